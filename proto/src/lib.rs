@@ -8,7 +8,6 @@ use prost_reflect::DescriptorPool;
 /// Everything in `olm.common.v1`: error reasons, policy option, paging.
 pub mod common {
     /// Version 1.
-    #[expect(missing_docs, clippy::all, clippy::pedantic, reason = "generated code")]
     pub mod v1 {
         tonic::include_proto!("olm.common.v1");
     }
@@ -17,7 +16,6 @@ pub mod common {
 /// Everything in `olm.lesson.v1`: people, availability, lessons.
 pub mod lesson {
     /// Version 1.
-    #[expect(missing_docs, clippy::all, clippy::pedantic, reason = "generated code")]
     pub mod v1 {
         tonic::include_proto!("olm.lesson.v1");
     }
@@ -26,7 +24,6 @@ pub mod lesson {
 /// Everything in `olm.notify.v1`: notifications, recipients, plans, dispatch.
 pub mod notify {
     /// Version 1.
-    #[expect(missing_docs, clippy::all, clippy::pedantic, reason = "generated code")]
     pub mod v1 {
         tonic::include_proto!("olm.notify.v1");
     }

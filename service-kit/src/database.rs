@@ -1,0 +1,161 @@
+//! A pool of PostgreSQL connections and the migrations of one schema (VIT-9). No
+//! query of a domain is here.
+
+use std::{str::FromStr as _, time::Duration};
+
+use secrecy::{ExposeSecret as _, SecretString};
+use sqlx::{
+    AssertSqlSafe, PgPool,
+    migrate::{MigrateError, Migrator},
+    postgres::{PgConnectOptions, PgPoolOptions},
+};
+
+use crate::config::Settings;
+
+/// How long a caller waits for a connection: shorter than any call's deadline.
+const ACQUIRE_TIMEOUT: Duration = Duration::from_secs(3);
+/// Connections are recycled after an hour, so that none outlives a failover long.
+const MAX_LIFETIME: Duration = Duration::from_hours(1);
+
+/// How a service reaches its schema.
+#[derive(Debug, Clone)]
+pub struct DatabaseConfig {
+    /// `<P>_DATABASE_URL` (or `…_FILE`): `postgres://user:password@host:port/name`;
+    /// `?sslmode=verify-full` and the other TLS modes of libpq work.
+    pub url: SecretString,
+    /// `<P>_DATABASE_POOL`: the most connections of one replica; default 10.
+    pub max_connections: u32,
+    /// The service's own schema.
+    pub schema: &'static str,
+}
+
+/// Why a service is not ready.
+#[derive(Debug, thiserror::Error)]
+pub enum NotReady {
+    /// The database does not answer.
+    #[error("the database cannot be reached")]
+    Database(#[from] sqlx::Error),
+    /// `<service> migrate` has not been run.
+    #[error("the schema is at migration {found:?}, this build needs {needed}: run `migrate`")]
+    Migrations {
+        /// The newest migration in the database.
+        found: Option<i64>,
+        /// The newest migration of this build.
+        needed: i64,
+    },
+}
+
+impl DatabaseConfig {
+    /// Reads the settings named at the fields.
+    pub fn read(settings: &mut Settings, schema: &'static str) -> Self {
+        let url = settings.secret("DATABASE_URL");
+        // What is wrong is not told: the text may hold a password.
+        if !url.expose_secret().is_empty()
+            && PgConnectOptions::from_str(url.expose_secret()).is_err()
+        {
+            settings.fault(
+                "DATABASE_URL",
+                "is not postgres://user:password@host:port/database",
+            );
+        }
+        Self {
+            url,
+            max_connections: settings.in_range("DATABASE_POOL", 10, 1..=200),
+            schema,
+        }
+    }
+
+    fn options(&self) -> Result<PgConnectOptions, sqlx::Error> {
+        let options = PgConnectOptions::from_str(self.url.expose_secret())?;
+        Ok(options.application_name(self.schema).options([
+            ("search_path", self.schema),
+            ("statement_timeout", "10s"),
+            ("idle_in_transaction_session_timeout", "10s"),
+        ]))
+    }
+
+    /// A pool that connects when first used: a service starts without its database and
+    /// is merely not ready.
+    ///
+    /// # Errors
+    ///
+    /// When the URL cannot be parsed.
+    pub fn pool(&self) -> Result<PgPool, sqlx::Error> {
+        Ok(PgPoolOptions::new()
+            .max_connections(self.max_connections)
+            .min_connections(1)
+            .acquire_timeout(ACQUIRE_TIMEOUT)
+            .max_lifetime(MAX_LIFETIME)
+            .test_before_acquire(true)
+            .connect_lazy_with(self.options()?))
+    }
+
+    /// Migrates the schema up to this build, or down to (and without undoing)
+    /// migration `down_to`.
+    ///
+    /// # Errors
+    ///
+    /// When the database cannot be reached or a migration fails; migrations before it
+    /// stay done.
+    pub async fn migrate(
+        &self,
+        migrator: &Migrator,
+        down_to: Option<i64>,
+    ) -> Result<(), MigrateError> {
+        let pool = PgPoolOptions::new()
+            .max_connections(1)
+            .acquire_timeout(Duration::from_secs(10))
+            .connect_with(self.options()?.options([("statement_timeout", "0")]))
+            .await?;
+        // Checked first: a role that owns its schema needs no right on the database.
+        let exists: bool = sqlx::query_scalar("SELECT to_regnamespace($1) IS NOT NULL")
+            .bind(self.schema)
+            .fetch_one(&pool)
+            .await?;
+        if !exists {
+            sqlx::raw_sql(AssertSqlSafe(format!(
+                "CREATE SCHEMA IF NOT EXISTS {}",
+                self.schema
+            )))
+            .execute(&pool)
+            .await?;
+        }
+        match down_to {
+            None => migrator.run(&pool).await?,
+            Some(version) => migrator.undo(&pool, version).await?,
+        }
+        pool.close().await;
+        Ok(())
+    }
+}
+
+/// Whether the database answers and has every migration of this build (it may have
+/// newer ones: they are backward compatible).
+///
+/// # Errors
+///
+/// [`NotReady`] says what is missing.
+pub async fn ready(pool: &PgPool, migrator: &Migrator) -> Result<(), NotReady> {
+    let needed = migrator
+        .iter()
+        .filter(|migration| migration.migration_type.is_up_migration())
+        .map(|migration| migration.version)
+        .max()
+        .unwrap_or_default();
+    let table: Option<String> = sqlx::query_scalar("SELECT to_regclass('_sqlx_migrations')::text")
+        .fetch_one(pool)
+        .await?;
+    let found: Option<i64> = match table {
+        None => None,
+        Some(_) => {
+            sqlx::query_scalar("SELECT max(version) FROM _sqlx_migrations WHERE success")
+                .fetch_one(pool)
+                .await?
+        }
+    };
+    if found.is_some_and(|found| found >= needed) {
+        Ok(())
+    } else {
+        Err(NotReady::Migrations { found, needed })
+    }
+}

@@ -1,0 +1,188 @@
+//! Channels between services: key, trace and deadline on every call, and a line in
+//! the log for each (OLM-4).
+
+use std::{
+    future::Future,
+    pin::Pin,
+    task::{Context, Poll},
+    time::Duration,
+};
+
+use secrecy::{ExposeSecret as _, SecretString};
+use tokio::time::Instant;
+use tonic::{
+    body::Body,
+    metadata::{Ascii, MetadataValue},
+    transport::{Channel, ClientTlsConfig, Endpoint, Error},
+};
+use tower::Service;
+use tracing::{Instrument as _, field};
+use uuid::Uuid;
+
+use super::{
+    ACTING_USER, SERVICE_KEY,
+    observed::{Call, failed, observe},
+};
+use crate::{config::Settings, telemetry};
+
+/// Where another service is and how it is called.
+#[derive(Debug, Clone)]
+pub struct BackendConfig {
+    /// The service's name, for logs.
+    pub service: &'static str,
+    /// `<P>_<NAME>_URL`: `http://host:port` or `https://…`.
+    pub url: http::Uri,
+    /// `<P>_<NAME>_KEY` (or `…_KEY_FILE`): our service key there.
+    pub key: SecretString,
+    /// `<P>_<NAME>_TIMEOUT`: deadline of a call in seconds; default 5.
+    pub timeout: Duration,
+}
+
+impl BackendConfig {
+    /// Reads the settings named at the fields; `name` is their middle, e.g. `LESSON`.
+    pub fn read(
+        settings: &mut Settings,
+        name: &str,
+        service: &'static str,
+        default_url: &'static str,
+    ) -> Self {
+        let url_name = format!("{name}_URL");
+        let url = settings.value(&url_name, http::Uri::from_static(default_url));
+        if !matches!(url.scheme_str(), Some("http" | "https")) || url.host().is_none() {
+            settings.fault(
+                &url_name,
+                format_args!("\"{url}\" is not http://host:port or https://host:port"),
+            );
+        }
+        let key_name = format!("{name}_KEY");
+        let key = settings.secret(&key_name);
+        if MetadataValue::<Ascii>::try_from(key.expose_secret()).is_err() {
+            settings.fault(&key_name, "has characters that a header cannot carry");
+        }
+        let second = Duration::from_secs(1);
+        let timeout = settings.duration(
+            &format!("{name}_TIMEOUT"),
+            5 * second,
+            second / 10..=60 * second,
+        );
+        Self {
+            service,
+            url,
+            key,
+            timeout,
+        }
+    }
+}
+
+/// A channel to one service; cheap to clone, connects when first used.
+#[derive(Debug, Clone)]
+pub struct Backend {
+    service: &'static str,
+    channel: Channel,
+    key: Option<MetadataValue<Ascii>>,
+}
+
+impl Backend {
+    /// A channel that connects when first used and again whenever it must.
+    ///
+    /// # Errors
+    ///
+    /// When the system's certificates cannot be used.
+    pub fn connect_lazy(config: &BackendConfig) -> Result<Self, Error> {
+        let mut endpoint = Endpoint::from(config.url.clone())
+            .connect_timeout(Duration::from_secs(3).min(config.timeout))
+            .timeout(config.timeout)
+            .tcp_nodelay(true)
+            .http2_keep_alive_interval(Duration::from_secs(10))
+            .keep_alive_timeout(Duration::from_secs(5))
+            .keep_alive_while_idle(true);
+        if config.url.scheme_str() == Some("https") {
+            endpoint = endpoint.tls_config(ClientTlsConfig::new().with_native_roots())?;
+        }
+        let mut key = MetadataValue::try_from(config.key.expose_secret()).ok();
+        if let Some(key) = &mut key {
+            key.set_sensitive(true);
+        }
+        Ok(Self {
+            service: config.service,
+            channel: endpoint.connect_lazy(),
+            key,
+        })
+    }
+}
+
+impl Service<http::Request<Body>> for Backend {
+    type Response = http::Response<Body>;
+    type Error = Error;
+    type Future = Pin<Box<dyn Future<Output = Result<Self::Response, Error>> + Send>>;
+
+    fn poll_ready(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), Error>> {
+        self.channel.poll_ready(cx)
+    }
+
+    fn call(&mut self, mut request: http::Request<Body>) -> Self::Future {
+        let clone = self.channel.clone();
+        let mut channel = std::mem::replace(&mut self.channel, clone);
+        let call = begin(self.service, request.uri().path());
+        let span = call.span.clone();
+        let headers = request.headers_mut();
+        if let Some(key) = &self.key
+            && let Ok(mut value) = http::HeaderValue::from_bytes(key.as_encoded_bytes())
+        {
+            value.set_sensitive(true);
+            headers.insert(SERVICE_KEY, value);
+        }
+        if let Ok(value) = http::HeaderValue::try_from(telemetry::traceparent_of(&span))
+            && !value.is_empty()
+        {
+            headers.insert(telemetry::TRACEPARENT, value);
+        }
+        Box::pin(
+            async move {
+                match channel.call(request).await {
+                    Ok(response) => Ok(observe(response, call).map(Body::new)),
+                    Err(error) => {
+                        failed(call);
+                        Err(error)
+                    }
+                }
+            }
+            .instrument(span),
+        )
+    }
+}
+
+fn begin(target: &'static str, path: &str) -> Call {
+    let name = path.trim_start_matches('/');
+    let (service, method) = name.split_once('/').unwrap_or((name, ""));
+    let span = tracing::info_span!(
+        "call",
+        otel.name = name,
+        otel.kind = "client",
+        otel.status_code = field::Empty,
+        rpc.system = "grpc",
+        rpc.service = service,
+        rpc.method = method,
+        rpc.grpc.status_code = field::Empty,
+        peer.service = target,
+    );
+    Call {
+        begun: Instant::now(),
+        path: path.to_owned(),
+        report: |span, path, code, duration_ms| {
+            span.in_scope(
+                || tracing::debug!(rpc = path, status = ?code, duration_ms, "backend call"),
+            );
+        },
+        span,
+    }
+}
+
+/// A request that speaks for `user`.
+pub fn acting<T>(message: T, user: Uuid) -> tonic::Request<T> {
+    let mut request = tonic::Request::new(message);
+    if let Ok(value) = MetadataValue::try_from(user.to_string()) {
+        request.metadata_mut().insert(ACTING_USER, value);
+    }
+    request
+}

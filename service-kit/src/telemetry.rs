@@ -1,0 +1,234 @@
+//! Logs and traces. Logs are JSON lines on stdout (or readable text for people)
+//! and carry the trace's id; spans go to an OTLP receiver when
+//! `OTEL_EXPORTER_OTLP_ENDPOINT` is set (OLM-4).
+
+mod json;
+
+use std::{collections::HashMap, io::IsTerminal as _, str::FromStr, sync::LazyLock};
+
+use opentelemetry::{
+    Context,
+    propagation::TextMapPropagator as _,
+    trace::{TraceContextExt as _, TracerProvider as _},
+};
+use opentelemetry_otlp::WithExportConfig as _;
+use opentelemetry_sdk::{Resource, propagation::TraceContextPropagator, trace::SdkTracerProvider};
+use tracing::Span;
+use tracing_opentelemetry::OpenTelemetrySpanExt as _;
+use tracing_subscriber::{EnvFilter, layer::SubscriberExt as _, util::SubscriberInitExt as _};
+
+use crate::config::Settings;
+
+static PROPAGATOR: LazyLock<TraceContextPropagator> = LazyLock::new(TraceContextPropagator::new);
+
+/// The metadata key and header of the W3C trace context.
+pub const TRACEPARENT: &str = "traceparent";
+
+/// What is logged and where traces go.
+#[derive(Debug, Clone)]
+pub struct TelemetryConfig {
+    /// `service.name` of every log line and span.
+    pub service: &'static str,
+    /// `<P>_LOG`: a filter such as `info,notify_svc=debug`. Default: `info`, or `debug`
+    /// for our own crates when `<P>_ENVIRONMENT` is `development`.
+    pub filter: String,
+    /// `<P>_LOG_FORMAT`: `json` or `pretty`; default: pretty on a terminal.
+    pub format: LogFormat,
+    /// `OTEL_EXPORTER_OTLP_ENDPOINT`: an OTLP/gRPC receiver; absent: no export.
+    pub otlp_endpoint: Option<String>,
+}
+
+/// How a log line looks.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum LogFormat {
+    /// One JSON object a line.
+    Json,
+    /// For people.
+    Pretty,
+}
+
+impl FromStr for LogFormat {
+    type Err = ();
+
+    fn from_str(text: &str) -> Result<Self, ()> {
+        match text {
+            "json" => Ok(Self::Json),
+            "pretty" => Ok(Self::Pretty),
+            _ => Err(()),
+        }
+    }
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Environment {
+    Production,
+    Development,
+}
+
+impl FromStr for Environment {
+    type Err = ();
+
+    fn from_str(text: &str) -> Result<Self, ()> {
+        match text {
+            "production" => Ok(Self::Production),
+            "development" => Ok(Self::Development),
+            _ => Err(()),
+        }
+    }
+}
+
+/// Our own crates, as a filter names them.
+const OWN_CRATES: &[&str] = &[
+    "service_kit",
+    "lesson_svc",
+    "notify_svc",
+    "bot_gateway",
+    "gateway_rest",
+];
+
+impl TelemetryConfig {
+    /// Reads the settings named at the fields.
+    pub fn read(settings: &mut Settings, service: &'static str) -> Self {
+        let default = match settings.value("ENVIRONMENT", Environment::Production) {
+            Environment::Production => "info".to_owned(),
+            Environment::Development => {
+                OWN_CRATES.iter().fold("info".to_owned(), |filter, name| {
+                    format!("{filter},{name}=debug")
+                })
+            }
+        };
+        let filter: String = settings.value("LOG", default);
+        if EnvFilter::try_new(&filter).is_err() {
+            settings.fault("LOG", format_args!("{filter:?} is not a log filter"));
+        }
+        let people_watch = std::io::stdout().is_terminal();
+        let default_format = if people_watch {
+            LogFormat::Pretty
+        } else {
+            LogFormat::Json
+        };
+        let otlp_endpoint = settings.unprefixed(|settings| {
+            let endpoint: Option<http::Uri> = settings.optional("OTEL_EXPORTER_OTLP_ENDPOINT");
+            endpoint.map(|uri| uri.to_string())
+        });
+        Self {
+            service,
+            filter,
+            format: settings.value("LOG_FORMAT", default_format),
+            otlp_endpoint,
+        }
+    }
+}
+
+/// Keeps export alive; ends it with [`Telemetry::shutdown`].
+#[derive(Debug)]
+#[must_use = "spans still in memory are exported by shutdown()"]
+pub struct Telemetry(SdkTracerProvider);
+
+/// Starts logging and tracing for this process.
+///
+/// # Errors
+///
+/// When the exporter's endpoint cannot be used, or telemetry was started before.
+pub fn init(
+    config: &TelemetryConfig,
+) -> Result<Telemetry, Box<dyn std::error::Error + Send + Sync>> {
+    let resource = Resource::builder()
+        .with_service_name(config.service)
+        .build();
+    let mut provider = SdkTracerProvider::builder().with_resource(resource);
+    if let Some(endpoint) = &config.otlp_endpoint {
+        let exporter = opentelemetry_otlp::SpanExporter::builder()
+            .with_tonic()
+            .with_endpoint(endpoint)
+            .build()?;
+        provider = provider.with_batch_exporter(exporter);
+    }
+    let provider = provider.build();
+    // One global filter: per-layer filters lost spans. The exporter's own transport
+    // must stay silent, or it would export itself.
+    let quiet = [
+        "h2",
+        "hyper",
+        "hyper_util",
+        "tonic",
+        "tower",
+        "opentelemetry",
+        "opentelemetry_sdk",
+    ];
+    let filter = quiet.iter().fold(config.filter.clone(), |filter, name| {
+        format!("{filter},{name}=off")
+    });
+    let registry = tracing_subscriber::registry()
+        .with(EnvFilter::try_new(filter)?)
+        .with(tracing_opentelemetry::layer().with_tracer(provider.tracer(config.service)));
+    match config.format {
+        LogFormat::Json => registry
+            .with(
+                tracing_subscriber::fmt::layer().event_format(json::JsonLines::new(config.service)),
+            )
+            .try_init()?,
+        LogFormat::Pretty => registry
+            .with(tracing_subscriber::fmt::layer().compact())
+            .try_init()?,
+    }
+    Ok(Telemetry(provider))
+}
+
+impl Telemetry {
+    /// Exports what is still in memory, at most for five seconds.
+    pub async fn shutdown(self) {
+        // The exporter blocks its thread until its own task has sent everything.
+        let done = tokio::task::spawn_blocking(move || {
+            self.0
+                .shutdown_with_timeout(std::time::Duration::from_secs(5))
+        });
+        if let Ok(Err(error)) = done.await {
+            eprintln!("traces were not exported: {error}");
+        }
+    }
+}
+
+/// The W3C trace context of the current span; empty when there is none.
+#[must_use]
+pub fn traceparent() -> String {
+    traceparent_of(&Span::current())
+}
+
+/// The W3C trace context of `span`; empty when there is none.
+#[must_use]
+pub fn traceparent_of(span: &Span) -> String {
+    let mut carrier = HashMap::new();
+    PROPAGATOR.inject_context(&span.context(), &mut carrier);
+    carrier.remove(TRACEPARENT).unwrap_or_default()
+}
+
+/// Makes `span`, not yet entered, continue the trace of `traceparent`; what is no
+/// trace context is passed over.
+pub fn set_parent(span: &Span, traceparent: &str) {
+    let parent = context(traceparent);
+    if parent.span().span_context().is_valid() {
+        // Fails only when the span has begun or tracing is off; the trace is then
+        // merely not joined.
+        let _ = span.set_parent(parent);
+    }
+}
+
+/// Links `span` to `traceparent`: for work that was caused by it but happens later
+/// or in a batch.
+pub fn link(span: &Span, traceparent: &str) {
+    let cause = context(traceparent).span().span_context().clone();
+    if cause.is_valid() {
+        span.add_link(cause);
+    }
+}
+
+/// Marks `span` as failed.
+pub fn fail(span: &Span, description: &'static str) {
+    span.set_status(opentelemetry::trace::Status::error(description));
+}
+
+fn context(traceparent: &str) -> Context {
+    let carrier = HashMap::from([(TRACEPARENT.to_owned(), traceparent.to_owned())]);
+    PROPAGATOR.extract_with_context(&Context::new(), &carrier)
+}
