@@ -1,0 +1,2 @@
+-- Nothing to take back: the schema holds the list of applied migrations, and the
+-- extension may serve others in this database.

@@ -1,0 +1,2 @@
+DROP TABLE lesson.weekly_rules;
+DROP TABLE lesson.availabilities;
