@@ -1,1 +1,65 @@
-//! placeholder
+//! What people read: every sentence, in every language, from the Fluent files in
+//! `locales/`. Notices are rendered when they are sent, in their reader's language
+//! and zone.
+
+mod bundle;
+mod notices;
+mod screens;
+mod times;
+
+pub use notices::{Format, Rendered, render};
+pub use screens::{COMMANDS, Command, Label, Screen};
+pub use times::{lesson_time, moment, moment_short, zone_name};
+
+/// A language that people can be written to in (VIT-7).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Language {
+    /// Russian.
+    Ru,
+    /// English.
+    En,
+}
+
+impl Language {
+    /// Every language.
+    pub const ALL: [Self; 2] = [Self::Ru, Self::En];
+
+    /// The language of an IETF tag such as "ru" or "pt-br", if there is one for it.
+    #[must_use]
+    pub fn known(tag: &str) -> Option<Self> {
+        let primary = tag.split(['-', '_']).next().unwrap_or_default();
+        Self::ALL
+            .into_iter()
+            .find(|language| primary.eq_ignore_ascii_case(language.tag()))
+    }
+
+    /// The language of an IETF tag; English for all that is not known, because more
+    /// people read it than any other.
+    #[must_use]
+    pub fn from_tag(tag: &str) -> Self {
+        Self::known(tag).unwrap_or(Self::En)
+    }
+
+    /// The tag: "ru" or "en".
+    #[must_use]
+    pub fn tag(self) -> &'static str {
+        match self {
+            Self::Ru => "ru",
+            Self::En => "en",
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_regional_tag_finds_its_language_and_an_unknown_one_falls_back() {
+        assert_eq!(Language::from_tag("ru-RU"), Language::Ru);
+        assert_eq!(Language::from_tag("EN_gb"), Language::En);
+        assert_eq!(Language::from_tag("pt-br"), Language::En);
+        assert_eq!(Language::from_tag(""), Language::En);
+        assert_eq!(Language::known("russian"), None);
+    }
+}

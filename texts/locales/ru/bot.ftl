@@ -1,0 +1,84 @@
+# Экраны бота.
+screen-welcome =
+    Здравствуйте, { $name }! 👋
+    Я помогу записаться на урок и напомню о нём.
+
+    «{ $schedule }» — свободное время преподавателя.
+    «{ $lessons }» — ваши уроки.
+
+    Время показываю по зоне: { $zone }. Изменить: /zone
+screen-help =
+    <b>Что я умею</b>
+    /schedule — свободное время и запись на урок
+    /lessons — ваши уроки и отмена
+    /zone Europe/Berlin — ваша зона времени (сейчас: { $zone })
+    /language en — English
+    /help — эта справка
+screen-unknown = Я понимаю кнопки внизу и команды. Список команд: /help
+screen-choose-teacher = Выберите преподавателя:
+screen-no-teachers = Пока ни один преподаватель не принимает записи.
+screen-slots =
+    <b>{ $name }</b>
+    Свободное время ({ $zone }). Нажмите, чтобы записаться:
+screen-no-slots =
+    <b>{ $name }</b>
+    В эти дни свободного времени нет.
+screen-booked =
+    ✅ <b>Вы записаны</b>
+    Преподаватель: { $name }
+    { $when }
+screen-slot-taken =
+    Это время только что заняли.
+    { $alternatives ->
+        [0] Посмотрите другое время: /schedule
+       *[other] Ближайшее свободное:
+    }
+screen-busy = У вас уже есть урок в это время: /lessons
+screen-not-offered = Это время больше не предлагается. Посмотрите свободное: /schedule
+screen-too-soon = До этого урока осталось слишком мало времени. Посмотрите другое: /schedule
+screen-too-far = Так далеко вперёд записаться нельзя. Посмотрите другое время: /schedule
+screen-self-booking = Записаться на урок к самому себе нельзя.
+screen-lessons = <b>Ваши уроки</b>
+screen-no-lessons = У вас нет предстоящих уроков. Записаться: /schedule
+screen-lesson-with-teacher = { $when } — преподаватель { $name }
+screen-lesson-with-student = { $when } — ученик { $name }
+screen-cancel-ask =
+    Отменить урок?
+    { $name }
+    { $when }
+screen-canceled =
+    ❌ <b>Урок отменён</b>
+    { $name }
+    { $when }
+screen-changed =
+    Урок изменился, теперь так:
+    { $name }
+    { $when }
+screen-already-canceled = Этот урок уже отменён.
+screen-already-begun = Урок уже начался, отменить его нельзя.
+screen-no-lesson = Такого урока у вас нет. Ваши уроки: /lessons
+screen-zone-set = Готово. Время показываю по зоне { $zone }. У вас сейчас { $time }.
+screen-zone-usage =
+    Ваша зона: { $zone }. Чтобы изменить, напишите её имя, например:
+    /zone Europe/Moscow
+screen-zone-unknown = Такой зоны я не знаю. Пример: /zone Europe/Berlin
+screen-language-set = Готово. Теперь я пишу по-русски.
+screen-language-usage = Напишите /language ru или /language en
+screen-settings-changed = Настройки только что изменились. Повторите, пожалуйста.
+screen-old-button = Эта кнопка устарела. Откройте заново: /schedule или /lessons
+screen-unavailable = ⚠️ Сервис временно недоступен
+screen-failed = ⚠️ Не получилось. Попробуйте ещё раз.
+
+label-schedule = 📅 Расписание
+label-lessons = Мои уроки
+label-more = Позже ▶
+label-cancel = ❌ Отменить: { $time }
+label-cancel-yes = Да, отменить
+label-cancel-no = Не отменять
+
+command-start = Начать
+command-schedule = Свободное время и запись
+command-lessons = Мои уроки
+command-zone = Зона времени
+command-language = Язык
+command-help = Справка

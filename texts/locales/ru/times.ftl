@@ -1,0 +1,112 @@
+# Даты и время так, как их пишут по-русски.
+weekday-1 = понедельник
+weekday-2 = вторник
+weekday-3 = среда
+weekday-4 = четверг
+weekday-5 = пятница
+weekday-6 = суббота
+weekday-7 = воскресенье
+weekday-short-1 = пн
+weekday-short-2 = вт
+weekday-short-3 = ср
+weekday-short-4 = чт
+weekday-short-5 = пт
+weekday-short-6 = сб
+weekday-short-7 = вс
+month-1 = января
+month-2 = февраля
+month-3 = марта
+month-4 = апреля
+month-5 = мая
+month-6 = июня
+month-7 = июля
+month-8 = августа
+month-9 = сентября
+month-10 = октября
+month-11 = ноября
+month-12 = декабря
+month-short-1 = янв
+month-short-2 = фев
+month-short-3 = мар
+month-short-4 = апр
+month-short-5 = мая
+month-short-6 = июн
+month-short-7 = июл
+month-short-8 = авг
+month-short-9 = сен
+month-short-10 = окт
+month-short-11 = ноя
+month-short-12 = дек
+
+moment = { $weekday }, { $day } { $month }, { $time }
+moment-short = { $weekday } { $day } { $month }, { $time }
+lesson-time = { $weekday }, { $day } { $month }, { $time }–{ $end } ({ $zone })
+
+left-now = начинается
+left-minutes = через { $minutes ->
+    [one] { $minutes } минуту
+    [few] { $minutes } минуты
+   *[many] { $minutes } минут
+}
+left-hours = через { $hours ->
+    [one] { $hours } час
+    [few] { $hours } часа
+   *[many] { $hours } часов
+}
+left-hours-minutes = через { $hours ->
+    [one] { $hours } час
+    [few] { $hours } часа
+   *[many] { $hours } часов
+} { $minutes ->
+    [one] { $minutes } минуту
+    [few] { $minutes } минуты
+   *[many] { $minutes } минут
+}
+left-days = через { $days ->
+    [one] { $days } день
+    [few] { $days } дня
+   *[many] { $days } дней
+}
+
+# Города, которыми называют зону; зона без города здесь пишется смещением, «UTC+3».
+zone-America-Chicago = Чикаго
+zone-America-Los_Angeles = Лос-Анджелес
+zone-America-New_York = Нью-Йорк
+zone-America-Toronto = Торонто
+zone-Asia-Almaty = Алматы
+zone-Asia-Baku = Баку
+zone-Asia-Bangkok = Бангкок
+zone-Asia-Bishkek = Бишкек
+zone-Asia-Dubai = Дубай
+zone-Asia-Jerusalem = Иерусалим
+zone-Asia-Kolkata = Калькутта
+zone-Asia-Novosibirsk = Новосибирск
+zone-Asia-Omsk = Омск
+zone-Asia-Shanghai = Шанхай
+zone-Asia-Singapore = Сингапур
+zone-Asia-Tashkent = Ташкент
+zone-Asia-Tbilisi = Тбилиси
+zone-Asia-Tokyo = Токио
+zone-Asia-Vladivostok = Владивосток
+zone-Asia-Yekaterinburg = Екатеринбург
+zone-Asia-Yerevan = Ереван
+zone-Australia-Sydney = Сидней
+zone-Europe-Amsterdam = Амстердам
+zone-Europe-Belgrade = Белград
+zone-Europe-Berlin = Берлин
+zone-Europe-Istanbul = Стамбул
+zone-Europe-Kaliningrad = Калининград
+zone-Europe-Kyiv = Киев
+zone-Europe-Lisbon = Лиссабон
+zone-Europe-London = Лондон
+zone-Europe-Madrid = Мадрид
+zone-Europe-Minsk = Минск
+zone-Europe-Moscow = Москва
+zone-Europe-Paris = Париж
+zone-Europe-Prague = Прага
+zone-Europe-Riga = Рига
+zone-Europe-Rome = Рим
+zone-Europe-Samara = Самара
+zone-Europe-Tallinn = Таллин
+zone-Europe-Vilnius = Вильнюс
+zone-Europe-Warsaw = Варшава

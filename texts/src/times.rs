@@ -1,0 +1,169 @@
+//! Instants as people write them, in the reader's zone (OLM-8).
+
+use jiff::{SignedDuration, Timestamp, Zoned, tz::TimeZone};
+
+use crate::{
+    Language,
+    bundle::{Values, find, message},
+};
+
+/// "пятница, 23 января, 18:00" or "Friday, January 23, 18:00".
+#[must_use]
+pub fn moment(instant: Timestamp, language: Language, zone: &TimeZone) -> String {
+    let at = instant.to_zoned(zone.clone());
+    message(language, "moment", &date(&at, language, ""))
+}
+
+/// "пт 23 янв, 18:00" or "Fri, Jan 23, 18:00"; for buttons.
+#[must_use]
+pub fn moment_short(instant: Timestamp, language: Language, zone: &TimeZone) -> String {
+    let at = instant.to_zoned(zone.clone());
+    message(language, "moment-short", &date(&at, language, "-short"))
+}
+
+/// "пятница, 23 января, 18:00–19:00 (Берлин)": a lesson's time with its zone named.
+#[must_use]
+pub fn lesson_time(
+    start: Timestamp,
+    end: Timestamp,
+    language: Language,
+    zone: &TimeZone,
+) -> String {
+    let from = start.to_zoned(zone.clone());
+    let until = end.to_zoned(zone.clone());
+    let values = date(&from, language, "")
+        .raw("end", until.strftime("%H:%M").to_string())
+        .raw("zone", zone_name(zone, language, start));
+    message(language, "lesson-time", &values)
+}
+
+/// A zone as people call it: its city where the language has a name for it, else its
+/// offset at `instant`, such as "UTC+3" or "UTC+5:30".
+#[must_use]
+pub fn zone_name(zone: &TimeZone, language: Language, instant: Timestamp) -> String {
+    let city = zone.iana_name().and_then(|name| {
+        let id = format!("zone-{}", name.replace('/', "-"));
+        find(language, &id, &Values::default())
+    });
+    city.unwrap_or_else(|| offset(zone.to_offset(instant).seconds()))
+}
+
+/// How long is left until `start`: "через 60 минут", "in 2 hours"; rounded to the
+/// minute, so that a reminder sent a moment early or late names its lead.
+pub(crate) fn left(start: Timestamp, now: Timestamp, language: Language) -> String {
+    let seconds = start
+        .duration_since(now)
+        .max(SignedDuration::ZERO)
+        .as_secs_f64();
+    #[expect(
+        clippy::cast_possible_truncation,
+        reason = "at most millions of minutes"
+    )]
+    let total = (seconds / 60.0).round() as i64;
+    let (hours, minutes) = (total / 60, total % 60);
+    let (id, values) = match (hours, minutes) {
+        (0, 0) => ("left-now", Values::default()),
+        (0 | 1, _) => ("left-minutes", Values::default().number("minutes", total)),
+        (2..48, 0) => ("left-hours", Values::default().number("hours", hours)),
+        (2..48, _) => {
+            let values = Values::default()
+                .number("hours", hours)
+                .number("minutes", minutes);
+            ("left-hours-minutes", values)
+        }
+        _ => ("left-days", Values::default().number("days", hours / 24)),
+    };
+    message(language, id, &values)
+}
+
+fn date(at: &Zoned, language: Language, length: &str) -> Values<'static> {
+    let weekday = format!("weekday{length}-{}", at.weekday().to_monday_one_offset());
+    let month = format!("month{length}-{}", at.month());
+    Values::default()
+        .raw("weekday", message(language, &weekday, &Values::default()))
+        .raw("month", message(language, &month, &Values::default()))
+        .number("day", i64::from(at.day()))
+        .raw("time", at.strftime("%H:%M").to_string())
+}
+
+fn offset(seconds: i32) -> String {
+    if seconds == 0 {
+        return "UTC".to_owned();
+    }
+    let sign = if seconds < 0 { '−' } else { '+' };
+    let (hours, minutes) = (seconds.abs() / 3600, seconds.abs() % 3600 / 60);
+    if minutes == 0 {
+        format!("UTC{sign}{hours}")
+    } else {
+        format!("UTC{sign}{hours}:{minutes:02}")
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn at(text: &str) -> Timestamp {
+        text.parse().unwrap()
+    }
+
+    fn zone(name: &str) -> TimeZone {
+        TimeZone::get(name).unwrap()
+    }
+
+    #[test]
+    fn each_language_writes_dates_its_own_way_in_the_readers_zone() {
+        let (start, end) = (at("2026-01-23T17:00:00Z"), at("2026-01-23T18:00:00Z"));
+        let berlin = zone("Europe/Berlin");
+        assert_eq!(
+            moment(start, Language::Ru, &berlin),
+            "пятница, 23 января, 18:00"
+        );
+        assert_eq!(
+            moment(start, Language::En, &berlin),
+            "Friday, January 23, 18:00"
+        );
+        assert_eq!(
+            moment_short(start, Language::Ru, &berlin),
+            "пт 23 янв, 18:00"
+        );
+        assert_eq!(
+            lesson_time(start, end, Language::Ru, &zone("Europe/Moscow")),
+            "пятница, 23 января, 20:00–21:00 (Москва)"
+        );
+        assert_eq!(
+            lesson_time(start, end, Language::En, &zone("Asia/Vladivostok")),
+            "Saturday, January 24, 03:00–04:00 (Vladivostok)"
+        );
+    }
+
+    #[test]
+    fn a_zone_without_a_name_here_is_written_as_its_offset_of_that_day() {
+        let (winter, summer) = (at("2026-01-23T17:00:00Z"), at("2026-07-23T17:00:00Z"));
+        let name = |name: &str, instant| zone_name(&zone(name), Language::Ru, instant);
+        assert_eq!(name("Europe/Oslo", winter), "UTC+1");
+        assert_eq!(name("Europe/Oslo", summer), "UTC+2");
+        assert_eq!(name("Asia/Kathmandu", winter), "UTC+5:45");
+        assert_eq!(name("America/St_Johns", winter), "UTC−3:30");
+        assert_eq!(zone_name(&TimeZone::UTC, Language::En, winter), "UTC");
+        assert_eq!(name("Etc/GMT-14", winter), "UTC+14");
+    }
+
+    #[test]
+    fn what_is_left_is_counted_with_the_right_plural() {
+        let start = at("2026-01-23T17:00:00Z");
+        let left =
+            |seconds, language| left(start, start - SignedDuration::from_secs(seconds), language);
+        assert_eq!(left(3600, Language::Ru), "через 60 минут");
+        assert_eq!(left(3598, Language::Ru), "через 60 минут");
+        assert_eq!(left(21 * 60, Language::Ru), "через 21 минуту");
+        assert_eq!(left(22 * 60, Language::Ru), "через 22 минуты");
+        assert_eq!(left(60, Language::En), "in 1 minute");
+        assert_eq!(left(119 * 60, Language::En), "in 119 minutes");
+        assert_eq!(left(2 * 3600, Language::Ru), "через 2 часа");
+        assert_eq!(left(2 * 3600 + 300, Language::Ru), "через 2 часа 5 минут");
+        assert_eq!(left(24 * 3600, Language::En), "in 24 hours");
+        assert_eq!(left(72 * 3600, Language::Ru), "через 3 дня");
+        assert_eq!(left(-5, Language::En), "is starting");
+    }
+}
