@@ -1,1 +1,4 @@
-//! placeholder
+//! bot-gateway.
+pub mod journal;
+pub mod pacer;
+pub mod telegram;
