@@ -1,0 +1,555 @@
+//! The services as processes, wired to each other as in production.
+
+use std::{
+    collections::BTreeMap,
+    fs,
+    path::{Path, PathBuf},
+    time::Duration,
+};
+
+use olm_proto::{
+    lesson::v1::{
+        availability_service_client::AvailabilityServiceClient,
+        teacher_service_client::TeacherServiceClient, user_service_client::UserServiceClient,
+    },
+    notify::v1::notification_service_client::NotificationServiceClient,
+};
+use rustix::process::Signal;
+use service_kit::grpc::client::{Backend, BackendConfig};
+use tokio::{
+    net::TcpStream,
+    process::Command,
+    time::{Instant, sleep},
+};
+use tonic_health::pb::{
+    HealthCheckRequest, health_check_response::ServingStatus, health_client::HealthClient,
+};
+
+use crate::{
+    Result, ports,
+    postgres::ServiceUrls,
+    process::{self, Process},
+};
+
+/// How long a service may take from its start to readiness.
+const READY_DEADLINE: Duration = Duration::from_secs(30);
+/// How long a service may take from SIGTERM to its end; its own drain is shorter.
+const STOP_GRACE: Duration = Duration::from_secs(15);
+
+/// The token telegram-sim is asked with when none is given.
+pub const SIMULATED_TOKEN: &str = "7000000001:simulated-token-for-development";
+
+/// The programs of the system.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Program {
+    /// Telegram's stand-in.
+    TelegramSim,
+    /// Lessons.
+    LessonSvc,
+    /// Notifications.
+    NotifySvc,
+    /// The bot.
+    BotGateway,
+    /// HTTP.
+    GatewayRest,
+}
+
+impl Program {
+    /// All, in the order they are started.
+    pub const ALL: [Self; 5] = [
+        Self::TelegramSim,
+        Self::LessonSvc,
+        Self::NotifySvc,
+        Self::BotGateway,
+        Self::GatewayRest,
+    ];
+
+    /// The binary's name.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::TelegramSim => "telegram-sim",
+            Self::LessonSvc => "lesson-svc",
+            Self::NotifySvc => "notify-svc",
+            Self::BotGateway => "bot-gateway",
+            Self::GatewayRest => "gateway-rest",
+        }
+    }
+
+    /// The port it has when nobody else took it.
+    #[must_use]
+    pub fn default_port(self) -> u16 {
+        match self {
+            Self::LessonSvc => 50_051,
+            Self::NotifySvc => 50_052,
+            Self::BotGateway => 50_053,
+            Self::GatewayRest => 8_080,
+            Self::TelegramSim => 8_081,
+        }
+    }
+
+    /// The gRPC service whose health is the program's readiness.
+    fn ready_service(self) -> Option<&'static str> {
+        match self {
+            Self::LessonSvc => Some("olm.lesson.v1.LessonService"),
+            Self::NotifySvc => Some("olm.notify.v1.NotificationService"),
+            Self::BotGateway => Some(""),
+            Self::GatewayRest | Self::TelegramSim => None,
+        }
+    }
+}
+
+/// The service keys of one installation.
+#[derive(Debug, Clone)]
+pub struct Keys(BTreeMap<&'static str, String>);
+
+impl Keys {
+    const HOLDERS: [&'static str; 7] = [
+        "bot-gateway",
+        "gateway-rest",
+        "lesson-svc",
+        "operator",
+        "website",
+        "crm",
+        // Not a service key: the password of the services' database roles.
+        "database",
+    ];
+
+    /// The keys kept in `directory`, made at the first call, readable by their owner
+    /// only.
+    ///
+    /// # Errors
+    ///
+    /// When a file cannot be read or written.
+    pub fn in_directory(directory: &Path) -> Result<Self> {
+        use std::os::unix::fs::PermissionsExt as _;
+        fs::create_dir_all(directory)?;
+        fs::set_permissions(directory, fs::Permissions::from_mode(0o700))?;
+        let mut keys = BTreeMap::new();
+        for holder in Self::HOLDERS {
+            let path = directory.join(holder);
+            if !path.exists() {
+                let random = [uuid::Uuid::new_v4(), uuid::Uuid::new_v4()]
+                    .map(|part| part.simple().to_string());
+                fs::write(&path, random.concat())?;
+            }
+            keys.insert(holder, fs::read_to_string(&path)?.trim().to_owned());
+        }
+        Ok(Self(keys))
+    }
+
+    /// The key of `holder`.
+    #[must_use]
+    pub fn of(&self, holder: &str) -> &str {
+        self.0.get(holder).map_or("", String::as_str)
+    }
+
+    /// `SERVICE_KEYS` that admits `holders`, each with its right to act for people.
+    fn digests(&self, holders: &[(&str, bool)]) -> String {
+        let entries: Vec<_> = holders
+            .iter()
+            .map(|(holder, act_as)| {
+                let right = if *act_as { "+act_as" } else { "" };
+                format!(
+                    "{holder}{right}={}",
+                    service_kit::keys::digest_hex(self.of(holder))
+                )
+            })
+            .collect();
+        entries.join(",")
+    }
+}
+
+/// What a system is started with.
+#[derive(Debug)]
+pub struct Options {
+    /// The folder with the built programs.
+    pub binaries: PathBuf,
+    /// Where keys, logs and the journal are kept.
+    pub directory: PathBuf,
+    /// The services' databases.
+    pub databases: ServiceUrls,
+    /// A real bot's token; absent: telegram-sim stands in.
+    pub token: Option<String>,
+    /// Where spans go.
+    pub otlp_endpoint: Option<String>,
+    /// Whether to take the default ports where they are free.
+    pub default_ports: bool,
+}
+
+/// A running system.
+#[derive(Debug)]
+pub struct Stack {
+    options: Options,
+    /// Its service keys.
+    pub keys: Keys,
+    ports: BTreeMap<Program, u16>,
+    running: BTreeMap<Program, Process>,
+}
+
+impl Stack {
+    /// Migrates the database and starts every program; returns when all are ready.
+    ///
+    /// # Errors
+    ///
+    /// When a program does not become ready; the text ends with its log.
+    pub async fn start(options: Options) -> Result<Self> {
+        fs::create_dir_all(options.directory.join("logs"))?;
+        let mut used = BTreeMap::new();
+        for program in Program::ALL {
+            let port = if options.default_ports {
+                ports::free_or(program.default_port())?
+            } else {
+                ports::free()?
+            };
+            used.insert(program, port);
+        }
+        let mut stack = Self {
+            keys: Keys::in_directory(&options.directory.join("keys"))?,
+            options,
+            ports: used,
+            running: BTreeMap::new(),
+        };
+        stack.stop_leftovers().await?;
+        stack.migrate(Program::LessonSvc).await?;
+        stack.migrate(Program::NotifySvc).await?;
+        for program in stack.programs() {
+            stack.launch(program)?;
+        }
+        for program in stack.programs() {
+            stack.wait_ready(program).await?;
+        }
+        Ok(stack)
+    }
+
+    /// The programs that belong to this system.
+    #[must_use]
+    pub fn programs(&self) -> Vec<Program> {
+        let simulated = self.options.token.is_none();
+        Program::ALL
+            .into_iter()
+            .filter(|program| simulated || *program != Program::TelegramSim)
+            .collect()
+    }
+
+    /// The port of a program.
+    #[must_use]
+    pub fn port(&self, program: Program) -> u16 {
+        self.ports.get(&program).copied().unwrap_or_default()
+    }
+
+    /// `http://127.0.0.1:port` of a program.
+    #[must_use]
+    pub fn url(&self, program: Program) -> String {
+        format!("http://127.0.0.1:{}", self.port(program))
+    }
+
+    /// Where a program's log is.
+    #[must_use]
+    pub fn log(&self, program: Program) -> PathBuf {
+        self.options
+            .directory
+            .join("logs")
+            .join(format!("{}.log", program.name()))
+    }
+
+    /// The operator's channel to lesson-svc or notify-svc.
+    ///
+    /// # Errors
+    ///
+    /// When the channel cannot be made.
+    pub fn operator(&self, program: Program) -> Result<Backend> {
+        Ok(Backend::connect_lazy(&BackendConfig {
+            service: program.name(),
+            url: self.url(program).parse()?,
+            key: self.keys.of("operator").into(),
+            timeout: Duration::from_secs(10),
+        })?)
+    }
+
+    /// People, as the operator reaches them.
+    ///
+    /// # Errors
+    ///
+    /// When the channel cannot be made.
+    pub fn users(&self) -> Result<UserServiceClient<Backend>> {
+        Ok(UserServiceClient::new(self.operator(Program::LessonSvc)?))
+    }
+
+    /// Teachers, as the operator reaches them.
+    ///
+    /// # Errors
+    ///
+    /// When the channel cannot be made.
+    pub fn teachers(&self) -> Result<TeacherServiceClient<Backend>> {
+        Ok(TeacherServiceClient::new(
+            self.operator(Program::LessonSvc)?,
+        ))
+    }
+
+    /// Availability, as the operator reaches it.
+    ///
+    /// # Errors
+    ///
+    /// When the channel cannot be made.
+    pub fn availability(&self) -> Result<AvailabilityServiceClient<Backend>> {
+        Ok(AvailabilityServiceClient::new(
+            self.operator(Program::LessonSvc)?,
+        ))
+    }
+
+    /// Notifications, as the operator reaches them.
+    ///
+    /// # Errors
+    ///
+    /// When the channel cannot be made.
+    pub fn notifications(&self) -> Result<NotificationServiceClient<Backend>> {
+        Ok(NotificationServiceClient::new(
+            self.operator(Program::NotifySvc)?,
+        ))
+    }
+
+    /// Ends a program at once, as a crash does.
+    ///
+    /// # Errors
+    ///
+    /// When it is not running.
+    pub async fn kill(&mut self, program: Program) -> Result<()> {
+        self.running
+            .remove(&program)
+            .ok_or("not running")?
+            .kill()
+            .await
+    }
+
+    /// Asks a program to stop and waits for its end.
+    ///
+    /// # Errors
+    ///
+    /// When it is not running, ends badly, or has to be killed.
+    pub async fn stop_one(&mut self, program: Program) -> Result<()> {
+        let mut process = self.running.remove(&program).ok_or("not running")?;
+        let status = process.stop(Signal::TERM, STOP_GRACE).await?;
+        if status.success() {
+            return Ok(());
+        }
+        Err(format!(
+            "{} ended with {status}:\n{}",
+            program.name(),
+            process.log_tail()
+        )
+        .into())
+    }
+
+    /// Starts a program again, on its old port, and waits until it is ready.
+    ///
+    /// # Errors
+    ///
+    /// When it does not become ready.
+    pub async fn restart(&mut self, program: Program) -> Result<()> {
+        self.launch(program)?;
+        self.wait_ready(program).await
+    }
+
+    /// Stops everything, the last started first.
+    ///
+    /// # Errors
+    ///
+    /// Names the first program that did not stop cleanly; the others are stopped all
+    /// the same.
+    pub async fn stop(mut self) -> Result<()> {
+        let mut result = Ok(());
+        for program in Program::ALL.into_iter().rev() {
+            if self.running.contains_key(&program) {
+                let stopped = self.stop_one(program).await;
+                result = result.and(stopped);
+            }
+        }
+        result
+    }
+
+    /// Fails when any program has ended, with the end of its log.
+    ///
+    /// # Errors
+    ///
+    /// Names the program.
+    pub fn check(&mut self) -> Result<()> {
+        self.running.values_mut().try_for_each(Process::check)
+    }
+
+    /// What the health service of a program says; `None` when it does not answer.
+    pub async fn health(&self, program: Program, service: &str) -> Option<ServingStatus> {
+        let endpoint = tonic::transport::Endpoint::from_shared(self.url(program)).ok()?;
+        let channel = endpoint
+            .timeout(Duration::from_secs(2))
+            .connect()
+            .await
+            .ok()?;
+        let request = HealthCheckRequest {
+            service: service.to_owned(),
+        };
+        let answer = HealthClient::new(channel).check(request).await.ok()?;
+        Some(answer.into_inner().status())
+    }
+
+    fn id_file(&self, program: Program) -> PathBuf {
+        self.options
+            .directory
+            .join("logs")
+            .join(format!("{}.pid", program.name()))
+    }
+
+    /// Stops what an owner who was killed left running.
+    async fn stop_leftovers(&self) -> Result<()> {
+        for program in Program::ALL {
+            let text = fs::read_to_string(self.id_file(program)).unwrap_or_default();
+            if let Ok(id) = text.parse() {
+                process::stop_leftover(id, program.name(), Signal::TERM).await?;
+            }
+        }
+        Ok(())
+    }
+
+    async fn migrate(&self, program: Program) -> Result<()> {
+        let output = self.command(program).arg("migrate").output().await?;
+        if output.status.success() {
+            return Ok(());
+        }
+        Err(format!(
+            "{} migrate failed:\n{}{}",
+            program.name(),
+            String::from_utf8_lossy(&output.stdout),
+            String::from_utf8_lossy(&output.stderr)
+        )
+        .into())
+    }
+
+    fn launch(&mut self, program: Program) -> Result<()> {
+        let process = Process::start(
+            program.name(),
+            &mut self.command(program),
+            &self.log(program),
+        )?;
+        if let Some(id) = process.id() {
+            fs::write(self.id_file(program), id.to_string())?;
+        }
+        self.running.insert(program, process);
+        Ok(())
+    }
+
+    async fn wait_ready(&mut self, program: Program) -> Result<()> {
+        let deadline = Instant::now() + READY_DEADLINE;
+        loop {
+            if let Some(process) = self.running.get_mut(&program) {
+                process.check()?;
+            }
+            let ready = match program.ready_service() {
+                Some(service) => {
+                    self.health(program, service).await == Some(ServingStatus::Serving)
+                }
+                None => TcpStream::connect(("127.0.0.1", self.port(program)))
+                    .await
+                    .is_ok(),
+            };
+            if ready {
+                return Ok(());
+            }
+            if Instant::now() > deadline {
+                let tail = self
+                    .running
+                    .get(&program)
+                    .map(Process::log_tail)
+                    .unwrap_or_default();
+                return Err(format!(
+                    "{} is not ready after {READY_DEADLINE:?}:\n{tail}",
+                    program.name()
+                )
+                .into());
+            }
+            sleep(Duration::from_millis(20)).await;
+        }
+    }
+
+    /// A program with its settings and nothing of our own environment but PATH.
+    fn command(&self, program: Program) -> Command {
+        let mut command = Command::new(self.options.binaries.join(program.name()));
+        command.current_dir(&self.options.directory).env_clear();
+        if let Some(path) = std::env::var_os("PATH") {
+            command.env("PATH", path);
+        }
+        if let Some(endpoint) = &self.options.otlp_endpoint {
+            command.env("OTEL_EXPORTER_OTLP_ENDPOINT", endpoint);
+        }
+        let listen = format!("127.0.0.1:{}", self.port(program));
+        match program {
+            Program::TelegramSim => {
+                command.args(["--listen", &listen]);
+            }
+            Program::LessonSvc => {
+                command
+                    .env("LESSON_LISTEN", listen)
+                    .env("LESSON_LOG_FORMAT", "json")
+                    .env("LESSON_DATABASE_URL", &self.options.databases.lesson)
+                    .env("LESSON_REFLECTION", "true")
+                    .env(
+                        "LESSON_SERVICE_KEYS",
+                        self.keys.digests(&[
+                            ("bot-gateway", true),
+                            ("gateway-rest", true),
+                            ("operator", true),
+                        ]),
+                    )
+                    .env("LESSON_NOTIFY_URL", self.url(Program::NotifySvc))
+                    .env("LESSON_NOTIFY_KEY", self.keys.of("lesson-svc"));
+            }
+            Program::NotifySvc => {
+                command
+                    .env("NOTIFY_LISTEN", listen)
+                    .env("NOTIFY_LOG_FORMAT", "json")
+                    .env("NOTIFY_DATABASE_URL", &self.options.databases.notify)
+                    .env("NOTIFY_REFLECTION", "true")
+                    .env(
+                        "NOTIFY_SERVICE_KEYS",
+                        self.keys.digests(&[
+                            ("lesson-svc", false),
+                            ("bot-gateway", true),
+                            ("gateway-rest", true),
+                            ("operator", true),
+                        ]),
+                    );
+            }
+            Program::BotGateway => {
+                command
+                    .env("BOT_LISTEN", listen)
+                    .env("BOT_LOG_FORMAT", "json")
+                    .env("BOT_REFLECTION", "true")
+                    .env("BOT_JOURNAL", self.options.directory.join("journal.redb"))
+                    .env(
+                        "TELEGRAM_BOT_TOKEN",
+                        self.options.token.as_deref().unwrap_or(SIMULATED_TOKEN),
+                    )
+                    .env("BOT_LESSON_URL", self.url(Program::LessonSvc))
+                    .env("BOT_LESSON_KEY", self.keys.of("bot-gateway"))
+                    .env("BOT_NOTIFY_URL", self.url(Program::NotifySvc))
+                    .env("BOT_NOTIFY_KEY", self.keys.of("bot-gateway"));
+                if self.options.token.is_none() {
+                    command.env("TELEGRAM_API_URL", self.url(Program::TelegramSim));
+                }
+            }
+            Program::GatewayRest => {
+                command
+                    .env("REST_LISTEN", listen)
+                    .env("REST_LOG_FORMAT", "json")
+                    .env(
+                        "REST_SERVICE_KEYS",
+                        self.keys.digests(&[("website", true), ("crm", false)]),
+                    )
+                    .env("REST_LESSON_URL", self.url(Program::LessonSvc))
+                    .env("REST_LESSON_KEY", self.keys.of("gateway-rest"))
+                    .env("REST_NOTIFY_URL", self.url(Program::NotifySvc))
+                    .env("REST_NOTIFY_KEY", self.keys.of("gateway-rest"));
+            }
+        }
+        command
+    }
+}

@@ -1,0 +1,362 @@
+//! What people do, told through the public ways only: Telegram (played by
+//! telegram-sim), HTTP, and the contract where an operator would use it.
+
+use std::time::Duration;
+
+use jiff::{SignedDuration, Timestamp};
+use olm_proto::lesson::v1::{
+    CreateTeacherRequest, GetAvailabilityRequest, RegisterTelegramUserRequest, ReminderLeads,
+    SetWeeklyRulesRequest, TeacherPolicies, UpdateSettingsRequest, User, WeeklyRule,
+};
+use serde_json::{Value, json};
+use service_kit::grpc::client::acting;
+use telegram_sim::{
+    api::{LedgerEntry, LedgerQuery, NewPerson, Person},
+    client::SimClient,
+};
+use uuid::Uuid;
+
+use crate::{
+    Result,
+    stack::{Program, SIMULATED_TOKEN, Stack},
+};
+
+/// How long anything may take before the story fails.
+pub const PATIENCE: Duration = Duration::from_secs(20);
+
+/// The signs that begin each kind of notice, in every language.
+pub mod sign {
+    /// A lesson was booked.
+    pub const BOOKED: &str = "✅";
+    /// A lesson comes soon.
+    pub const REMINDER: &str = "⏰";
+    /// A lesson was cancelled.
+    pub const CANCELED: &str = "❌";
+}
+
+/// A system with people.
+#[derive(Debug)]
+pub struct Story {
+    /// Telegram's stand-in.
+    pub sim: SimClient,
+    http: reqwest::Client,
+    rest: String,
+    website_key: String,
+}
+
+/// Somebody who has started the bot.
+#[derive(Debug, Clone)]
+pub struct Member {
+    /// The Telegram user.
+    pub person: Person,
+    /// The user it became.
+    pub user: User,
+}
+
+impl Member {
+    /// The user's id.
+    ///
+    /// # Errors
+    ///
+    /// When the service gave none.
+    pub fn id(&self) -> Result<Uuid> {
+        Ok(self.user.id.parse()?)
+    }
+}
+
+/// A lesson as REST tells it.
+#[derive(Debug, Clone)]
+pub struct BookedLesson {
+    /// UUID.
+    pub id: String,
+    /// The version it has.
+    pub version: i64,
+    /// When it starts.
+    pub start: Timestamp,
+}
+
+impl Story {
+    /// The people of a running system.
+    #[must_use]
+    pub fn of(stack: &Stack) -> Self {
+        Self {
+            sim: SimClient::new(stack.url(Program::TelegramSim)),
+            http: reqwest::Client::new(),
+            rest: stack.url(Program::GatewayRest),
+            website_key: stack.keys.of("website").to_owned(),
+        }
+    }
+
+    /// The id of the simulated bot.
+    ///
+    /// # Errors
+    ///
+    /// When the development token has no id.
+    pub fn bot_id() -> Result<i64> {
+        let id = SIMULATED_TOKEN.split(':').next().unwrap_or_default();
+        Ok(id.parse()?)
+    }
+
+    /// Somebody presses /start and is welcomed.
+    ///
+    /// # Errors
+    ///
+    /// When the bot does not answer in time.
+    pub async fn join(&self, stack: &Stack, name: &str, language: &str) -> Result<Member> {
+        let person = self
+            .sim
+            .create_person(&NewPerson::named(name, language))
+            .await?;
+        self.sim.ready(PATIENCE).await?;
+        let said = self.say_when_polled(&person).await;
+        said?;
+        self.sim.message(&person, PATIENCE, |_| true).await?;
+        // Idempotent: this learns the id of the user that /start made.
+        let registered = stack
+            .users()?
+            .register_telegram_user(RegisterTelegramUserRequest {
+                bot_id: Self::bot_id()?,
+                telegram_user_id: person.id,
+                chat_id: person.id,
+                display_name: person.first_name.clone(),
+                language_code: person.language_code.clone(),
+            })
+            .await?
+            .into_inner();
+        if registered.created {
+            return Err("/start registered nobody".into());
+        }
+        let user = registered.user.ok_or("no user")?;
+        Ok(Member { person, user })
+    }
+
+    /// The simulator knows a bot from its first call on; a bot that has just started
+    /// may not have called yet.
+    async fn say_when_polled(&self, person: &Person) -> Result<()> {
+        let deadline = tokio::time::Instant::now() + PATIENCE;
+        while self.sim.bots().await?.is_empty() {
+            if tokio::time::Instant::now() > deadline {
+                return Err("no bot polls the simulator".into());
+            }
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
+        self.sim.say(person, "/start").await?;
+        Ok(())
+    }
+
+    /// A member becomes a teacher who works around the clock and can be booked at
+    /// once.
+    ///
+    /// # Errors
+    ///
+    /// When lesson-svc refuses.
+    pub async fn teach(&self, stack: &Stack, member: &Member) -> Result<()> {
+        let minutes = |minutes: i64| prost_types::Duration {
+            seconds: minutes * 60,
+            nanos: 0,
+        };
+        let policies = TeacherPolicies {
+            lesson_duration: Some(minutes(60)),
+            slot_step: Some(minutes(30)),
+            min_notice: Some(minutes(0)),
+            ..TeacherPolicies::default()
+        };
+        let request = CreateTeacherRequest {
+            request_id: Uuid::new_v4().to_string(),
+            policies: Some(policies),
+        };
+        stack
+            .teachers()?
+            .create_teacher(acting(request, member.id()?))
+            .await?;
+        let rules = (1..=7)
+            .map(|day_of_week| WeeklyRule {
+                day_of_week,
+                start_time_of_day: "00:00".to_owned(),
+                end_time_of_day: "24:00".to_owned(),
+            })
+            .collect();
+        let request = GetAvailabilityRequest {
+            teacher_id: member.user.id.clone(),
+        };
+        let mut availability = stack.availability()?;
+        let present = availability
+            .get_availability(acting(request, member.id()?))
+            .await?
+            .into_inner();
+        let request = SetWeeklyRulesRequest {
+            time_zone: "Europe/Berlin".to_owned(),
+            rules,
+            expected_version: present
+                .availability
+                .map_or(0, |availability| availability.version),
+        };
+        availability
+            .set_weekly_rules(acting(request, member.id()?))
+            .await?;
+        Ok(())
+    }
+
+    /// A member wishes to be reminded so long before each lesson.
+    ///
+    /// # Errors
+    ///
+    /// When lesson-svc refuses.
+    pub async fn set_lead(
+        &self,
+        stack: &Stack,
+        member: &mut Member,
+        lead: SignedDuration,
+    ) -> Result<()> {
+        let request = UpdateSettingsRequest {
+            reminder_leads: Some(ReminderLeads {
+                leads: vec![olm_proto::duration(lead)],
+            }),
+            expected_version: member.user.version,
+            ..UpdateSettingsRequest::default()
+        };
+        let answer = stack
+            .users()?
+            .update_settings(acting(request, member.id()?))
+            .await?;
+        member.user = answer.into_inner().user.ok_or("no user")?;
+        Ok(())
+    }
+
+    /// The teacher's free slots, by start.
+    ///
+    /// # Errors
+    ///
+    /// When REST refuses.
+    pub async fn slots(&self, teacher: &Member, reader: &Member) -> Result<Vec<Timestamp>> {
+        let path = format!("/api/v1/teachers/{}/slots?limit=500", teacher.user.id);
+        let answer = self.get(&path, reader).await?;
+        let slots = answer["slots"].as_array().ok_or("no slots")?;
+        slots
+            .iter()
+            .map(|slot| Ok(slot["start_time"].as_str().ok_or("no start")?.parse()?))
+            .collect()
+    }
+
+    /// A member books a lesson over HTTP.
+    ///
+    /// # Errors
+    ///
+    /// When REST refuses.
+    pub async fn book(
+        &self,
+        student: &Member,
+        teacher: &Member,
+        start: Timestamp,
+    ) -> Result<BookedLesson> {
+        let body = json!({"teacher_id": teacher.user.id, "start_time": start.to_string()});
+        let answer = self.post("/api/v1/lessons", student, &body).await?;
+        let lesson = if answer["lesson"].is_object() {
+            &answer["lesson"]
+        } else {
+            &answer
+        };
+        Ok(BookedLesson {
+            id: lesson["id"].as_str().ok_or("no id")?.to_owned(),
+            version: lesson["version"].as_i64().ok_or("no version")?,
+            start,
+        })
+    }
+
+    /// A member cancels a lesson over HTTP.
+    ///
+    /// # Errors
+    ///
+    /// When REST refuses.
+    pub async fn cancel(&self, member: &Member, lesson: &BookedLesson) -> Result<()> {
+        let path = format!("/api/v1/lessons/{}/cancel", lesson.id);
+        self.post(
+            &path,
+            member,
+            &json!({"expected_version": lesson.version, "reason": "a cold"}),
+        )
+        .await?;
+        Ok(())
+    }
+
+    /// Waits for a member's notice that begins with `sign` and came after ledger entry
+    /// `since`.
+    ///
+    /// # Errors
+    ///
+    /// When it does not come in time.
+    pub async fn notice(&self, member: &Member, sign: &str, since: u64) -> Result<LedgerEntry> {
+        let query = LedgerQuery::method("sendMessage")
+            .in_chat(member.person.id)
+            .since(since);
+        let is_it = |entry: &LedgerEntry| {
+            entry.accepted
+                && entry
+                    .text
+                    .as_deref()
+                    .is_some_and(|text| text.starts_with(sign))
+        };
+        let entries = self
+            .sim
+            .ledger_until(&query, PATIENCE, |entries| entries.iter().any(is_it))
+            .await?;
+        Ok(entries.into_iter().find(is_it).ok_or("no such entry")?)
+    }
+
+    /// How many accepted messages that begin with `sign` a member has.
+    ///
+    /// # Errors
+    ///
+    /// When the simulator does not answer.
+    pub async fn count(&self, member: &Member, sign: &str) -> Result<usize> {
+        let query = LedgerQuery::method("sendMessage").in_chat(member.person.id);
+        let entries = self.sim.ledger_until(&query, PATIENCE, |_| true).await?;
+        let with_sign = |entry: &&LedgerEntry| {
+            entry.accepted
+                && entry
+                    .text
+                    .as_deref()
+                    .is_some_and(|text| text.starts_with(sign))
+        };
+        Ok(entries.iter().filter(with_sign).count())
+    }
+
+    /// The newest entry of the ledger.
+    ///
+    /// # Errors
+    ///
+    /// When the simulator does not answer.
+    pub async fn last_entry(&self) -> Result<u64> {
+        Ok(self.sim.ledger(&LedgerQuery::default()).await?.last_seq)
+    }
+
+    async fn get(&self, path: &str, user: &Member) -> Result<Value> {
+        let request = self.http.get(format!("{}{path}", self.rest));
+        self.send(request, user).await
+    }
+
+    async fn post(&self, path: &str, user: &Member, body: &Value) -> Result<Value> {
+        let request = self
+            .http
+            .post(format!("{}{path}", self.rest))
+            .json(body)
+            .header("idempotency-key", Uuid::new_v4().to_string());
+        self.send(request, user).await
+    }
+
+    async fn send(&self, request: reqwest::RequestBuilder, user: &Member) -> Result<Value> {
+        let answer = request
+            .header("x-service-key", &self.website_key)
+            .header("x-acting-user", &user.user.id)
+            .timeout(PATIENCE)
+            .send()
+            .await?;
+        let status = answer.status();
+        let body: Value = answer.json().await?;
+        if status.is_success() {
+            Ok(body)
+        } else {
+            Err(format!("HTTP {status}: {body}").into())
+        }
+    }
+}

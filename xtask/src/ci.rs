@@ -1,0 +1,74 @@
+//! `cargo xtask ci`.
+
+use std::process::Command;
+
+use e2e::Result;
+use tokio::time::Instant;
+
+use crate::{
+    sql,
+    tasks::{cargo, execute, root},
+};
+
+/// The contract's linter, from the npm registry by name and version.
+const BUF: &str = "@bufbuild/buf@1.75.0";
+
+/// Every check a change must pass, the quick ones first.
+pub(crate) fn run() -> Result<()> {
+    step("format", || {
+        execute(&mut cargo(&["fmt", "--all", "--check"]))
+    })?;
+    step("contract", contract)?;
+    step("clippy", || {
+        execute(&mut cargo(&[
+            "clippy",
+            "--workspace",
+            "--all-targets",
+            "--",
+            "-D",
+            "warnings",
+        ]))
+    })?;
+    step("documentation", || {
+        execute(
+            cargo(&["doc", "--workspace", "--no-deps", "--quiet"])
+                .env("RUSTDOCFLAGS", "-D warnings"),
+        )
+    })?;
+    step("SQL metadata", sql::check)?;
+    // The README's commands, as a reader types them.
+    step("test", || execute(&mut cargo(&["xtask", "test"])))?;
+    step("demo", || {
+        execute(&mut cargo(&["xtask", "up", "--demo-once"]))
+    })
+}
+
+fn step(name: &str, work: impl FnOnce() -> Result<()>) -> Result<()> {
+    println!("── {name}");
+    let begun = Instant::now();
+    work().map_err(|error| format!("{name}: {error}"))?;
+    println!("── {name}: good, {} s", begun.elapsed().as_secs());
+    Ok(())
+}
+
+/// Lints the contract and its format; installs the linter below `target/`.
+fn contract() -> Result<()> {
+    let tools = root().join("target/tools");
+    let buf = tools.join("node_modules/.bin/buf");
+    if !buf.exists() {
+        let mut install = Command::new("npm");
+        install
+            .args(["install", "--silent", "--no-fund", "--no-audit", "--prefix"])
+            .arg(&tools)
+            .arg(BUF);
+        execute(&mut install)
+            .map_err(|error| format!("{error}; the contract's linter needs Node.js with npm"))?;
+    }
+    let proto = root().join("proto");
+    execute(Command::new(&buf).arg("lint").current_dir(&proto))?;
+    execute(
+        Command::new(&buf)
+            .args(["format", "--diff", "--exit-code"])
+            .current_dir(&proto),
+    )
+}

@@ -1,0 +1,57 @@
+//! The developer's commands: `cargo xtask up`, `test`, `ci`, `sqlx`.
+
+mod ci;
+mod sql;
+mod tasks;
+mod test;
+mod up;
+
+use std::process::ExitCode;
+
+use clap::{Parser, Subcommand};
+
+#[derive(Parser)]
+#[command(
+    name = "cargo xtask",
+    about = "The developer's commands of Online Lesson Manager"
+)]
+struct Arguments {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Subcommand)]
+enum Command {
+    /// Starts everything: database, services and, without TELEGRAM_BOT_TOKEN, a simulated Telegram
+    Up {
+        /// Books a lesson through the public API, waits for its messages, prints the timeline, ends
+        #[arg(long)]
+        demo_once: bool,
+    },
+    /// Runs all tests on a private database
+    Test {
+        /// Passed on to `cargo test`, e.g. `-p lesson-svc`
+        #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
+        arguments: Vec<String>,
+    },
+    /// Runs everything a change must pass: fmt, contract lint, clippy, doc, SQL metadata, tests, demo
+    Ci,
+    /// Writes the SQL metadata that builds without a database read (.sqlx)
+    Sqlx,
+}
+
+fn main() -> ExitCode {
+    let result = match Arguments::parse().command {
+        Command::Up { demo_once } => up::run(demo_once),
+        Command::Test { arguments } => test::run(&arguments),
+        Command::Ci => ci::run(),
+        Command::Sqlx => sql::write(),
+    };
+    match result {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("error: {error}");
+            ExitCode::FAILURE
+        }
+    }
+}
