@@ -1,6 +1,9 @@
 //! When teachers work, and what of it is free.
 
+pub mod calendar;
+pub mod grpc;
 pub mod slots;
+pub mod store;
 
 use jiff::{
     civil::{Time, Weekday},

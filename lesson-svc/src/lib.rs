@@ -1,5 +1,23 @@
-//! lesson-svc: people and their settings, availability, lessons and seats.
+//! lesson-svc: people and their settings, availability, lessons and seats. It owns the
+//! schema `lesson`, and tells notify-svc of every change through its outbox.
 
 pub mod availability;
+pub mod config;
+pub mod errors;
+pub mod ids;
+pub mod lessons;
+pub mod outbox;
+pub mod paging;
+pub mod requests;
+pub mod state;
 pub mod teachers;
+pub mod users;
 pub mod zones;
+
+mod run;
+
+pub use config::Config;
+pub use run::{RunError, run};
+
+/// The migrations of schema `lesson`, as of this build.
+pub static MIGRATOR: sqlx::migrate::Migrator = sqlx::migrate!("../migrations/lesson");

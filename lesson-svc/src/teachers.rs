@@ -1,5 +1,8 @@
 //! People who teach, and what they allow.
 
+pub mod grpc;
+pub mod store;
+
 use std::ops::RangeInclusive;
 
 use jiff::SignedDuration;
@@ -7,7 +10,10 @@ use jiff::Timestamp;
 use olm_proto::lesson::v1 as pb;
 use service_kit::status::Violations;
 
-use crate::availability::slots::{Bookable, Stretch};
+use crate::{
+    availability::slots::{Bookable, Stretch},
+    ids::UserId,
+};
 
 const MINUTE: i64 = 60;
 const HOUR: i64 = 60 * MINUTE;
@@ -157,7 +163,7 @@ pub fn check_span(
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Teacher {
     /// The same as the user's id.
-    pub id: uuid::Uuid,
+    pub id: UserId,
     /// The user's name.
     pub display_name: String,
     /// The user's own zone, IANA name.
@@ -187,8 +193,8 @@ impl From<Teacher> for pb::Teacher {
 mod tests {
     use super::*;
 
-    fn seconds(seconds: i64) -> Option<prost_types::Duration> {
-        Some(prost_types::Duration { seconds, nanos: 0 })
+    fn seconds(seconds: i64) -> prost_types::Duration {
+        prost_types::Duration { seconds, nanos: 0 }
     }
 
     #[test]
@@ -203,9 +209,9 @@ mod tests {
     fn every_wrong_policy_is_named() {
         let mut violations = Violations::default();
         let message = pb::TeacherPolicies {
-            lesson_duration: seconds(299),
-            slot_step: seconds(8 * HOUR + 1),
-            buffer_before: seconds(-1),
+            lesson_duration: Some(seconds(299)),
+            slot_step: Some(seconds(8 * HOUR + 1)),
+            buffer_before: Some(seconds(-1)),
             buffer_after: Some(prost_types::Duration {
                 seconds: 1,
                 nanos: -1,
@@ -214,7 +220,7 @@ mod tests {
                 seconds: 1,
                 nanos: 1,
             }),
-            booking_horizon: seconds(i64::MAX),
+            booking_horizon: Some(seconds(i64::MAX)),
         };
         Policies::read(Some(&message), &mut violations);
         let status = violations.check().unwrap_err().into_status("olm.lesson");
@@ -237,12 +243,12 @@ mod tests {
     fn the_bounds_themselves_are_allowed() {
         let mut violations = Violations::default();
         let message = pb::TeacherPolicies {
-            lesson_duration: seconds(5 * MINUTE),
-            slot_step: seconds(8 * HOUR),
-            buffer_before: seconds(0),
-            buffer_after: seconds(4 * HOUR),
-            min_notice: seconds(0),
-            booking_horizon: seconds(366 * DAY),
+            lesson_duration: Some(seconds(5 * MINUTE)),
+            slot_step: Some(seconds(8 * HOUR)),
+            buffer_before: Some(seconds(0)),
+            buffer_after: Some(seconds(4 * HOUR)),
+            min_notice: Some(seconds(0)),
+            booking_horizon: Some(seconds(366 * DAY)),
         };
         let read = Policies::read(Some(&message), &mut violations);
         assert!(violations.is_empty());

@@ -193,7 +193,7 @@ pub fn open_intervals(hours: &WeeklyHours, window: Stretch) -> OpenTime {
         intervals.extend(
             rules
                 .filter(|rule| rule.weekday() == Some(date.weekday()))
-                .filter_map(|rule| interval(&hours.zone, date, rule)),
+                .filter_map(|rule| interval(&hours.zone, date, *rule)),
         );
         let Ok(next) = date.tomorrow() else { break };
         date = next;
@@ -210,7 +210,7 @@ pub fn open_intervals(hours: &WeeklyHours, window: Stretch) -> OpenTime {
 }
 
 /// A rule on a date; `None` when nothing of it exists there.
-fn interval(zone: &TimeZone, date: Date, rule: &WeeklyRule) -> Option<Stretch> {
+fn interval(zone: &TimeZone, date: Date, rule: WeeklyRule) -> Option<Stretch> {
     let start = date.to_datetime(time_of_minute(rule.start_minute)?);
     let end = match time_of_minute(rule.end_minute) {
         Some(time) => date.to_datetime(time),

@@ -1,0 +1,173 @@
+//! SQL of the outbox.
+
+use std::time::Duration;
+
+use jiff::Timestamp;
+use jiff_sqlx::ToSqlx as _;
+use prost::Message as _;
+use service_kit::telemetry;
+use sqlx::PgConnection;
+use uuid::Uuid;
+
+use super::{Kind, Message};
+use crate::{errors::Error, lessons::Lesson, users::User};
+
+/// Tells of a lesson, read with all its seats, in the transaction that changed it.
+///
+/// # Errors
+///
+/// When the database fails.
+pub async fn insert_lesson(
+    conn: &mut PgConnection,
+    lesson: &Lesson,
+    now: Timestamp,
+) -> Result<(), Error> {
+    let payload = lesson.to_snapshot().encode_to_vec();
+    insert(
+        conn,
+        Kind::Lesson,
+        lesson.id.0,
+        lesson.version,
+        &payload,
+        now,
+    )
+    .await
+}
+
+/// Tells of a person, in the transaction that changed them.
+///
+/// # Errors
+///
+/// When the database fails.
+pub async fn insert_recipient(
+    conn: &mut PgConnection,
+    user: &User,
+    now: Timestamp,
+) -> Result<(), Error> {
+    let payload = user.to_recipient().encode_to_vec();
+    insert(
+        conn,
+        Kind::Recipient,
+        user.id.0,
+        user.version,
+        &payload,
+        now,
+    )
+    .await
+}
+
+async fn insert(
+    conn: &mut PgConnection,
+    kind: Kind,
+    entity_id: Uuid,
+    version: i64,
+    payload: &[u8],
+    now: Timestamp,
+) -> Result<(), Error> {
+    sqlx::query!(
+        "INSERT INTO lesson.outbox (kind, entity_id, version, payload, traceparent, create_time)
+         VALUES ($1, $2, $3, $4, $5, $6)",
+        kind.name(),
+        entity_id,
+        version,
+        payload,
+        telemetry::traceparent(),
+        now.to_sqlx(),
+    )
+    .execute(conn)
+    .await?;
+    Ok(())
+}
+
+/// Takes up to `limit` due rows for `lease`: no other replica sees them meanwhile, and
+/// no lock is held while they are sent. A replica that dies leaves them due again.
+///
+/// # Errors
+///
+/// When the database fails.
+pub async fn lease(
+    conn: &mut PgConnection,
+    limit: i64,
+    lease: Duration,
+) -> Result<Vec<Message>, Error> {
+    let rows = sqlx::query!(
+        "WITH due AS (
+             SELECT id FROM lesson.outbox
+             WHERE park_time IS NULL AND next_attempt_time <= now()
+             ORDER BY next_attempt_time, id LIMIT $1 FOR UPDATE SKIP LOCKED
+         )
+         UPDATE lesson.outbox o
+         SET next_attempt_time = now() + make_interval(secs => $2), attempts = o.attempts + 1
+         FROM due WHERE o.id = due.id
+         RETURNING o.id, o.kind, o.entity_id, o.version, o.payload, o.traceparent, o.attempts",
+        limit,
+        lease.as_secs_f64(),
+    )
+    .fetch_all(conn)
+    .await?;
+    rows.into_iter()
+        .map(|row| {
+            Ok(Message {
+                id: row.id,
+                kind: Kind::from_name(&row.kind).ok_or(Error::Corrupt("outbox.kind"))?,
+                entity_id: row.entity_id,
+                version: row.version,
+                payload: row.payload,
+                traceparent: row.traceparent,
+                attempts: row.attempts,
+            })
+        })
+        .collect()
+}
+
+/// Forgets a row that notify-svc has.
+///
+/// # Errors
+///
+/// When the database fails; the row is then sent again, which notify-svc takes as a
+/// repeat.
+pub async fn delete(conn: &mut PgConnection, id: i64) -> Result<(), Error> {
+    sqlx::query!("DELETE FROM lesson.outbox WHERE id = $1", id)
+        .execute(conn)
+        .await?;
+    Ok(())
+}
+
+/// Makes a row due again after `delay`.
+///
+/// # Errors
+///
+/// When the database fails; the row is then due when its lease ends.
+pub async fn update_due(
+    conn: &mut PgConnection,
+    id: i64,
+    delay: Duration,
+    error: &str,
+) -> Result<(), Error> {
+    sqlx::query!(
+        "UPDATE lesson.outbox
+         SET next_attempt_time = now() + make_interval(secs => $2), last_error = $3 WHERE id = $1",
+        id,
+        delay.as_secs_f64(),
+        error,
+    )
+    .execute(conn)
+    .await?;
+    Ok(())
+}
+
+/// Parks a row that was refused for good.
+///
+/// # Errors
+///
+/// When the database fails; the row is then sent and refused once more.
+pub async fn update_parked(conn: &mut PgConnection, id: i64, error: &str) -> Result<(), Error> {
+    sqlx::query!(
+        "UPDATE lesson.outbox SET park_time = now(), last_error = $2 WHERE id = $1",
+        id,
+        error,
+    )
+    .execute(conn)
+    .await?;
+    Ok(())
+}

@@ -1,0 +1,135 @@
+//! The service as `main` and the tests start it.
+
+use std::{io, time::Duration};
+
+use olm_proto::lesson::v1::{
+    availability_service_server::AvailabilityServiceServer,
+    lesson_service_server::LessonServiceServer, teacher_service_server::TeacherServiceServer,
+    user_service_server::UserServiceServer,
+};
+use service_kit::{
+    clock::SharedClock,
+    database,
+    grpc::{
+        client::Backend,
+        server::{GrpcServer, MAX_MESSAGE_BYTES},
+    },
+    health::Health,
+    shutdown::Shutdown,
+};
+use tokio::net::TcpListener;
+use tonic::service::Routes;
+
+use crate::{
+    MIGRATOR,
+    availability::grpc::Availabilities,
+    config::Config,
+    errors::DOMAIN,
+    lessons::grpc::Lessons,
+    outbox::{Wake, relay::Relay},
+    state::State,
+    teachers::grpc::Teachers,
+    users::grpc::Users,
+};
+
+/// What health knows: one name per service of the contract.
+const SERVICES: &[&str] = &[
+    "olm.lesson.v1.AvailabilityService",
+    "olm.lesson.v1.LessonService",
+    "olm.lesson.v1.TeacherService",
+    "olm.lesson.v1.UserService",
+];
+
+/// How long closing the database's connections may take; they are cut after it.
+const CLOSE_TIMEOUT: Duration = Duration::from_secs(1);
+
+/// Why the service could not run, or ended before it was stopped.
+#[derive(Debug, thiserror::Error)]
+pub enum RunError {
+    /// The database's URL cannot be used.
+    #[error("the database cannot be used")]
+    Database(#[from] sqlx::Error),
+    /// notify-svc's address cannot be used.
+    #[error("notify-svc's address cannot be used")]
+    Notify(#[from] tonic::transport::Error),
+    /// The server failed.
+    #[error("the server failed")]
+    Serve(#[from] io::Error),
+}
+
+/// Serves lesson-svc on `listener` until stopping begins. It starts without its
+/// database and without notify-svc, and never migrates: it is `NOT_SERVING` until the
+/// database answers and has every migration of this build.
+///
+/// # Errors
+///
+/// [`RunError`].
+pub async fn run(
+    config: Config,
+    listener: TcpListener,
+    shutdown: Shutdown,
+    clock: SharedClock,
+) -> Result<(), RunError> {
+    let pool = config.database.pool()?;
+    let notify = Backend::connect_lazy(&config.notify)?;
+    let health = Health::new(SERVICES).await;
+    let wake = Wake::default();
+    let relay = Relay::new(pool.clone(), notify, wake.clone(), config.notify.timeout);
+    let probe_pool = pool.clone();
+    let probe = health.watch(
+        move || {
+            let pool = probe_pool.clone();
+            async move { database::ready(&pool, &MIGRATOR).await }
+        },
+        &shutdown,
+    );
+    let state = State {
+        pool: pool.clone(),
+        clock: clock.clone(),
+        defaults: config.defaults,
+        wake,
+    };
+    let grpc = GrpcServer {
+        domain: DOMAIN,
+        keys: config.keys,
+        reflection: config.reflection,
+        clock,
+    };
+    let (outcome, _) = tokio::join!(
+        async {
+            let outcome = grpc
+                .serve(listener, routes(&state), health, shutdown.clone())
+                .await;
+            // A server that failed takes the relay with it.
+            shutdown.stop();
+            outcome
+        },
+        shutdown.drained(relay.run(shutdown.clone())),
+    );
+    probe.abort();
+    if tokio::time::timeout(CLOSE_TIMEOUT, pool.close())
+        .await
+        .is_err()
+    {
+        tracing::warn!("connections still in use were cut");
+    }
+    Ok(outcome?)
+}
+
+fn routes(state: &State) -> Routes {
+    Routes::new(
+        AvailabilityServiceServer::new(Availabilities(state.clone()))
+            .max_decoding_message_size(MAX_MESSAGE_BYTES),
+    )
+    .add_service(
+        LessonServiceServer::new(Lessons(state.clone()))
+            .max_decoding_message_size(MAX_MESSAGE_BYTES),
+    )
+    .add_service(
+        TeacherServiceServer::new(Teachers(state.clone()))
+            .max_decoding_message_size(MAX_MESSAGE_BYTES),
+    )
+    .add_service(
+        UserServiceServer::new(Users(state.clone())).max_decoding_message_size(MAX_MESSAGE_BYTES),
+    )
+}

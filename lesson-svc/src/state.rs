@@ -1,0 +1,28 @@
+//! What every RPC works with.
+
+use jiff::Timestamp;
+use service_kit::clock::SharedClock;
+use sqlx::PgPool;
+
+use crate::{outbox::Wake, users::Defaults};
+
+/// Shared by all services of a replica; cheap to clone.
+#[derive(Debug, Clone)]
+pub struct State {
+    /// Connections to schema `lesson`.
+    pub pool: PgPool,
+    /// What time it is.
+    pub clock: SharedClock,
+    /// What new users start with.
+    pub defaults: Defaults,
+    /// Wakes the relay after a commit that wrote an outbox row.
+    pub wake: Wake,
+}
+
+impl State {
+    /// The current instant.
+    #[must_use]
+    pub fn now(&self) -> Timestamp {
+        self.clock.now()
+    }
+}

@@ -1,0 +1,175 @@
+//! `TeacherService`: parse, transaction, reply.
+
+use olm_proto::{
+    common::v1::PageToken,
+    lesson::v1::{
+        CreateTeacherRequest, CreateTeacherResponse, GetTeacherRequest, GetTeacherResponse,
+        SearchTeachersRequest, SearchTeachersResponse, UpdateTeacherRequest, UpdateTeacherResponse,
+        teacher_service_server::TeacherService,
+    },
+};
+use service_kit::{grpc::server::required_acting_user, status::Violations};
+use tonic::{Request, Response, Status};
+use uuid::Uuid;
+
+use super::{Policies, Teacher, store};
+use crate::{
+    errors::{Error, check_text, check_version},
+    ids::UserId,
+    paging,
+    requests::{self, Claim},
+    state::State,
+    users,
+};
+
+const LONGEST_QUERY: usize = 64;
+
+/// The gRPC service.
+#[derive(Debug, Clone)]
+pub struct Teachers(pub State);
+
+#[tonic::async_trait]
+impl TeacherService for Teachers {
+    async fn create_teacher(
+        &self,
+        request: Request<CreateTeacherRequest>,
+    ) -> Result<Response<CreateTeacherResponse>, Status> {
+        let user = UserId(required_acting_user(&request)?);
+        let teacher = create(&self.0, user, &request.into_inner()).await?;
+        Ok(Response::new(CreateTeacherResponse {
+            teacher: Some(teacher.into()),
+        }))
+    }
+
+    async fn get_teacher(
+        &self,
+        request: Request<GetTeacherRequest>,
+    ) -> Result<Response<GetTeacherResponse>, Status> {
+        let viewer = UserId(required_acting_user(&request)?);
+        let teacher = get(&self.0, viewer, &request.into_inner()).await?;
+        Ok(Response::new(GetTeacherResponse {
+            teacher: Some(teacher.into()),
+        }))
+    }
+
+    async fn update_teacher(
+        &self,
+        request: Request<UpdateTeacherRequest>,
+    ) -> Result<Response<UpdateTeacherResponse>, Status> {
+        let user = UserId(required_acting_user(&request)?);
+        let teacher = update(&self.0, user, &request.into_inner()).await?;
+        Ok(Response::new(UpdateTeacherResponse {
+            teacher: Some(teacher.into()),
+        }))
+    }
+
+    async fn search_teachers(
+        &self,
+        request: Request<SearchTeachersRequest>,
+    ) -> Result<Response<SearchTeachersResponse>, Status> {
+        let viewer = UserId(required_acting_user(&request)?);
+        let page = search(&self.0, viewer, &request.into_inner()).await?;
+        Ok(Response::new(page))
+    }
+}
+
+async fn create(
+    state: &State,
+    user: UserId,
+    request: &CreateTeacherRequest,
+) -> Result<Teacher, Error> {
+    let mut violations = Violations::default();
+    let request_id = violations.uuid("request_id", &request.request_id);
+    let policies = Policies::read(request.policies.as_ref(), &mut violations);
+    violations.check()?;
+    let body = CreateTeacherRequest {
+        request_id: String::new(),
+        policies: Some(policies.to_message()),
+    };
+    let body_hash = requests::body_hash("CreateTeacher", &body);
+    let now = state.now();
+    let mut tx = state.pool.begin().await?;
+    users::store::require(&mut tx, user).await?;
+    let claim = requests::claim(&mut tx, user, request_id, body_hash, user.0, now).await?;
+    let created = claim == Claim::New && store::insert(&mut tx, user, &policies, now).await?;
+    let teacher = store::find(&mut tx, user).await?;
+    tx.commit().await?;
+    if created {
+        tracing::info!(event = "teacher_created", teacher_id = %user, "teacher created");
+    }
+    teacher.ok_or(Error::TeacherNotFound)
+}
+
+async fn get(state: &State, viewer: UserId, request: &GetTeacherRequest) -> Result<Teacher, Error> {
+    let mut violations = Violations::default();
+    let id = UserId(violations.uuid("teacher_id", &request.teacher_id));
+    violations.check()?;
+    let mut conn = state.pool.acquire().await?;
+    users::store::require(&mut conn, viewer).await?;
+    store::find(&mut conn, id)
+        .await?
+        .ok_or(Error::TeacherNotFound)
+}
+
+async fn update(
+    state: &State,
+    user: UserId,
+    request: &UpdateTeacherRequest,
+) -> Result<Teacher, Error> {
+    let mut violations = Violations::default();
+    violations.require(request.policies.is_some(), "policies", "is missing");
+    let policies = Policies::read(request.policies.as_ref(), &mut violations);
+    violations.require(
+        request.expected_version > 0,
+        "expected_version",
+        "is not more than 0",
+    );
+    violations.check()?;
+    let mut tx = state.pool.begin().await?;
+    users::store::require(&mut tx, user).await?;
+    let teacher = store::lock(&mut tx, user).await?;
+    let mut teacher = teacher.ok_or(Error::NotATeacher)?;
+    check_version(request.expected_version, teacher.version)?;
+    if teacher.policies != policies {
+        teacher.version = store::update_policies(&mut tx, user, &policies).await?;
+        teacher.policies = policies;
+        tx.commit().await?;
+    }
+    Ok(teacher)
+}
+
+async fn search(
+    state: &State,
+    viewer: UserId,
+    request: &SearchTeachersRequest,
+) -> Result<SearchTeachersResponse, Error> {
+    let mut violations = Violations::default();
+    check_text(&mut violations, "query", &request.query, LONGEST_QUERY);
+    let size = paging::read_size(&mut violations, request.page_size);
+    violations.check()?;
+    let query = request.query.trim();
+    let filter_hash =
+        paging::filter_hash("SearchTeachers", &[viewer.0.as_bytes(), query.as_bytes()]);
+    let after = paging::decode(&request.page_token, &filter_hash)?;
+    // No name is empty, so this is before all of them.
+    let (name, id) = match &after {
+        Some((token, id)) => (token.text.as_str(), *id),
+        None => ("", Uuid::nil()),
+    };
+    let mut conn = state.pool.acquire().await?;
+    users::store::require(&mut conn, viewer).await?;
+    let mut rows = store::list(&mut conn, query, (name, id), i64::from(size) + 1).await?;
+    let next_page_token = paging::cut(&mut rows, size, |(teacher, sort_name)| PageToken {
+        filter_hash,
+        time: None,
+        text: sort_name.clone(),
+        id: teacher.id.to_string(),
+    });
+    Ok(SearchTeachersResponse {
+        teachers: rows
+            .into_iter()
+            .map(|(teacher, _)| teacher.into())
+            .collect(),
+        next_page_token,
+    })
+}
