@@ -8,6 +8,7 @@ pub mod postgres;
 pub mod process;
 pub mod stack;
 pub mod story;
+pub mod system;
 
 /// Anything that can go wrong around the processes; shown to a developer.
 pub type Error = Box<dyn std::error::Error + Send + Sync>;
