@@ -1,1 +1,30 @@
-//! placeholder
+//! A Telegram Bot API server for development, tests and benchmarks.
+//!
+//! It speaks the Bot API at `/bot<TOKEN>/<method>`, enforces Telegram's sending limits, keeps a
+//! ledger of what it was asked and what it answered, injects faults, and shows a chat page in the
+//! browser where a person plays the Telegram user. Tests start it with [`run`] on a free port and
+//! steer it with [`client::SimClient`].
+//!
+//! It lives in memory and forgets everything when it stops.
+//!
+//! # Where it differs from Telegram
+//! - Limits are plain sliding windows measured at receipt. Telegram documents only "about" 30
+//!   messages per second per token, 1 per second per chat and 20 per minute per group; which methods
+//!   count is not documented. Here every method that writes a message counts for the token, only
+//!   `sendMessage` counts for the chat and the group, and nothing else counts.
+//! - `parse_mode` is `HTML` or absent; Markdown is refused as unsupported.
+//! - Webhooks are stored and shown, and they stop `getUpdates`, but no update is posted to them.
+//! - A callback query can be answered for one minute, see [`Config::callback_lifetime`].
+//! - Bots see every message of their groups (privacy mode off).
+
+pub mod api;
+mod bot_api;
+pub mod client;
+mod clock;
+mod config;
+mod control;
+mod server;
+mod world;
+
+pub use config::{Config, ConfigFault, Limits};
+pub use server::run;

@@ -1,0 +1,114 @@
+//! Telegram's answers and its error texts.
+
+use axum::{
+    Json,
+    http::StatusCode,
+    response::{IntoResponse, Response},
+};
+use serde_json::{Value, json};
+
+use crate::server::HangUp;
+
+/// The `result` of a call, or its error.
+pub(crate) type ApiResult = Result<Value, ApiError>;
+
+/// An error in Telegram's words.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct ApiError {
+    /// HTTP status and `error_code`.
+    pub code: u16,
+    pub description: String,
+    /// Seconds, in `parameters`.
+    pub retry_after: Option<u32>,
+    /// In `parameters`.
+    pub migrate_to_chat_id: Option<i64>,
+}
+
+impl ApiError {
+    fn new(code: u16, description: impl Into<String>) -> Self {
+        Self {
+            code,
+            description: description.into(),
+            retry_after: None,
+            migrate_to_chat_id: None,
+        }
+    }
+
+    /// 400; `what` follows "Bad Request: ".
+    pub fn bad_request(what: &str) -> Self {
+        Self::new(400, format!("Bad Request: {what}"))
+    }
+
+    /// 403; `what` follows "Forbidden: ".
+    pub fn forbidden(what: &str) -> Self {
+        Self::new(403, format!("Forbidden: {what}"))
+    }
+
+    /// 409; `what` follows "Conflict: ".
+    pub fn conflict(what: &str) -> Self {
+        Self::new(409, format!("Conflict: {what}"))
+    }
+
+    /// An unknown method, or a token that cannot be one.
+    pub fn not_found() -> Self {
+        Self::new(404, "Not Found")
+    }
+
+    /// A token nobody has.
+    pub fn unauthorized() -> Self {
+        Self::new(401, "Unauthorized")
+    }
+
+    pub fn too_large() -> Self {
+        Self::new(413, "Request Entity Too Large")
+    }
+
+    pub fn bad_gateway() -> Self {
+        Self::new(502, "Bad Gateway")
+    }
+
+    pub fn too_many_requests(retry_after: u32) -> Self {
+        Self {
+            retry_after: Some(retry_after),
+            ..Self::new(429, format!("Too Many Requests: retry after {retry_after}"))
+        }
+    }
+
+    /// A group that became a supergroup.
+    pub fn migrated(to: i64) -> Self {
+        Self {
+            migrate_to_chat_id: Some(to),
+            ..Self::bad_request("group chat was upgraded to a supergroup chat")
+        }
+    }
+}
+
+/// The HTTP answer.
+pub(crate) fn response(result: &ApiResult) -> Response {
+    match result {
+        Ok(result) => Json(json!({ "ok": true, "result": result })).into_response(),
+        Err(error) => {
+            let status =
+                StatusCode::from_u16(error.code).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
+            let mut body = json!({
+                "ok": false,
+                "error_code": error.code,
+                "description": error.description,
+            });
+            if let Some(seconds) = error.retry_after {
+                body["parameters"]["retry_after"] = json!(seconds);
+            }
+            if let Some(chat) = error.migrate_to_chat_id {
+                body["parameters"]["migrate_to_chat_id"] = json!(chat);
+            }
+            (status, Json(body)).into_response()
+        }
+    }
+}
+
+/// No answer: the connection ends.
+pub(crate) fn hang_up(how: HangUp) -> Response {
+    let mut response = Response::default();
+    response.extensions_mut().insert(how);
+    response
+}

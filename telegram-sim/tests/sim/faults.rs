@@ -1,0 +1,213 @@
+//! Faults and the ledger.
+
+use serde_json::json;
+use telegram_sim::{
+    api::{Fault, FaultKind, LedgerQuery},
+    client::SimError,
+};
+
+use super::{SOON, Sim, TOKEN};
+
+#[tokio::test]
+async fn the_ledger_tells_what_was_asked_and_answered() {
+    let sim = Sim::start().await;
+    let person = sim.person().await;
+    let since = sim
+        .client
+        .ledger(&LedgerQuery::default())
+        .await
+        .unwrap()
+        .last_seq;
+    let keyboard = json!({ "inline_keyboard": [[{ "text": "Go", "callback_data": "go" }]] });
+    let traceparent = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01";
+    reqwest::Client::new()
+        .post(format!("{}/bot{TOKEN}/sendMessage", sim.client.base_url()))
+        .header("traceparent", traceparent)
+        .json(&json!({ "chat_id": person.id, "text": "<b>x</b>", "parse_mode": "HTML", "reply_markup": keyboard }))
+        .send()
+        .await
+        .unwrap();
+    sim.refused("sendMessage", json!({ "chat_id": 77, "text": "y" }))
+        .await;
+    let query = LedgerQuery::default().since(since);
+    let entries = sim
+        .client
+        .ledger_until(&query, SOON, |entries| {
+            entries.len() == 2 && entries[0].answered_unix_us.is_some()
+        })
+        .await
+        .unwrap();
+    let [sent, refused] = entries.as_slice() else {
+        panic!("{entries:?}");
+    };
+    assert_eq!((sent.seq, refused.seq), (since + 1, since + 2));
+    assert_eq!((sent.bot_id, sent.chat_id), (4200, Some(person.id)));
+    assert_eq!(sent.text.as_deref(), Some("<b>x</b>"));
+    assert_eq!(sent.reply_markup, Some(keyboard));
+    assert_eq!(sent.traceparent.as_deref(), Some(traceparent));
+    assert!(sent.accepted && !refused.accepted);
+    assert!(sent.answered_mono_us.unwrap() >= sent.received_mono_us);
+    let answer = sent.answer.as_ref().unwrap();
+    assert_eq!(answer.status, 200);
+    assert!(answer.message_id.is_some());
+    let answer = refused.answer.as_ref().unwrap();
+    assert_eq!(
+        answer.description.as_deref(),
+        Some("Bad Request: chat not found")
+    );
+    let in_chat = LedgerQuery::default().since(since).in_chat(77);
+    let page = sim.client.ledger(&in_chat).await.unwrap();
+    assert_eq!(page.entries.len(), 1);
+}
+
+#[tokio::test]
+async fn reading_the_ledger_can_wait_for_an_entry() {
+    let sim = Sim::start().await;
+    let person = sim.person().await;
+    let client = sim.client.clone();
+    let query = LedgerQuery::method("sendmessage").in_chat(person.id);
+    let waiting = tokio::spawn(async move {
+        client
+            .ledger_until(&query, SOON, |entries| entries.len() == 2)
+            .await
+    });
+    sim.send(person.id, "one").await;
+    sim.send(person.id, "two").await;
+    let entries = waiting.await.unwrap().unwrap();
+    assert_eq!(entries[1].text.as_deref(), Some("two"));
+}
+
+#[tokio::test]
+async fn a_wait_that_fails_says_what_was_there() {
+    let sim = Sim::start().await;
+    let person = sim.person().await;
+    sim.send(person.id, "lonely").await;
+    let query = LedgerQuery::method("sendMessage");
+    let nothing = std::time::Duration::from_millis(1);
+    let error = sim
+        .client
+        .ledger_until(&query, nothing, |entries| entries.len() == 2)
+        .await
+        .unwrap_err();
+    assert!(matches!(error, SimError::Deadline { .. }), "{error}");
+    assert!(error.to_string().contains("lonely"), "{error}");
+}
+
+#[tokio::test]
+async fn a_lost_response_leaves_the_message_sent() {
+    let sim = Sim::start().await;
+    let person = sim.person().await;
+    let fault = Fault::new(FaultKind::LoseResponse).on("SENDMESSAGE");
+    sim.client.fault(&fault).await.unwrap();
+    let lost = sim
+        .client
+        .call(
+            TOKEN,
+            "sendMessage",
+            &json!({ "chat_id": person.id, "text": "lost" }),
+        )
+        .await;
+    assert!(matches!(lost, Err(SimError::Unreachable(_))), "{lost:?}");
+    let view = sim.client.chat(&person).await.unwrap();
+    assert_eq!(view.messages.last().unwrap().text, "lost");
+    let query = LedgerQuery::method("sendMessage");
+    let page = sim.client.ledger(&query).await.unwrap();
+    let entry = page.entries.last().unwrap();
+    assert!(entry.accepted);
+    assert_eq!(entry.fault.as_deref(), Some("lose_response"));
+    assert_eq!(entry.answered_unix_us, None);
+    sim.send(person.id, "the next one is answered").await;
+}
+
+#[tokio::test]
+async fn a_reset_before_acceptance_leaves_nothing_sent() {
+    let sim = Sim::start().await;
+    let person = sim.person().await;
+    let fault = Fault::new(FaultKind::ResetBefore)
+        .in_chat(person.id)
+        .times(2);
+    sim.client.fault(&fault).await.unwrap();
+    let params = json!({ "chat_id": person.id, "text": "never" });
+    for _ in 0..2 {
+        let reset = sim.client.call(TOKEN, "sendMessage", &params).await;
+        assert!(matches!(reset, Err(SimError::Unreachable(_))), "{reset:?}");
+    }
+    let view = sim.client.chat(&person).await.unwrap();
+    assert!(view.messages.iter().all(|message| message.text != "never"));
+    let query = LedgerQuery::method("sendMessage");
+    let page = sim.client.ledger(&query).await.unwrap();
+    assert_eq!(page.entries.len(), 2);
+    assert!(
+        page.entries
+            .iter()
+            .all(|it| !it.accepted && it.answer.is_none())
+    );
+    sim.accepted("sendMessage", params).await;
+}
+
+#[tokio::test]
+async fn an_error_of_choice_is_answered_until_the_faults_are_cleared() {
+    let sim = Sim::start().await;
+    let person = sim.person().await;
+    let fault = Fault::new(FaultKind::Status {
+        code: 429,
+        description: "Too Many Requests: retry after 7".to_owned(),
+        retry_after: Some(7),
+        migrate_to_chat_id: None,
+    });
+    sim.client.fault(&fault.times(0)).await.unwrap();
+    let params = json!({ "chat_id": person.id, "text": "x" });
+    for _ in 0..3 {
+        let (status, answer) = sim.call("sendMessage", params.clone()).await;
+        assert_eq!(status, 429);
+        assert_eq!(answer["parameters"]["retry_after"], json!(7));
+    }
+    // Faults without a method leave polling alone.
+    sim.accepted("getUpdates", json!({})).await;
+    assert_eq!(sim.client.faults().await.unwrap().len(), 1);
+    sim.client.clear_faults().await.unwrap();
+    sim.accepted("sendMessage", params).await;
+}
+
+#[tokio::test]
+async fn a_bad_gateway_can_hide_an_accepted_message() {
+    let sim = Sim::start().await;
+    let person = sim.person().await;
+    sim.client
+        .fault(&Fault::new(FaultKind::AfterAcceptance502))
+        .await
+        .unwrap();
+    let hidden = sim
+        .refused(
+            "sendMessage",
+            json!({ "chat_id": person.id, "text": "hidden" }),
+        )
+        .await;
+    assert_eq!(hidden, (502, "Bad Gateway".to_owned()));
+    let view = sim.client.chat(&person).await.unwrap();
+    assert_eq!(view.messages.last().unwrap().text, "hidden");
+}
+
+#[tokio::test]
+async fn a_delayed_answer_comes_after_the_message() {
+    let sim = Sim::start().await;
+    let person = sim.person().await;
+    let fault = Fault::new(FaultKind::Delay { ms: 600_000 });
+    sim.client.fault(&fault).await.unwrap();
+    let client = sim.client.clone();
+    let params = json!({ "chat_id": person.id, "text": "slow" });
+    let answer = tokio::spawn(async move { client.call(TOKEN, "sendMessage", &params).await });
+    sim.client
+        .message(&person, SOON, |message| message.text == "slow")
+        .await
+        .unwrap();
+    assert!(!answer.is_finished());
+    // Stopping cuts the delay short; the answer still comes.
+    sim.stop.cancel();
+    let (status, _) = tokio::time::timeout(SOON, answer)
+        .await
+        .unwrap()
+        .unwrap()
+        .unwrap();
+    assert_eq!(status, 200);
+}
