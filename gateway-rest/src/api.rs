@@ -1,0 +1,131 @@
+//! The router: every route, its state, and what stands around all of them.
+
+use std::{sync::Arc, time::Duration};
+
+use axum::{Router, extract::DefaultBodyLimit, middleware};
+use http::{HeaderName, Method, header};
+use olm_proto::{
+    lesson::v1::{
+        availability_service_client::AvailabilityServiceClient,
+        lesson_service_client::LessonServiceClient,
+    },
+    notify::v1::notification_service_client::NotificationServiceClient,
+};
+use service_kit::{clock::SharedClock, grpc::client::Backend, keys::ServiceKeys};
+use tokio::sync::Semaphore;
+use tower_http::cors::CorsLayer;
+use utoipa_axum::{router::OpenApiRouter, routes};
+
+use crate::{
+    Config, callers, docs, health, idempotency, lessons, notifications, observe, openapi, problem,
+    slots,
+};
+
+/// How long a browser may remember what a page is allowed.
+const CORS_MAX_AGE: Duration = Duration::from_mins(10);
+
+/// What handlers need; cheap to clone.
+#[derive(Debug, Clone)]
+pub(crate) struct App {
+    pub(crate) lesson: Backend,
+    pub(crate) notify: Backend,
+    pub(crate) keys: ServiceKeys,
+    pub(crate) clock: SharedClock,
+    pub(crate) request_timeout: Duration,
+    /// One permit for each request that is worked on.
+    pub(crate) permits: Arc<Semaphore>,
+}
+
+impl App {
+    /// The state for `config`.
+    ///
+    /// # Errors
+    ///
+    /// When the system's certificates cannot be used.
+    pub(crate) fn new(
+        config: &Config,
+        clock: SharedClock,
+    ) -> Result<Self, tonic::transport::Error> {
+        Ok(Self {
+            lesson: Backend::connect_lazy(&config.lesson)?,
+            notify: Backend::connect_lazy(&config.notify)?,
+            keys: config.keys.clone(),
+            clock,
+            request_timeout: config.request_timeout,
+            permits: Arc::new(Semaphore::new(config.max_requests)),
+        })
+    }
+
+    /// Calls of lesson-svc about lessons.
+    pub(crate) fn lessons(&self) -> LessonServiceClient<Backend> {
+        LessonServiceClient::new(self.lesson.clone())
+    }
+
+    /// Calls of lesson-svc about availability.
+    pub(crate) fn availability(&self) -> AvailabilityServiceClient<Backend> {
+        AvailabilityServiceClient::new(self.lesson.clone())
+    }
+
+    /// Calls of notify-svc about notifications.
+    pub(crate) fn notifications(&self) -> NotificationServiceClient<Backend> {
+        NotificationServiceClient::new(self.notify.clone())
+    }
+}
+
+/// Everything that is served. From the outside in: span and log line, CORS, then
+/// (liveness excepted) the limits, then the route.
+pub(crate) fn router(app: App, config: &Config) -> Router {
+    let guarded = OpenApiRouter::with_openapi(openapi::base())
+        .routes(routes!(health::http::health))
+        .routes(routes!(health::http::health_db))
+        .routes(routes!(slots::http::list))
+        .routes(routes!(lessons::http::book, lessons::http::list))
+        .routes(routes!(lessons::http::get))
+        .routes(routes!(lessons::http::cancel))
+        .routes(routes!(notifications::http::create))
+        .routes(routes!(notifications::http::get))
+        .routes(routes!(notifications::send_message::send_message))
+        .layer(middleware::from_fn_with_state(app.clone(), observe::guard));
+    let (router, document) = guarded
+        .routes(routes!(health::http::livez))
+        .split_for_parts();
+    router
+        .merge(docs::router(&openapi::finish(document)))
+        .fallback(problem::http::unknown_route)
+        .method_not_allowed_fallback(problem::http::method_not_allowed)
+        .layer(DefaultBodyLimit::max(config.body_limit))
+        .layer(cors(config))
+        .layer(middleware::from_fn_with_state(
+            app.clone(),
+            observe::observe,
+        ))
+        .with_state(app)
+}
+
+/// Exact origins only (OLM-7), the methods that are served, and the headers that
+/// callers send and read.
+fn cors(config: &Config) -> CorsLayer {
+    CorsLayer::new()
+        .allow_origin(
+            config
+                .origins
+                .iter()
+                .map(crate::Origin::header)
+                .collect::<Vec<_>>(),
+        )
+        .allow_methods([Method::GET, Method::POST])
+        .allow_headers([
+            header::CONTENT_TYPE,
+            HeaderName::from_static(callers::SERVICE_KEY),
+            HeaderName::from_static(callers::ACTING_USER),
+            HeaderName::from_static(idempotency::IDEMPOTENCY_KEY),
+            HeaderName::from_static(service_kit::telemetry::TRACEPARENT),
+        ])
+        .expose_headers([
+            header::LOCATION,
+            header::RETRY_AFTER,
+            header::WWW_AUTHENTICATE,
+            HeaderName::from_static(observe::TRACE_ID),
+        ])
+        .max_age(CORS_MAX_AGE)
+}

@@ -1,0 +1,133 @@
+//! Request parts as data: JSON bodies, queries and path ids, every refusal a problem.
+
+use axum::{
+    body::Bytes,
+    extract::{FromRequest, FromRequestParts, Path, Query, Request},
+};
+use http::{HeaderMap, StatusCode, header, request::Parts};
+use olm_proto::common::v1::ErrorReason;
+use serde::de::DeserializeOwned;
+use service_kit::status::Violations;
+use uuid::Uuid;
+
+use crate::{
+    api::App,
+    problem::{Problem, Reason},
+};
+
+/// How much of a parser's complaint is passed on; it may quote the input.
+const MAX_COMPLAINT: usize = 200;
+
+/// A JSON body.
+#[derive(Debug)]
+pub(crate) struct JsonBody<T>(pub(crate) T);
+
+impl<T: DeserializeOwned> FromRequest<App> for JsonBody<T> {
+    type Rejection = Problem;
+
+    async fn from_request(request: Request, app: &App) -> Result<Self, Problem> {
+        if !is_json(request.headers()) {
+            return Err(Problem::new(
+                StatusCode::UNSUPPORTED_MEDIA_TYPE,
+                Reason::MediaTypeUnsupported,
+                "send the body as JSON, with Content-Type: application/json",
+            ));
+        }
+        let bytes = Bytes::from_request(request, app)
+            .await
+            .map_err(|rejection| {
+                if rejection.status() == StatusCode::PAYLOAD_TOO_LARGE {
+                    Problem::new(
+                        StatusCode::PAYLOAD_TOO_LARGE,
+                        Reason::Contract(ErrorReason::MessageTooLarge),
+                        "the body is larger than this server reads",
+                    )
+                } else {
+                    malformed("the body ended before it was complete")
+                }
+            })?;
+        parse(&bytes).map(Self)
+    }
+}
+
+fn is_json(headers: &HeaderMap) -> bool {
+    let media_type = headers
+        .get(header::CONTENT_TYPE)
+        .and_then(|value| value.to_str().ok())
+        .and_then(|text| text.split(';').next())
+        .unwrap_or_default()
+        .trim();
+    media_type.eq_ignore_ascii_case("application/json")
+}
+
+fn parse<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, Problem> {
+    let mut parser = serde_json::Deserializer::from_slice(bytes);
+    let value = serde_path_to_error::deserialize(&mut parser).map_err(|error| {
+        if error.inner().is_data() {
+            let path = error.path().to_string();
+            let field = if path == "." { "body" } else { &path };
+            invalid(field, &error.inner().to_string())
+        } else {
+            malformed(&error.inner().to_string())
+        }
+    })?;
+    parser
+        .end()
+        .map_err(|error| malformed(&error.to_string()))?;
+    Ok(value)
+}
+
+fn malformed(complaint: &str) -> Problem {
+    Problem::new(
+        StatusCode::BAD_REQUEST,
+        Reason::Contract(ErrorReason::MessageMalformed),
+        format!("the body is not JSON: {}", cut(complaint)),
+    )
+}
+
+fn invalid(field: &str, complaint: &str) -> Problem {
+    let mut violations = Violations::default();
+    violations.add(field, cut(complaint));
+    Problem::invalid(violations)
+}
+
+fn cut(text: &str) -> String {
+    text.chars().take(MAX_COMPLAINT).collect()
+}
+
+/// The query string.
+#[derive(Debug)]
+pub(crate) struct QueryFields<T>(pub(crate) T);
+
+impl<T: DeserializeOwned> FromRequestParts<App> for QueryFields<T> {
+    type Rejection = Problem;
+
+    async fn from_request_parts(parts: &mut Parts, app: &App) -> Result<Self, Problem> {
+        match Query::<T>::from_request_parts(parts, app).await {
+            Ok(Query(fields)) => Ok(Self(fields)),
+            Err(rejection) => Err(invalid("query", &rejection.body_text())),
+        }
+    }
+}
+
+/// The `{id}` of a path.
+#[derive(Debug)]
+pub(crate) struct PathId(pub(crate) Uuid);
+
+impl FromRequestParts<App> for PathId {
+    type Rejection = Problem;
+
+    async fn from_request_parts(parts: &mut Parts, app: &App) -> Result<Self, Problem> {
+        let text = match Path::<String>::from_request_parts(parts, app).await {
+            Ok(Path(text)) => text,
+            Err(rejection) => return Err(invalid("id", &rejection.body_text())),
+        };
+        let mut violations = Violations::default();
+        let id = violations.uuid("id", &text);
+        if violations.is_empty() {
+            Ok(Self(id))
+        } else {
+            Err(Problem::invalid(violations))
+        }
+    }
+}

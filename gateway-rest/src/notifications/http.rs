@@ -1,0 +1,151 @@
+//! Notifications over HTTP, on behalf of the client that calls.
+
+use ::http::{StatusCode, header};
+use axum::{Json, extract::State, response::IntoResponse};
+use olm_proto::{
+    notify::v1::{
+        CreateNotificationRequest, GetNotificationRequest, UncertainPolicy,
+        create_notification_request::Recipient,
+    },
+    timestamp,
+};
+use service_kit::{grpc::client::acting, status::Violations};
+
+use super::{Accepted, NewNotification, Notification, path};
+use crate::{
+    api::App,
+    body::{JsonBody, PathId},
+    callers::{Caller, ServiceCaller},
+    fields,
+    idempotency::{IdempotencyHeader, IdempotencyKey},
+    problem::{Problem, ProblemBody},
+};
+
+/// What the service's fields are called here.
+const NAMES: &[(&str, &str)] = &[
+    ("request_id", "Idempotency-Key"),
+    ("notification_id", "id"),
+    ("uncertain_policy", "on_uncertain"),
+];
+
+/// Accepts a notification; it is stored before this answers.
+#[utoipa::path(
+    post,
+    path = "/api/v1/notifications",
+    tag = "notifications",
+    operation_id = "create_notification",
+    params(IdempotencyHeader),
+    request_body(
+        content = NewNotification,
+        example = json!({"telegram_user_id": 123_456_789, "text": "The school is closed tomorrow."})
+    ),
+    responses(
+        (status = 202, body = Accepted, description = "Stored, now or by the request this one repeats",
+         headers(("Location" = String, description = "The notification and what becomes of it"))),
+        (status = 404, response = ProblemBody),
+        (status = 422, response = ProblemBody),
+    ),
+    security(("service_key" = []))
+)]
+pub(crate) async fn create(
+    State(app): State<App>,
+    caller: ServiceCaller,
+    key: IdempotencyKey,
+    JsonBody(body): JsonBody<NewNotification>,
+) -> Result<impl IntoResponse, Problem> {
+    let message = message(body, &caller, &key)?;
+    let accepted = accept(&app, message, NAMES).await?;
+    let location = [(header::LOCATION, path(accepted.id()))];
+    Ok((StatusCode::ACCEPTED, location, Json(accepted)))
+}
+
+fn message(
+    body: NewNotification,
+    caller: &ServiceCaller,
+    key: &IdempotencyKey,
+) -> Result<CreateNotificationRequest, Problem> {
+    let mut violations = Violations::default();
+    let faults = &mut violations;
+    let recipient = recipient(faults, body.telegram_user_id, body.user_id.as_deref());
+    let text = fields::required(faults, "text", body.text);
+    let due_time = fields::instant(faults, "due_time", body.due_time.as_deref());
+    let expire_time = fields::instant(faults, "expire_time", body.expire_time.as_deref());
+    if !violations.is_empty() {
+        return Err(Problem::invalid(violations));
+    }
+    let policy = body
+        .on_uncertain
+        .map_or(UncertainPolicy::Unspecified, UncertainPolicy::from);
+    Ok(CreateNotificationRequest {
+        request_id: key.request_id(&caller.name, None).to_string(),
+        client: caller.name.clone(),
+        recipient,
+        text,
+        due_time: due_time.map(timestamp),
+        expire_time: expire_time.map(timestamp),
+        uncertain_policy: policy.into(),
+    })
+}
+
+fn recipient(
+    violations: &mut Violations,
+    telegram_user_id: Option<i64>,
+    user_id: Option<&str>,
+) -> Option<Recipient> {
+    match (telegram_user_id, user_id) {
+        (Some(id), None) => Some(Recipient::TelegramUserId(id)),
+        (None, Some(id)) => {
+            let id = fields::uuid(violations, "user_id", Some(id));
+            Some(Recipient::UserId(id))
+        }
+        (Some(_), Some(_)) | (None, None) => {
+            violations.add("telegram_user_id", "or user_id is required, one of the two");
+            None
+        }
+    }
+}
+
+/// Has notify-svc store a notification; `names` are the endpoint's own for the fields.
+pub(super) async fn accept(
+    app: &App,
+    message: CreateNotificationRequest,
+    names: &[(&str, &str)],
+) -> Result<Accepted, Problem> {
+    let answer = app.notifications().create_notification(message).await;
+    let answer = answer.map_err(|status| Problem::from(status).renamed(names))?;
+    Notification::from_answer(answer.into_inner().notification).map(Notification::into_accepted)
+}
+
+/// Returns a notification.
+///
+/// A caller sees what it created itself; for a person (`X-Acting-User`) it sees what is
+/// addressed to them.
+#[utoipa::path(
+    get,
+    path = "/api/v1/notifications/{id}",
+    tag = "notifications",
+    operation_id = "get_notification",
+    params(("id" = Uuid, Path, description = "The notification's id")),
+    responses(
+        (status = 200, body = Notification, description = "The notification"),
+        (status = 404, response = ProblemBody),
+    ),
+    security(("service_key" = []), ("service_key" = [], "acting_user" = []))
+)]
+pub(crate) async fn get(
+    State(app): State<App>,
+    caller: Caller,
+    PathId(id): PathId,
+) -> Result<Json<Notification>, Problem> {
+    let message = GetNotificationRequest {
+        notification_id: id.to_string(),
+        client: caller.name,
+    };
+    let request = match caller.acting_user {
+        Some(user) => acting(message, user),
+        None => tonic::Request::new(message),
+    };
+    let answer = app.notifications().get_notification(request).await;
+    let answer = answer.map_err(|status| Problem::from(status).renamed(NAMES))?;
+    Notification::from_answer(answer.into_inner().notification).map(Json)
+}

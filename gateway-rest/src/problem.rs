@@ -1,0 +1,214 @@
+//! Every error as problem+json (RFC 9457), with the contract's reason for programs.
+
+mod backend;
+pub(crate) mod http;
+
+use std::{borrow::Cow, time::Duration};
+
+use ::http::StatusCode;
+use olm_proto::common::v1::ErrorReason;
+use serde::Serialize;
+use service_kit::status::{Violations, reason_name};
+use utoipa::{ToResponse, ToSchema};
+
+/// A request that is refused or failed.
+#[derive(Debug)]
+pub(crate) struct Problem {
+    status: StatusCode,
+    retry_after: Option<Duration>,
+    challenge: Option<&'static str>,
+    body: Box<ProblemBody>,
+}
+
+/// What went wrong (RFC 9457). `reason` is for programs and stays; the texts are for
+/// people and may change.
+#[derive(Debug, Serialize, ToSchema, ToResponse)]
+#[schema(as = Problem)]
+#[response(
+    description = "A problem; `reason` says which",
+    content_type = "application/problem+json"
+)]
+pub(crate) struct ProblemBody {
+    /// One URI for each reason.
+    #[serde(rename = "type")]
+    #[schema(format = "uri-reference", example = "/problems/slot-taken")]
+    kind: String,
+    /// The reason in words.
+    #[schema(example = "Slot taken")]
+    title: String,
+    /// The HTTP status.
+    #[schema(example = 409)]
+    status: u16,
+    /// What is wrong with this request.
+    #[schema(example = "another lesson of the teacher takes this time")]
+    detail: String,
+    /// One of the contract's error reasons, or of this gateway's own: `ROUTE_UNKNOWN`,
+    /// `METHOD_NOT_ALLOWED`, `MEDIA_TYPE_UNSUPPORTED`, `IDEMPOTENCY_KEY_MISSING`,
+    /// `IDEMPOTENCY_KEY_MALFORMED`, `TIMED_OUT`, `OVERLOADED`.
+    #[schema(example = "SLOT_TAKEN")]
+    reason: Cow<'static, str>,
+    /// Every field at fault, when fields are.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    #[schema(required = false)]
+    violations: Vec<FieldFault>,
+    /// Finds this request in logs and traces.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(example = "4bf92f3577b34da6a3ce929d0e0e4736", nullable = false)]
+    trace_id: Option<String>,
+    /// `SLOT_TAKEN`: up to three other starts that were free.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    #[schema(required = false, value_type = Vec<jiff::Timestamp>)]
+    alternatives: Vec<String>,
+    /// `VERSION_STALE`: the version to read before deciding again.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
+    current_version: Option<i64>,
+}
+
+/// One field that is wrong, and how.
+#[derive(Debug, Serialize, ToSchema)]
+pub(crate) struct FieldFault {
+    /// The field's name in the request.
+    #[schema(example = "start_time")]
+    field: String,
+    /// What is wrong with it.
+    #[schema(example = "is required")]
+    text: String,
+}
+
+/// Why a request is refused, for programs.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Reason {
+    /// As the contract documents it.
+    Contract(ErrorReason),
+    /// 404. Nothing is served under this path.
+    RouteUnknown,
+    /// 405. The path is served, but not with this method; see `Allow`.
+    MethodNotAllowed,
+    /// 415. The body is not declared as JSON.
+    MediaTypeUnsupported,
+    /// 400. A creating request without `Idempotency-Key`.
+    IdempotencyKeyMissing,
+    /// 400. `Idempotency-Key` is not one value of 1 to 255 visible ASCII characters.
+    IdempotencyKeyMalformed,
+    /// 504. No answer in time; whether the request was carried out is unknown, and a
+    /// repeat (with the same key) is safe.
+    TimedOut,
+    /// 503. This replica works on as many requests as it can.
+    Overloaded,
+}
+
+impl Reason {
+    /// The reason's name on the wire.
+    pub(crate) fn name(self) -> &'static str {
+        match self {
+            Self::Contract(reason) => reason_name(reason),
+            Self::RouteUnknown => "ROUTE_UNKNOWN",
+            Self::MethodNotAllowed => "METHOD_NOT_ALLOWED",
+            Self::MediaTypeUnsupported => "MEDIA_TYPE_UNSUPPORTED",
+            Self::IdempotencyKeyMissing => "IDEMPOTENCY_KEY_MISSING",
+            Self::IdempotencyKeyMalformed => "IDEMPOTENCY_KEY_MALFORMED",
+            Self::TimedOut => "TIMED_OUT",
+            Self::Overloaded => "OVERLOADED",
+        }
+    }
+}
+
+impl Problem {
+    /// A refusal of this gateway's own.
+    pub(crate) fn new(status: StatusCode, reason: Reason, detail: impl Into<String>) -> Self {
+        Self::named(status, Cow::Borrowed(reason.name()), detail)
+    }
+
+    fn named(status: StatusCode, reason: Cow<'static, str>, detail: impl Into<String>) -> Self {
+        let words = reason.to_ascii_lowercase();
+        let mut title = words.replace('_', " ");
+        if let Some(first) = title.get_mut(..1) {
+            first.make_ascii_uppercase();
+        }
+        Self {
+            status,
+            retry_after: None,
+            challenge: None,
+            body: Box::new(ProblemBody {
+                kind: format!("/problems/{}", words.replace('_', "-")),
+                title,
+                status: status.as_u16(),
+                detail: detail.into(),
+                reason,
+                violations: Vec::new(),
+                trace_id: None,
+                alternatives: Vec::new(),
+                current_version: None,
+            }),
+        }
+    }
+
+    /// A request with wrong fields; all of them at once.
+    pub(crate) fn invalid(violations: Violations) -> Self {
+        match violations.check() {
+            Err(refusal) => Self::from(refusal.into_status("olm.gateway")),
+            Ok(()) => Self::internal(),
+        }
+    }
+
+    /// A fault of ours. The cause is logged where it is found, never shown.
+    pub(crate) fn internal() -> Self {
+        Self::new(
+            StatusCode::INTERNAL_SERVER_ERROR,
+            Reason::Contract(ErrorReason::Internal),
+            "an internal error happened; it is in the log under this trace",
+        )
+    }
+
+    /// A service answered what the contract does not allow.
+    pub(crate) fn bad_answer(what: &'static str) -> Self {
+        tracing::error!(error = what, "a service's answer breaks the contract");
+        Self::internal()
+    }
+
+    /// No answer in time.
+    pub(crate) fn timed_out() -> Self {
+        Self::new(
+            StatusCode::GATEWAY_TIMEOUT,
+            Reason::TimedOut,
+            "no answer came in time; whether the request was carried out is unknown, and \
+             repeating it unchanged is safe",
+        )
+    }
+
+    /// Says when a repeat may succeed.
+    pub(crate) fn retry_after(mut self, delay: Duration) -> Self {
+        self.retry_after = Some(delay);
+        self
+    }
+
+    /// Says what a caller must prove, for `WWW-Authenticate`.
+    pub(crate) fn challenge(mut self, challenge: &'static str) -> Self {
+        self.challenge = Some(challenge);
+        self
+    }
+
+    /// Calls the services' fields by the names this endpoint gives them.
+    pub(crate) fn renamed(mut self, names: &[(&str, &str)]) -> Self {
+        if self.body.violations.is_empty() {
+            return self;
+        }
+        for violation in &mut self.body.violations {
+            if let Some((_, name)) = names.iter().find(|(from, _)| *from == violation.field) {
+                (*name).clone_into(&mut violation.field);
+            }
+        }
+        self.body.detail = describe(&self.body.violations);
+        self
+    }
+}
+
+/// All faults in one sentence, for people who read only `detail`.
+fn describe(violations: &[FieldFault]) -> String {
+    let faults: Vec<_> = violations
+        .iter()
+        .map(|fault| format!("{} {}", fault.field, fault.text))
+        .collect();
+    format!("the request is not valid: {}", faults.join("; "))
+}

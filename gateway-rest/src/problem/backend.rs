@@ -1,0 +1,256 @@
+//! A service's status as an HTTP problem. A refusal that carries a reason of the
+//! contract is passed on; what we did wrong, or what broke on the way, is not the
+//! client's fault and is told as ours.
+
+use std::{borrow::Cow, error::Error, time::Duration};
+
+use ::http::StatusCode;
+use olm_proto::common::v1::ErrorReason;
+use service_kit::status::{chain, reason};
+use tonic::{Code, Status, TimeoutExpired};
+use tonic_types::{ErrorDetails, ErrorInfo, StatusExt as _};
+
+use super::{FieldFault, Problem, Reason, describe};
+
+/// Every service's error domain begins so.
+const OUR_DOMAINS: &str = "olm.";
+
+/// When a repeat is suggested where the service suggests nothing.
+const RETRY_AFTER: Duration = Duration::from_secs(1);
+
+impl From<Status> for Problem {
+    fn from(status: Status) -> Self {
+        let details = status.get_error_details();
+        match details.error_info() {
+            Some(info) if info.domain.starts_with(OUR_DOMAINS) => refused(&status, &details, info),
+            Some(_) | None => broken(&status),
+        }
+    }
+}
+
+/// A refusal in the contract's words.
+fn refused(status: &Status, details: &ErrorDetails, info: &ErrorInfo) -> Problem {
+    let known = reason(status);
+    if known.is_some_and(is_our_fault) {
+        tracing::error!(
+            code = ?status.code(),
+            reason = info.reason,
+            domain = info.domain,
+            "a service refused this gateway itself: check its key and its version"
+        );
+        return Problem::internal();
+    }
+    let http = http_status(status.code(), known);
+    if http.is_server_error() {
+        tracing::warn!(
+            code = ?status.code(),
+            reason = info.reason,
+            domain = info.domain,
+            "a service failed"
+        );
+    }
+    if http == StatusCode::INTERNAL_SERVER_ERROR {
+        return Problem::internal();
+    }
+    let mut problem = Problem::named(
+        http,
+        // A newer service may know reasons that this gateway does not.
+        known.map_or_else(
+            || Cow::Owned(info.reason.clone()),
+            |known| Cow::Borrowed(Reason::Contract(known).name()),
+        ),
+        status.message(),
+    );
+    problem.retry_after = details
+        .retry_info()
+        .and_then(|info| info.retry_delay)
+        .or((http == StatusCode::SERVICE_UNAVAILABLE).then_some(RETRY_AFTER));
+    let body = &mut problem.body;
+    if let Some(bad) = details.bad_request() {
+        let faults = bad.field_violations.iter().map(|fault| FieldFault {
+            field: fault.field.clone(),
+            text: fault.description.clone(),
+        });
+        body.violations.extend(faults);
+    }
+    if !body.violations.is_empty() {
+        body.detail = describe(&body.violations);
+    }
+    if let Some(instants) = info.metadata.get("alternatives") {
+        let instants = instants.split(',').filter(|instant| !instant.is_empty());
+        body.alternatives.extend(instants.map(str::to_owned));
+    }
+    body.current_version = info
+        .metadata
+        .get("current_version")
+        .and_then(|version| version.parse().ok());
+    problem
+}
+
+/// A call that ended without a word of ours: the connection, a proxy, a deadline.
+fn broken(status: &Status) -> Problem {
+    let cause = status.source().map(chain);
+    let cause = cause.as_deref().unwrap_or(status.message());
+    if is_timeout(status) {
+        tracing::warn!(cause, "a service did not answer in time");
+        return Problem::timed_out();
+    }
+    // A transport error has a source; what came over the wire has none.
+    if status.code() == Code::Unavailable || status.source().is_some() {
+        tracing::warn!(cause, "a service cannot be reached");
+        return Problem::new(
+            StatusCode::SERVICE_UNAVAILABLE,
+            Reason::Contract(ErrorReason::Unavailable),
+            "a service behind this gateway cannot be reached; repeat the same request",
+        )
+        .retry_after(RETRY_AFTER);
+    }
+    tracing::error!(code = ?status.code(), cause, "a service failed without a reason");
+    Problem::internal()
+}
+
+fn is_timeout(status: &Status) -> bool {
+    let mut cause = status.source();
+    while let Some(error) = cause {
+        if error.is::<TimeoutExpired>() {
+            return true;
+        }
+        cause = error.source();
+    }
+    status.code() == Code::DeadlineExceeded
+}
+
+/// True for reasons that say that this gateway, not its client, did wrong: its own
+/// key, its own permissions, its own idea of the contract.
+fn is_our_fault(reason: ErrorReason) -> bool {
+    match reason {
+        ErrorReason::ServiceKeyMissing
+        | ErrorReason::ServiceKeyRefused
+        | ErrorReason::CallerNotPermitted
+        | ErrorReason::ActingUserNotPermitted
+        | ErrorReason::ActingUserMissing
+        | ErrorReason::ActingUserMalformed
+        | ErrorReason::MessageMalformed
+        | ErrorReason::MethodUnknown
+        | ErrorReason::Internal
+        | ErrorReason::Unspecified => true,
+        ErrorReason::InvalidFields
+        | ErrorReason::PageTokenInvalid
+        | ErrorReason::UserNotFound
+        | ErrorReason::TeacherNotFound
+        | ErrorReason::LessonNotFound
+        | ErrorReason::NotificationNotFound
+        | ErrorReason::RecipientNotFound
+        | ErrorReason::RequestIdReused
+        | ErrorReason::VersionStale
+        | ErrorReason::SlotTaken
+        | ErrorReason::StudentBusy
+        | ErrorReason::OutsideAvailability
+        | ErrorReason::OffGrid
+        | ErrorReason::TooSoon
+        | ErrorReason::TooFar
+        | ErrorReason::LessonStarted
+        | ErrorReason::LessonCanceled
+        | ErrorReason::SelfBooking
+        | ErrorReason::NotATeacher
+        | ErrorReason::MessageTooLarge
+        | ErrorReason::Unavailable => false,
+    }
+}
+
+/// The HTTP status for a refusal that is the client's to know.
+fn http_status(code: Code, reason: Option<ErrorReason>) -> StatusCode {
+    match code {
+        Code::InvalidArgument | Code::OutOfRange => StatusCode::BAD_REQUEST,
+        Code::Unauthenticated => StatusCode::UNAUTHORIZED,
+        Code::PermissionDenied => StatusCode::FORBIDDEN,
+        Code::NotFound => StatusCode::NOT_FOUND,
+        Code::AlreadyExists if reason == Some(ErrorReason::RequestIdReused) => {
+            StatusCode::UNPROCESSABLE_ENTITY
+        }
+        Code::AlreadyExists | Code::Aborted | Code::FailedPrecondition => StatusCode::CONFLICT,
+        Code::ResourceExhausted if reason == Some(ErrorReason::MessageTooLarge) => {
+            StatusCode::PAYLOAD_TOO_LARGE
+        }
+        Code::ResourceExhausted => StatusCode::TOO_MANY_REQUESTS,
+        Code::Unavailable | Code::Cancelled => StatusCode::SERVICE_UNAVAILABLE,
+        Code::DeadlineExceeded => StatusCode::GATEWAY_TIMEOUT,
+        Code::Ok | Code::Unknown | Code::Unimplemented | Code::Internal | Code::DataLoss => {
+            StatusCode::INTERNAL_SERVER_ERROR
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use service_kit::status::Refusal;
+
+    use super::*;
+
+    fn problem(code: Code, reason: ErrorReason) -> Problem {
+        Refusal::new(code, reason, "text of the service")
+            .into_status("olm.lesson")
+            .into()
+    }
+
+    #[test]
+    fn refusals_keep_their_reason_and_get_the_http_status_of_their_code() {
+        use ErrorReason as R;
+        for (code, reason, http) in [
+            (Code::InvalidArgument, R::InvalidFields, 400),
+            (Code::NotFound, R::LessonNotFound, 404),
+            (Code::AlreadyExists, R::RequestIdReused, 422),
+            (Code::Aborted, R::VersionStale, 409),
+            (Code::FailedPrecondition, R::SlotTaken, 409),
+            (Code::ResourceExhausted, R::MessageTooLarge, 413),
+            (Code::Unavailable, R::Unavailable, 503),
+        ] {
+            let problem = problem(code, reason);
+            assert_eq!(problem.status.as_u16(), http, "{code:?}");
+            assert_eq!(problem.body.reason, Reason::Contract(reason).name());
+            assert_eq!(problem.body.detail, "text of the service");
+        }
+    }
+
+    #[test]
+    fn a_refusal_of_the_gateway_itself_is_an_opaque_500() {
+        use ErrorReason as R;
+        for (code, reason) in [
+            (Code::Unauthenticated, R::ServiceKeyMissing),
+            (Code::PermissionDenied, R::ServiceKeyRefused),
+            (Code::PermissionDenied, R::CallerNotPermitted),
+            (Code::PermissionDenied, R::ActingUserNotPermitted),
+            (Code::Unimplemented, R::MethodUnknown),
+            (Code::InvalidArgument, R::MessageMalformed),
+            (Code::Internal, R::Internal),
+        ] {
+            let problem = problem(code, reason);
+            assert_eq!(problem.status.as_u16(), 500, "{reason:?}");
+            assert_eq!(problem.body.reason, "INTERNAL");
+            assert!(!problem.body.detail.contains("text of the service"));
+        }
+    }
+
+    #[test]
+    fn a_status_without_a_reason_of_ours_is_never_the_clients_fault() {
+        let denied = Problem::from(Status::permission_denied("a proxy says no"));
+        assert_eq!(denied.status.as_u16(), 500);
+        let away = Problem::from(Status::unavailable("connection refused"));
+        assert_eq!(away.status.as_u16(), 503);
+        assert_eq!(away.retry_after, Some(RETRY_AFTER));
+        let late = Problem::from(Status::deadline_exceeded("late"));
+        assert_eq!(late.status.as_u16(), 504);
+    }
+
+    #[test]
+    fn a_reason_newer_than_this_gateway_is_passed_on() {
+        let mut details = ErrorDetails::new();
+        details.set_error_info("QUOTA_USED_UP", "olm.lesson", []);
+        let status = Status::with_error_details(Code::FailedPrecondition, "no more", details);
+        let problem = Problem::from(status);
+        assert_eq!(problem.status.as_u16(), 409);
+        assert_eq!(problem.body.reason, "QUOTA_USED_UP");
+        assert_eq!(problem.body.kind, "/problems/quota-used-up");
+        assert_eq!(problem.body.title, "Quota used up");
+    }
+}

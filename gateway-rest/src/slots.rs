@@ -1,0 +1,69 @@
+//! A teacher's free times.
+
+pub(crate) mod http;
+
+use jiff::Timestamp;
+use olm_proto::{instant, lesson::v1 as pb};
+use serde::{Deserialize, Serialize};
+use utoipa::{IntoParams, ToSchema};
+
+use crate::problem::Problem;
+
+/// Which slots are asked for.
+#[derive(Debug, Deserialize, IntoParams)]
+#[serde(deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
+pub(crate) struct SlotsQuery {
+    /// Slots that start at or after this instant; default: now.
+    #[param(value_type = Option<Timestamp>, nullable = false)]
+    pub(crate) from: Option<String>,
+    /// Slots that start before this instant, at most 31 days after `from`; default: 7
+    /// days after it.
+    #[param(value_type = Option<Timestamp>, nullable = false)]
+    pub(crate) to: Option<String>,
+    /// At most this many; default 50, never more than 500.
+    #[param(value_type = Option<i32>, nullable = false, minimum = 0, example = 50)]
+    pub(crate) limit: Option<String>,
+}
+
+/// Times at which a lesson can be booked right now.
+#[derive(Debug, Serialize, ToSchema)]
+pub(crate) struct Slots {
+    /// By start.
+    slots: Vec<Slot>,
+    /// The zone of the teacher's hours, IANA name.
+    #[schema(example = "Europe/Berlin")]
+    time_zone: String,
+    /// True when `limit` cut the list.
+    truncated: bool,
+}
+
+/// One free time.
+#[derive(Debug, Serialize, ToSchema)]
+pub(crate) struct Slot {
+    start_time: Timestamp,
+    end_time: Timestamp,
+}
+
+impl TryFrom<pb::ListSlotsResponse> for Slots {
+    type Error = Problem;
+
+    fn try_from(answer: pb::ListSlotsResponse) -> Result<Self, Problem> {
+        let slots = answer.slots.into_iter().map(|slot| {
+            let start_time = slot.start_time.as_ref().and_then(instant);
+            let end_time = slot.end_time.as_ref().and_then(instant);
+            match (start_time, end_time) {
+                (Some(start_time), Some(end_time)) => Ok(Slot {
+                    start_time,
+                    end_time,
+                }),
+                (None, _) | (_, None) => Err(Problem::bad_answer("a slot without its times")),
+            }
+        });
+        Ok(Self {
+            slots: slots.collect::<Result<_, _>>()?,
+            time_zone: answer.time_zone,
+            truncated: answer.truncated,
+        })
+    }
+}

@@ -1,0 +1,65 @@
+//! Slots over HTTP.
+
+use axum::{Json, extract::State};
+use olm_proto::{lesson::v1::ListSlotsRequest, timestamp};
+use service_kit::{grpc::client::acting, status::Violations};
+
+use super::{Slots, SlotsQuery};
+use crate::{
+    api::App,
+    body::{PathId, QueryFields},
+    callers::Caller,
+    fields,
+    problem::{Problem, ProblemBody},
+};
+
+/// What the service's fields are called here.
+const NAMES: &[(&str, &str)] = &[
+    ("teacher_id", "id"),
+    ("start_time", "from"),
+    ("end_time", "to"),
+    ("max_slots", "limit"),
+];
+
+/// Lists what can be booked: each slot answered here can be booked, unless somebody
+/// was faster.
+#[utoipa::path(
+    get,
+    path = "/api/v1/teachers/{id}/slots",
+    tag = "slots",
+    operation_id = "list_slots",
+    params(("id" = uuid::Uuid, Path, description = "The teacher's id"), SlotsQuery),
+    responses(
+        (status = 200, body = Slots, description = "The free times"),
+        (status = 404, response = ProblemBody),
+    ),
+    security(("service_key" = []), ("service_key" = [], "acting_user" = []))
+)]
+pub(crate) async fn list(
+    State(app): State<App>,
+    caller: Caller,
+    PathId(teacher): PathId,
+    QueryFields(query): QueryFields<SlotsQuery>,
+) -> Result<Json<Slots>, Problem> {
+    let mut violations = Violations::default();
+    let from = fields::instant(&mut violations, "from", query.from.as_deref());
+    let to = fields::instant(&mut violations, "to", query.to.as_deref());
+    let limit = query.limit.as_deref();
+    let max_slots = fields::plain(&mut violations, "limit", limit, "a whole number");
+    if !violations.is_empty() {
+        return Err(Problem::invalid(violations));
+    }
+    let message = ListSlotsRequest {
+        teacher_id: teacher.to_string(),
+        start_time: from.map(timestamp),
+        end_time: to.map(timestamp),
+        max_slots,
+    };
+    let request = match caller.acting_user {
+        Some(user) => acting(message, user),
+        None => tonic::Request::new(message),
+    };
+    let answer = app.availability().list_slots(request).await;
+    let answer = answer.map_err(|status| Problem::from(status).renamed(NAMES))?;
+    answer.into_inner().try_into().map(Json)
+}
