@@ -22,7 +22,7 @@ struct Arguments {
 
 #[derive(Subcommand)]
 enum Command {
-    /// Starts everything: database, services and, without TELEGRAM_BOT_TOKEN, a simulated Telegram
+    /// Starts everything: database, services and, without a real bot's token, a simulated Telegram
     Up {
         /// Books a lesson through the public API, waits for its messages, prints the timeline, ends
         #[arg(long)]

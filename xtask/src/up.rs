@@ -88,20 +88,15 @@ async fn starting_cut_short(shutdown: &Shutdown) {
 async fn start_and_serve(demo_once: bool, wishes: Wishes, shutdown: &Shutdown) -> Result<()> {
     let directory = root().join(".run");
     let mut cluster = None;
-    let databases = match &wishes.database_url {
-        Some(url) => {
-            println!("using the database of DATABASE_URL");
-            prepare(url).await?
-        }
-        None => {
-            let port = e2e::ports::free_or(POSTGRES_PORT)?;
-            println!("starting a private PostgreSQL on port {port} …");
-            let place = postgres::reachable_directory(&directory.join("postgres"))?;
-            let started = Cluster::start(&place, port, Durability::Full).await?;
-            let databases = prepare(&started.database("olm").await?).await;
-            cluster = Some(started);
-            databases?
-        }
+    let databases = if let Some(url) = &wishes.database_url {
+        println!("using the database of DATABASE_URL");
+        prepare(url).await?
+    } else {
+        let port = e2e::ports::free_or(POSTGRES_PORT)?;
+        println!("starting a private PostgreSQL on port {port} …");
+        let place = postgres::reachable_directory(&directory.join("postgres"))?;
+        let started = cluster.insert(Cluster::start(&place, port, Durability::Full).await?);
+        prepare(&started.database("olm").await?).await?
     };
     println!("migrating, starting the services …");
     let options = Options {
