@@ -1,1 +1,137 @@
-//! placeholder
+//! notify-svc: what to tell whom and when, the queue, outcomes and reachability. It
+//! knows no booking rules and renders no text.
+
+use std::{io, sync::Arc};
+
+use olm_proto::notify::v1::{
+    dispatch_service_server::DispatchServiceServer,
+    lesson_plan_service_server::LessonPlanServiceServer,
+    notification_service_server::NotificationServiceServer,
+    recipient_service_server::RecipientServiceServer,
+};
+use service_kit::{
+    clock::SharedClock,
+    database,
+    grpc::server::{GrpcServer, MAX_MESSAGE_BYTES},
+    health::Health,
+    shutdown::Shutdown,
+};
+use sqlx::{PgPool, migrate::Migrator};
+use tokio::net::TcpListener;
+use tonic::service::Routes;
+use uuid::Uuid;
+
+pub mod config;
+pub mod dispatch;
+pub mod errors;
+pub mod lesson_plans;
+pub mod notifications;
+pub mod paging;
+pub mod recipients;
+pub mod sweep;
+pub mod wakeups;
+
+pub use config::Config;
+
+use config::Pace;
+use wakeups::Wakeups;
+
+/// The migrations of schema `notify`, its log of them included.
+pub static MIGRATOR: Migrator = sqlx::migrate!("../migrations/notify");
+
+/// The services whose readiness is told.
+const SERVICES: &[&str] = &[
+    "olm.notify.v1.DispatchService",
+    "olm.notify.v1.LessonPlanService",
+    "olm.notify.v1.NotificationService",
+    "olm.notify.v1.RecipientService",
+];
+
+/// What every part of a replica shares.
+#[derive(Debug, Clone)]
+pub struct App {
+    /// The schema `notify`.
+    pub pool: PgPool,
+    /// For rules; what is due or expired is the database's to say.
+    pub clock: SharedClock,
+    /// Tells dispatchers, here and on other replicas, that rows came.
+    pub wakeups: Arc<Wakeups>,
+    /// Intervals and waits.
+    pub pace: Pace,
+    /// When to stop.
+    pub shutdown: Shutdown,
+}
+
+/// The migrations without making the schema: that is left to whoever has the right to.
+#[must_use]
+pub fn migrations_within_schema() -> Migrator {
+    let mut migrator = Migrator::with_migrations(MIGRATOR.iter().cloned().collect());
+    migrator.dangerous_set_table_name("notify._sqlx_migrations");
+    migrator
+}
+
+/// Serves until `shutdown`. Starts without its database and is not ready then; never
+/// migrates.
+///
+/// # Errors
+///
+/// When the database's URL cannot be used or the transport fails.
+pub async fn run(
+    config: Config,
+    listener: TcpListener,
+    shutdown: Shutdown,
+    clock: SharedClock,
+) -> io::Result<()> {
+    let pool = config.database.pool().map_err(io::Error::other)?;
+    let app = App {
+        pool: pool.clone(),
+        clock: clock.clone(),
+        wakeups: Arc::new(Wakeups::new(Uuid::new_v4())),
+        pace: config.pace,
+        shutdown: shutdown.clone(),
+    };
+    let health = Health::new(SERVICES).await;
+    let probe = {
+        let pool = pool.clone();
+        move || {
+            let pool = pool.clone();
+            async move { database::ready(&pool, &MIGRATOR).await }
+        }
+    };
+    let background = [
+        health.watch(probe, &shutdown),
+        tokio::spawn(sweep::run(app.clone())),
+        tokio::spawn(wakeups::announce(app.clone())),
+        tokio::spawn(wakeups::listen(app.clone())),
+    ];
+    let grpc = GrpcServer {
+        domain: errors::DOMAIN,
+        keys: config.service_keys,
+        reflection: config.reflection,
+        clock,
+    };
+    let served = grpc
+        .serve(listener, routes(&app), health, shutdown.clone())
+        .await;
+    // A transport that failed stops the rest too.
+    shutdown.stop();
+    for task in background {
+        // Background work ends on the stop token; a panic in it was logged by its hook.
+        let _ = task.await;
+    }
+    // Streams cut at the deadline may still hold connections: not waited for longer.
+    let _ = tokio::time::timeout(std::time::Duration::from_secs(2), pool.close()).await;
+    served
+}
+
+fn routes(app: &App) -> Routes {
+    let limit = MAX_MESSAGE_BYTES;
+    let notifications = notifications::grpc::Service::new(app.clone());
+    let recipients = recipients::grpc::Service::new(app.clone());
+    let plans = lesson_plans::grpc::Service::new(app.clone());
+    let dispatch = dispatch::grpc::Service::new(app.clone());
+    Routes::new(NotificationServiceServer::new(notifications).max_decoding_message_size(limit))
+        .add_service(RecipientServiceServer::new(recipients).max_decoding_message_size(limit))
+        .add_service(LessonPlanServiceServer::new(plans).max_decoding_message_size(limit))
+        .add_service(DispatchServiceServer::new(dispatch).max_decoding_message_size(limit))
+}

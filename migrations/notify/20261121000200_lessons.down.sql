@@ -1,0 +1,2 @@
+DROP TABLE notify.lesson_participants;
+DROP TABLE notify.lessons;

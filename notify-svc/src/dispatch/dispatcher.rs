@@ -1,0 +1,328 @@
+//! The dispatcher of one bot in one epoch: holds the next seconds' rows, begins each so
+//! that it arrives just before it is due, and pushes what was begun.
+
+use std::{
+    collections::HashMap,
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    time::Duration,
+};
+
+use jiff::SignedDuration;
+use olm_proto::notify::v1::{Content, Deliver, DispatchResponse, content, dispatch_response};
+use prost::Message as _;
+use service_kit::telemetry;
+use tokio::{
+    sync::{Notify, mpsc},
+    time::{Instant, MissedTickBehavior, interval, sleep, sleep_until},
+};
+use tokio_util::sync::CancellationToken;
+use tonic::Status;
+use uuid::Uuid;
+
+use super::{
+    AttemptRef,
+    flow::{Candidate, Flow},
+    store::{self, Begun, Epoch},
+};
+use crate::{
+    App,
+    notifications::{
+        Lane,
+        states::{Event, Outcome},
+        store as queue,
+    },
+};
+
+/// Rows of each lane held in memory.
+const WINDOW: i64 = 500;
+/// Rows begun by one statement.
+const BATCH: usize = 100;
+/// Before the next try after the database failed or the epoch ran out.
+const PAUSE: Duration = Duration::from_millis(200);
+/// Before the next try after other transactions held every row.
+const HELD: Duration = Duration::from_millis(20);
+
+/// Where a stream's messages to its gateway go.
+pub type Outbox = mpsc::Sender<Result<DispatchResponse, Status>>;
+
+/// What a dispatcher and its session share.
+#[derive(Debug, Default)]
+pub struct Shared {
+    flow: Mutex<Flow>,
+    /// Credit came or something finished.
+    changed: Notify,
+}
+
+impl Shared {
+    /// The flow, for as long as no other await is crossed.
+    pub fn flow(&self) -> MutexGuard<'_, Flow> {
+        self.flow.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Changes the flow and lets the dispatcher look again.
+    pub fn change(&self, change: impl FnOnce(&mut Flow)) {
+        change(&mut self.flow());
+        self.changed.notify_one();
+    }
+}
+
+/// One bot's dispatcher.
+#[derive(Debug)]
+pub struct Dispatcher {
+    /// The replica's state.
+    pub app: App,
+    /// In whose name it begins.
+    pub owner: Epoch,
+    /// With its session.
+    pub shared: Arc<Shared>,
+    /// To the gateway.
+    pub outbox: Outbox,
+    /// Cancelled when it must begin nothing more.
+    pub token: CancellationToken,
+}
+
+impl Dispatcher {
+    /// Dispatches until its token is cancelled or the stream is gone.
+    pub async fn run(self) {
+        let id = Uuid::new_v4();
+        let wake = self.app.wakeups.register(self.owner.bot_id, id);
+        self.dispatch(&wake).await;
+        self.app.wakeups.unregister(self.owner.bot_id, id);
+    }
+
+    async fn dispatch(&self, wake: &Notify) {
+        let mut rescan = interval(self.app.pace.sweep);
+        rescan.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        rescan.reset();
+        let mut reload = true;
+        let mut swept = false;
+        while !self.token.is_cancelled() && !self.outbox.is_closed() {
+            if reload {
+                reload = !self.load(swept).await;
+                swept = false;
+            }
+            let due_by = Instant::now() + self.app.pace.begin_lead;
+            let batch = self.shared.flow().take(due_by, BATCH, Instant::now());
+            if !batch.is_empty() {
+                reload |= self.begin(&batch).await;
+                continue;
+            }
+            let next = self.shared.flow().next_due();
+            tokio::select! {
+                () = self.token.cancelled() => return,
+                () = self.outbox.closed() => return,
+                () = wake.notified() => reload = true,
+                () = self.shared.changed.notified() => {}
+                _ = rescan.tick() => (reload, swept) = (true, true),
+                () = self.until(next) => {}
+            }
+        }
+    }
+
+    /// Until just before `due`; for ever when nothing is.
+    async fn until(&self, due: Option<Instant>) {
+        match due {
+            Some(due) => {
+                let lead = self.app.pace.begin_lead;
+                sleep_until(due.checked_sub(lead).unwrap_or(due)).await;
+            }
+            None => std::future::pending().await,
+        }
+    }
+
+    /// Reads the next seconds; false when the database failed.
+    async fn load(&self, swept: bool) -> bool {
+        let bot_id = self.owner.bot_id;
+        let horizon = self.app.pace.horizon;
+        let silence = self.app.pace.silence;
+        let read = async {
+            let mut conn = self.app.pool.acquire().await?;
+            store::list_upcoming(&mut conn, bot_id, horizon, WINDOW).await
+        };
+        match read.await {
+            Ok(rows) => {
+                let now = Instant::now();
+                let mut flow = self.shared.flow();
+                // Twice: the sweep that made them uncertain must have been, and rows it
+                // made pending again are other attempts.
+                flow.forget_silent(silence * 2, now);
+                let missed = flow.load(&rows, now);
+                drop(flow);
+                if swept && missed > 0 {
+                    tracing::info!(bot_id, missed, "the sweep found rows no wake-up told of");
+                }
+                true
+            }
+            Err(error) => {
+                tracing::warn!(bot_id, %error, "due rows cannot be read");
+                self.pause().await;
+                false
+            }
+        }
+    }
+
+    async fn pause(&self) {
+        tokio::select! {
+            () = self.token.cancelled() => {}
+            () = sleep(PAUSE) => {}
+        }
+    }
+
+    /// Begins a batch and pushes what was begun; true when rows must be read again.
+    async fn begin(&self, batch: &[Candidate]) -> bool {
+        let (ids, versions): (Vec<_>, Vec<_>) =
+            batch.iter().map(|row| (row.id, row.version)).unzip();
+        let statement = async {
+            let mut conn = self.app.pool.acquire().await?;
+            store::begin(&mut conn, self.owner, &ids, &versions).await
+        };
+        let beginning = match statement.await {
+            Ok(Some(beginning)) => beginning,
+            Ok(None) => {
+                self.give_back(batch);
+                self.pause().await;
+                return true;
+            }
+            Err(error) => {
+                tracing::warn!(bot_id = self.owner.bot_id, %error, "rows cannot be begun");
+                self.give_back(batch);
+                self.pause().await;
+                self.take_back_unpushed().await;
+                return true;
+            }
+        };
+        let nothing = beginning.begun.is_empty();
+        let mut begun: HashMap<Uuid, Begun> = beginning
+            .begun
+            .into_iter()
+            .map(|row| (row.id, row))
+            .collect();
+        let mut reload = false;
+        for candidate in batch {
+            let Some(row) = begun.remove(&candidate.id) else {
+                // Changed, cancelled or locked meanwhile.
+                self.shared.flow().not_begun(*candidate);
+                reload = true;
+                continue;
+            };
+            self.shared.flow().began(AttemptRef {
+                notification_id: row.id,
+                attempt_no: row.attempt_no,
+            });
+            self.push(candidate, row, beginning.renewal).await;
+        }
+        if nothing {
+            // Another transaction holds them all: it is done in a moment.
+            sleep(HELD).await;
+        }
+        reload
+    }
+
+    fn give_back(&self, batch: &[Candidate]) {
+        let mut flow = self.shared.flow();
+        for candidate in batch {
+            flow.not_begun(*candidate);
+        }
+    }
+
+    /// A Begin that failed may have committed. What this epoch began and this
+    /// dispatcher, its only one, did not push was never written.
+    async fn take_back_unpushed(&self) {
+        let (bot_id, epoch) = (self.owner.bot_id, self.owner.epoch);
+        let taken_back = async {
+            let mut tx = self.app.pool.begin().await?;
+            let begun = store::list_begun(&mut tx, bot_id, epoch).await?;
+            let unpushed: Vec<_> = {
+                let flow = self.shared.flow();
+                begun
+                    .into_iter()
+                    .filter(|attempt| !flow.is_out(*attempt))
+                    .collect()
+            };
+            for attempt in &unpushed {
+                let event = Event::Outcome {
+                    attempt_no: attempt.attempt_no,
+                    outcome: &Outcome::NotWritten {
+                        cause: "begun, but not pushed".to_owned(),
+                        retry_after: Duration::ZERO,
+                    },
+                };
+                let ids = [attempt.notification_id];
+                queue::advance(&mut tx, &ids, &event, &self.app.pace.backoff).await?;
+            }
+            tx.commit().await?;
+            Ok::<_, sqlx::Error>(unpushed.len())
+        };
+        match taken_back.await {
+            Ok(0) => {}
+            Ok(rows) => tracing::info!(bot_id, rows, "rows begun in vain are pending again"),
+            // They become uncertain after the silence, and are resolved then.
+            Err(error) => tracing::warn!(bot_id, %error, "rows begun in vain cannot be seen"),
+        }
+    }
+
+    async fn push(&self, candidate: &Candidate, row: Begun, last_renewal: i64) {
+        let span = tracing::info_span!(
+            "deliver",
+            otel.name = "notify deliver",
+            otel.kind = "producer",
+            notification_id = %row.id,
+            attempt_no = row.attempt_no,
+        );
+        // A prompt message continues the trace that caused it; what comes hours later,
+        // or was one of many, only points to it.
+        match candidate.lane {
+            Lane::Interactive => telemetry::set_parent(&span, &row.traceparent),
+            Lane::Reminder | Lane::Broadcast => telemetry::link(&span, &row.traceparent),
+        }
+        let mut traceparent = telemetry::traceparent_of(&span);
+        if traceparent.is_empty() {
+            traceparent.clone_from(&row.traceparent);
+        }
+        span.in_scope(|| {
+            tracing::info!(bot_id = self.owner.bot_id, "notification begun");
+        });
+        let deliver = Deliver {
+            bot_id: self.owner.bot_id,
+            attempt: Some(
+                AttemptRef {
+                    notification_id: row.id,
+                    attempt_no: row.attempt_no,
+                }
+                .wire(),
+            ),
+            lane: candidate.lane.wire().into(),
+            due_in: Some(olm_proto::duration(until(candidate.due))),
+            chat_id: row.chat_id,
+            language: row.language,
+            time_zone: row.time_zone,
+            content: joined(&row.content, row.counterpart_name),
+            traceparent,
+            last_renewal,
+        };
+        let message = DispatchResponse {
+            message: Some(dispatch_response::Message::Deliver(deliver)),
+        };
+        // A stream that is gone: the gateway is asked about the row when it owns again.
+        let _ = self.outbox.send(Ok(message)).await;
+    }
+}
+
+/// From now until `due`; negative when it is past.
+fn until(due: Instant) -> SignedDuration {
+    let now = Instant::now();
+    let ahead = SignedDuration::try_from(due.saturating_duration_since(now)).unwrap_or_default();
+    let behind = SignedDuration::try_from(now.saturating_duration_since(due)).unwrap_or_default();
+    ahead - behind
+}
+
+/// The content with the counterpart's name of this moment.
+fn joined(bytes: &[u8], counterpart_name: String) -> Option<Content> {
+    let mut content = Content::decode(bytes)
+        .inspect_err(|error| tracing::error!(%error, "a stored content cannot be read"))
+        .ok()?;
+    if let Some(content::Kind::LessonNotice(notice)) = &mut content.kind {
+        notice.counterpart_name = counterpart_name;
+    }
+    Some(content)
+}

@@ -1,0 +1,148 @@
+//! What gateways report: applied once, whatever order and however often it comes.
+
+use std::collections::{BTreeMap, HashSet};
+
+use uuid::Uuid;
+
+use super::{AttemptRef, Report, store};
+use crate::{
+    App,
+    notifications::{
+        states::{self, Event, Outcome, State},
+        store::{self as queue, Locked, Step},
+    },
+    recipients,
+};
+
+/// Stores reports of one gateway in one transaction; when this returns, all of them may
+/// be forgotten there: also those of attempts that were never this gateway's.
+///
+/// # Errors
+///
+/// When the database fails; the gateway repeats what was not acknowledged.
+pub async fn apply(app: &App, gateway_id: Uuid, reports: &[Report]) -> sqlx::Result<()> {
+    // One report per notification at a time; the later ones meet what the first left.
+    let mut rounds: Vec<BTreeMap<Uuid, &Report>> = Vec::new();
+    for report in reports {
+        let id = report.attempt.notification_id;
+        match rounds.iter_mut().find(|round| !round.contains_key(&id)) {
+            Some(round) => drop(round.insert(id, report)),
+            None => rounds.push(BTreeMap::from([(id, report)])),
+        }
+    }
+    for round in rounds {
+        apply_round(app, gateway_id, &round).await?;
+    }
+    Ok(())
+}
+
+async fn apply_round(
+    app: &App,
+    gateway_id: Uuid,
+    reports: &BTreeMap<Uuid, &Report>,
+) -> sqlx::Result<()> {
+    let mut tx = app.pool.begin().await?;
+    let ids: Vec<_> = reports.keys().copied().collect();
+    let rows = queue::lock(&mut tx, &ids).await?;
+    let attempts: Vec<_> = reports.values().map(|report| report.attempt).collect();
+    let open: HashSet<AttemptRef> = store::list_open(&mut tx, gateway_id, &attempts)
+        .await?
+        .into_iter()
+        .collect();
+    let mut steps = Vec::new();
+    let mut logged = Vec::new();
+    let mut told = Vec::new();
+    for row in rows {
+        let Some(report) = reports
+            .get(&row.id)
+            .filter(|report| open.contains(&report.attempt))
+        else {
+            continue;
+        };
+        let step = step(app, &row, report);
+        let late = step.is_none() && row.standing.state.is_terminal();
+        logged.push((*report, late));
+        told.push(Told {
+            late,
+            state: step
+                .as_ref()
+                .map_or(row.standing.state, |step| step.change.standing.state),
+            row,
+            report,
+        });
+        steps.extend(step);
+    }
+    queue::write(&mut tx, &steps).await?;
+    store::update_outcomes(&mut tx, &logged).await?;
+    tx.commit().await?;
+    for told in &told {
+        told.log();
+    }
+    mark_unreachable(app, &told).await?;
+    let again = steps
+        .iter()
+        .filter(|step| step.change.standing.state == State::Pending)
+        .filter_map(|step| step.row.bot_id);
+    app.wakeups.wake(again);
+    Ok(())
+}
+
+fn step(app: &App, row: &Locked, report: &Report) -> Option<Step> {
+    let event = Event::Outcome {
+        attempt_no: report.attempt.attempt_no,
+        outcome: &report.outcome,
+    };
+    let backoff = &app.pace.backoff;
+    let change = states::after(&row.standing, &event, backoff, queue::jitter())?;
+    Some(Step {
+        message_id: report.outcome.message_id(),
+        row: row.clone(),
+        change,
+    })
+}
+
+/// A report and what it did.
+struct Told<'a> {
+    row: Locked,
+    report: &'a Report,
+    state: State,
+    late: bool,
+}
+
+impl Told<'_> {
+    /// The business event: ids and classes; Telegram's words may name a person.
+    fn log(&self) {
+        tracing::info!(
+            notification_id = %self.row.id,
+            bot_id = self.row.bot_id,
+            attempt_no = self.report.attempt.attempt_no,
+            outcome = self.report.outcome.as_str(),
+            state = self.state.as_str(),
+            late = self.late,
+            "notification outcome"
+        );
+        if matches!(self.report.outcome, Outcome::Limited { .. }) {
+            tracing::warn!(notification_id = %self.row.id, "Telegram limited us: the pace is wrong");
+        }
+    }
+}
+
+/// After the commit: people are locked before notifications everywhere else, so marking
+/// them inside the transaction could make two wait for each other. Should it be lost,
+/// their next row says it again.
+async fn mark_unreachable(app: &App, told: &[Told<'_>]) -> sqlx::Result<()> {
+    for told in told {
+        let Some(begun_at) = told.row.begun_at else {
+            continue;
+        };
+        if !matches!(told.report.outcome, Outcome::ChatGone { .. }) {
+            continue;
+        }
+        let mut conn = app.pool.acquire().await?;
+        let user_id = told.row.user_id;
+        if recipients::store::update_unreachable(&mut conn, user_id, begun_at).await? {
+            tracing::warn!(%user_id, "recipient cannot be reached");
+        }
+    }
+    Ok(())
+}

@@ -1,0 +1,358 @@
+//! One stream of one gateway: hello, ownership, renewals, results; a dispatcher for
+//! each bot it owns.
+
+use std::{collections::HashMap, sync::Arc, time::Duration};
+
+use futures_util::{Stream, StreamExt as _};
+use olm_proto::notify::v1::{
+    DispatchRequest, DispatchResponse, Drain, JournalReport, NotOwned, Owned, Renewed, ResultAck,
+    dispatch_request, dispatch_response,
+};
+use tokio::time::{Instant, sleep_until};
+use tokio_util::sync::CancellationToken;
+use tonic::Status;
+use uuid::Uuid;
+
+use super::{
+    AttemptRef, Report,
+    dispatcher::{Dispatcher, Outbox, Shared},
+    parse_journal_entry, parse_outcome, results,
+    store::{self, Claim, Epoch, Owning},
+};
+use crate::{App, notifications::Lane};
+
+/// Messages of a gateway handled together: results of one batch share a transaction.
+const BATCH: usize = 256;
+/// When to ask again after the database failed.
+const RETRY: Duration = Duration::from_secs(1);
+/// Before the server cuts what still runs at the drain deadline.
+const MARGIN: Duration = Duration::from_millis(300);
+
+/// A stream after its hello.
+#[derive(Debug)]
+pub struct Session {
+    app: App,
+    gateway_id: Uuid,
+    stream_id: Uuid,
+    outbox: Outbox,
+    bots: HashMap<i64, OwnedBot>,
+}
+
+/// A bot owned on this stream.
+#[derive(Debug)]
+struct OwnedBot {
+    epoch: i64,
+    shared: Arc<Shared>,
+    /// Stops the dispatcher.
+    token: CancellationToken,
+    /// The dispatcher runs: the journal was heard.
+    dispatching: bool,
+}
+
+impl Drop for OwnedBot {
+    fn drop(&mut self) {
+        self.token.cancel();
+    }
+}
+
+impl Session {
+    /// A session for the gateway that said hello.
+    #[must_use]
+    pub fn new(app: App, gateway_id: Uuid, outbox: Outbox) -> Self {
+        Self {
+            app,
+            gateway_id,
+            stream_id: Uuid::new_v4(),
+            outbox,
+            bots: HashMap::new(),
+        }
+    }
+
+    /// Serves the stream until the gateway ends it or, after stopping began, what is
+    /// out is finished or the drain's time is over.
+    pub async fn run<S>(mut self, inbound: S)
+    where
+        S: Stream<Item = Result<DispatchRequest, Status>> + Send + Unpin,
+    {
+        tracing::info!(gateway_id = %self.gateway_id, "gateway connected");
+        let mut inbound = inbound.ready_chunks(BATCH);
+        let mut drained_by = None;
+        loop {
+            let draining = drained_by.is_some();
+            if draining && self.bots.values().all(|bot| bot.shared.flow().is_idle()) {
+                break;
+            }
+            tokio::select! {
+                () = self.app.shutdown.stopping(), if !draining => {
+                    drained_by = Some(self.drain().await);
+                }
+                () = sleep_until(drained_by.unwrap_or_else(Instant::now)), if draining => break,
+                messages = inbound.next() => {
+                    let Some(messages) = messages else { break };
+                    if !self.handle(messages).await {
+                        break;
+                    }
+                }
+            }
+        }
+        tracing::info!(gateway_id = %self.gateway_id, "gateway disconnected");
+    }
+
+    /// Begins nothing more and tells the gateway; answers when waiting ends.
+    async fn drain(&mut self) -> Instant {
+        for bot in self.bots.values() {
+            bot.token.cancel();
+        }
+        self.send(dispatch_response::Message::Drain(Drain {})).await;
+        let left = self.app.shutdown.drain().saturating_sub(MARGIN);
+        Instant::now() + left
+    }
+
+    async fn send(&self, message: dispatch_response::Message) {
+        let response = DispatchResponse {
+            message: Some(message),
+        };
+        // A stream that is gone ends the session at its next message.
+        let _ = self.outbox.send(Ok(response)).await;
+    }
+
+    /// Handles messages that came together; false when the stream is to end.
+    async fn handle(&mut self, messages: Vec<Result<DispatchRequest, Status>>) -> bool {
+        use dispatch_request::Message;
+        let mut reports = Vec::new();
+        let mut open = true;
+        for message in messages {
+            let Ok(message) = message else {
+                open = false;
+                break;
+            };
+            match message.message {
+                Some(Message::Result(result)) => {
+                    let attempt = AttemptRef::parse(result.attempt.as_ref());
+                    let outcome = result.outcome.and_then(parse_outcome);
+                    match attempt.zip(outcome) {
+                        Some((attempt, outcome)) => reports.push(Report { attempt, outcome }),
+                        None => return self.refuse("a result without attempt or outcome").await,
+                    }
+                }
+                // A renewal waits for nothing that came before it.
+                Some(Message::Renew(renew)) => self.renew(renew.bot_id, renew.renewal).await,
+                Some(Message::Credit(credit)) => self.credit(&credit),
+                Some(Message::Own(own)) => {
+                    if own.bot_id <= 0 {
+                        return self.refuse("a bot_id that is not more than 0").await;
+                    }
+                    self.report(std::mem::take(&mut reports)).await;
+                    self.own(own.bot_id).await;
+                }
+                Some(Message::JournalReport(report)) => self.journal(report).await,
+                Some(Message::Release(release)) => {
+                    self.report(std::mem::take(&mut reports)).await;
+                    self.release(release.bot_id).await;
+                }
+                Some(Message::Hello(_)) => return self.refuse("a second hello").await,
+                // A newer gateway's message: not for us.
+                None => {}
+            }
+        }
+        self.report(reports).await;
+        open
+    }
+
+    async fn refuse(&self, what: &str) -> bool {
+        let status = super::grpc::malformed(what);
+        let _ = self.outbox.send(Err(status)).await;
+        false
+    }
+
+    async fn own(&mut self, bot_id: i64) {
+        // Whatever this stream owned of the bot is replaced.
+        self.bots.remove(&bot_id);
+        if self.app.shutdown.is_stopping() {
+            return self.not_owned(bot_id, Duration::ZERO).await;
+        }
+        let claim = Claim {
+            bot_id,
+            gateway_id: self.gateway_id,
+            stream_id: self.stream_id,
+        };
+        match self.claim(claim).await {
+            Ok((Owning::Owned { epoch }, in_flight)) => {
+                let asked = in_flight.len();
+                tracing::info!(bot_id, gateway_id = %self.gateway_id, epoch, asked, "bot owned");
+                let bot = OwnedBot {
+                    epoch,
+                    shared: Arc::default(),
+                    token: CancellationToken::new(),
+                    dispatching: false,
+                };
+                self.bots.insert(bot_id, bot);
+                let nothing_to_ask = in_flight.is_empty();
+                let owned = Owned {
+                    bot_id,
+                    epoch,
+                    in_flight: in_flight.into_iter().map(AttemptRef::wire).collect(),
+                };
+                self.send(dispatch_response::Message::Owned(owned)).await;
+                if nothing_to_ask {
+                    self.hear(bot_id, &[]).await;
+                }
+            }
+            Ok((Owning::NotOwned { retry_after }, _)) => self.not_owned(bot_id, retry_after).await,
+            Err(error) => {
+                tracing::warn!(bot_id, %error, "ownership cannot be decided");
+                self.not_owned(bot_id, RETRY).await;
+            }
+        }
+    }
+
+    /// What is in flight is read after the epoch was raised: nothing older begins any
+    /// more, so the list is whole.
+    async fn claim(&self, claim: Claim) -> sqlx::Result<(Owning, Vec<AttemptRef>)> {
+        let mut conn = self.app.pool.acquire().await?;
+        let owning = store::own(&mut conn, claim, self.app.pace.owner_ttl).await?;
+        let in_flight = match owning {
+            Owning::Owned { .. } => {
+                store::list_in_flight(&mut conn, claim.bot_id, claim.gateway_id).await?
+            }
+            Owning::NotOwned { .. } => Vec::new(),
+        };
+        Ok((owning, in_flight))
+    }
+
+    async fn not_owned(&self, bot_id: i64, retry_after: Duration) {
+        let retry_after = jiff::SignedDuration::try_from(retry_after).unwrap_or_default();
+        let message = dispatch_response::Message::NotOwned(NotOwned {
+            bot_id,
+            retry_after: Some(olm_proto::duration(retry_after)),
+        });
+        self.send(message).await;
+    }
+
+    async fn journal(&mut self, report: JournalReport) {
+        let entries = report.entries.into_iter();
+        let reports: Vec<_> = entries.filter_map(parse_journal_entry).collect();
+        self.hear(report.bot_id, &reports).await;
+    }
+
+    /// What the journal knows is applied; from here on rows are pushed.
+    async fn hear(&mut self, bot_id: i64, reports: &[Report]) {
+        let Some(epoch) = self.bots.get(&bot_id).map(|bot| bot.epoch) else {
+            return;
+        };
+        let heard = async {
+            results::apply(&self.app, self.gateway_id, reports).await?;
+            let mut conn = self.app.pool.acquire().await?;
+            store::update_ready(&mut conn, bot_id, epoch).await
+        };
+        match heard.await {
+            Ok(true) => self.start(bot_id),
+            Ok(false) => self.lose(bot_id).await,
+            Err(error) => {
+                // Asked once more, in a new epoch.
+                tracing::warn!(bot_id, %error, "the journal's report cannot be stored");
+                self.bots.remove(&bot_id);
+                self.not_owned(bot_id, RETRY).await;
+            }
+        }
+    }
+
+    fn start(&mut self, bot_id: i64) {
+        let Some(bot) = self.bots.get_mut(&bot_id) else {
+            return;
+        };
+        if bot.dispatching || self.app.shutdown.is_stopping() {
+            return;
+        }
+        bot.dispatching = true;
+        let dispatcher = Dispatcher {
+            app: self.app.clone(),
+            owner: Epoch {
+                bot_id,
+                gateway_id: self.gateway_id,
+                epoch: bot.epoch,
+            },
+            shared: bot.shared.clone(),
+            outbox: self.outbox.clone(),
+            token: bot.token.clone(),
+        };
+        // Not a child of the stream's span: a stream lives for days.
+        tokio::spawn(dispatcher.run());
+    }
+
+    fn credit(&self, credit: &olm_proto::notify::v1::Credit) {
+        let Some(bot) = self.bots.get(&credit.bot_id) else {
+            return;
+        };
+        // The lane of conversations is the gateway's own.
+        if let Some(lane) = Lane::parse(credit.lane) {
+            bot.shared
+                .change(|flow| flow.credit(lane, credit.cumulative));
+        }
+    }
+
+    async fn renew(&mut self, bot_id: i64, renewal: i64) {
+        let Some(epoch) = self.bots.get(&bot_id).map(|bot| bot.epoch) else {
+            // Lost before; said again, in case it was not heard.
+            return self.not_owned(bot_id, Duration::ZERO).await;
+        };
+        let stored = async {
+            let mut conn = self.app.pool.acquire().await?;
+            store::renew(&mut conn, bot_id, epoch, renewal, self.app.pace.owner_ttl).await
+        };
+        match stored.await {
+            Ok(true) => {
+                let renewed = Renewed { bot_id, renewal };
+                self.send(dispatch_response::Message::Renewed(renewed))
+                    .await;
+            }
+            Ok(false) => self.lose(bot_id).await,
+            // No answer: the gateway stops writing by itself when its renewals are old.
+            Err(error) => tracing::warn!(bot_id, %error, "a renewal cannot be stored"),
+        }
+    }
+
+    /// Another stream or gateway has the bot.
+    async fn lose(&mut self, bot_id: i64) {
+        self.bots.remove(&bot_id);
+        tracing::info!(bot_id, gateway_id = %self.gateway_id, "bot lost to another stream");
+        self.not_owned(bot_id, self.app.pace.owner_ttl).await;
+    }
+
+    async fn release(&mut self, bot_id: i64) {
+        let Some(bot) = self.bots.remove(&bot_id) else {
+            return;
+        };
+        bot.token.cancel();
+        let released = async {
+            let mut conn = self.app.pool.acquire().await?;
+            store::release(&mut conn, bot_id, bot.epoch).await
+        };
+        match released.await {
+            Ok(_) => tracing::info!(bot_id, gateway_id = %self.gateway_id, "bot released"),
+            // It runs out by itself.
+            Err(error) => tracing::warn!(bot_id, %error, "a release cannot be stored"),
+        }
+    }
+
+    /// Stores results and acknowledges them; what cannot be stored is not acknowledged,
+    /// so the gateway says it again.
+    async fn report(&self, reports: Vec<Report>) {
+        if reports.is_empty() {
+            return;
+        }
+        if let Err(error) = results::apply(&self.app, self.gateway_id, &reports).await {
+            tracing::warn!(%error, results = reports.len(), "results cannot be stored");
+            return;
+        }
+        for report in reports {
+            for bot in self.bots.values() {
+                bot.shared.change(|flow| flow.finished(report.attempt));
+            }
+            let ack = ResultAck {
+                attempt: Some(report.attempt.wire()),
+            };
+            self.send(dispatch_response::Message::ResultAck(ack)).await;
+        }
+    }
+}

@@ -1,0 +1,425 @@
+//! Tables `notify.owners` and `notify.attempts`, and Begin: the only permission to
+//! send.
+
+use std::time::Duration;
+
+use sqlx::PgConnection;
+use uuid::Uuid;
+
+use super::{AttemptRef, Report};
+
+/// How a bot was asked for.
+#[derive(Debug, Clone, Copy)]
+pub struct Claim {
+    /// Which bot.
+    pub bot_id: i64,
+    /// For which gateway.
+    pub gateway_id: Uuid,
+    /// On which stream.
+    pub stream_id: Uuid,
+}
+
+/// What came of asking.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Owning {
+    /// It is the gateway's, in this epoch.
+    Owned {
+        /// Only rises.
+        epoch: i64,
+    },
+    /// Another gateway's ownership runs out in this long.
+    NotOwned {
+        /// At least 0.
+        retry_after: Duration,
+    },
+}
+
+/// Takes a bot that is free, ran out, or is this gateway's on an older stream; the
+/// epoch rises.
+///
+/// # Errors
+///
+/// When the database fails.
+pub async fn own(conn: &mut PgConnection, claim: Claim, ttl: Duration) -> sqlx::Result<Owning> {
+    let epoch = sqlx::query_scalar!(
+        "INSERT INTO notify.owners AS o (bot_id, epoch, gateway_id, stream_id, expires_at)
+         VALUES ($1, 1, $2, $3, clock_timestamp() + $4 * interval '1 second')
+         ON CONFLICT (bot_id) DO UPDATE
+         SET epoch = o.epoch + 1, gateway_id = excluded.gateway_id,
+             stream_id = excluded.stream_id, expires_at = excluded.expires_at,
+             renewal = 0, ready = false
+         WHERE o.gateway_id = excluded.gateway_id OR o.expires_at <= clock_timestamp()
+         RETURNING epoch",
+        claim.bot_id,
+        claim.gateway_id,
+        claim.stream_id,
+        ttl.as_secs_f64(),
+    )
+    .fetch_optional(&mut *conn)
+    .await?;
+    if let Some(epoch) = epoch {
+        return Ok(Owning::Owned { epoch });
+    }
+    let left_s = sqlx::query_scalar!(
+        r#"SELECT extract(epoch FROM expires_at - clock_timestamp())::float8 AS "left_s!"
+           FROM notify.owners WHERE bot_id = $1"#,
+        claim.bot_id,
+    )
+    .fetch_one(conn)
+    .await?;
+    Ok(Owning::NotOwned {
+        retry_after: Duration::try_from_secs_f64(left_s).unwrap_or_default(),
+    })
+}
+
+/// Stores a renewal; false when the epoch is over. One that ran out and was taken by
+/// nobody lives on: freshness is the gateway's renewals', not the row's.
+///
+/// # Errors
+///
+/// When the database fails.
+pub async fn renew(
+    conn: &mut PgConnection,
+    bot_id: i64,
+    epoch: i64,
+    renewal: i64,
+    ttl: Duration,
+) -> sqlx::Result<bool> {
+    let done = sqlx::query!(
+        "UPDATE notify.owners
+         SET expires_at = clock_timestamp() + $4 * interval '1 second',
+             renewal = greatest(renewal, $3)
+         WHERE bot_id = $1 AND epoch = $2",
+        bot_id,
+        epoch,
+        renewal,
+        ttl.as_secs_f64(),
+    )
+    .execute(conn)
+    .await?;
+    Ok(done.rows_affected() > 0)
+}
+
+/// Ends an epoch at once; another gateway may own the bot now.
+///
+/// # Errors
+///
+/// When the database fails.
+pub async fn release(conn: &mut PgConnection, bot_id: i64, epoch: i64) -> sqlx::Result<bool> {
+    let done = sqlx::query!(
+        "UPDATE notify.owners
+         SET epoch = epoch + 1, expires_at = '-infinity', ready = false
+         WHERE bot_id = $1 AND epoch = $2",
+        bot_id,
+        epoch,
+    )
+    .execute(conn)
+    .await?;
+    Ok(done.rows_affected() > 0)
+}
+
+/// The owner's journal has been heard: what is still uncertain may be resolved.
+///
+/// # Errors
+///
+/// When the database fails.
+pub async fn update_ready(conn: &mut PgConnection, bot_id: i64, epoch: i64) -> sqlx::Result<bool> {
+    let done = sqlx::query!(
+        "UPDATE notify.owners SET ready = true WHERE bot_id = $1 AND epoch = $2",
+        bot_id,
+        epoch,
+    )
+    .execute(conn)
+    .await?;
+    Ok(done.rows_affected() > 0)
+}
+
+/// Attempts asked about in one hello: more than credit ever lets be out.
+const MAX_IN_FLIGHT: i64 = 2_000;
+
+/// Attempts this gateway began whose outcome only its journal may know.
+///
+/// # Errors
+///
+/// When the database fails.
+pub async fn list_in_flight(
+    conn: &mut PgConnection,
+    bot_id: i64,
+    gateway_id: Uuid,
+) -> sqlx::Result<Vec<AttemptRef>> {
+    sqlx::query_as!(
+        AttemptRef,
+        "SELECT a.notification_id, a.attempt_no
+         FROM notify.attempts a
+         JOIN notify.notifications n
+           ON n.id = a.notification_id AND n.attempt_no = a.attempt_no
+         WHERE a.bot_id = $1 AND a.gateway_id = $2 AND a.outcome IS NULL
+           AND n.state IN ('sending', 'uncertain')
+         ORDER BY a.begun_at
+         LIMIT $3",
+        bot_id,
+        gateway_id,
+        MAX_IN_FLIGHT,
+    )
+    .fetch_all(conn)
+    .await
+}
+
+/// Attempts of an epoch that are begun, by the database's word.
+///
+/// # Errors
+///
+/// When the database fails.
+pub async fn list_begun(
+    conn: &mut PgConnection,
+    bot_id: i64,
+    epoch: i64,
+) -> sqlx::Result<Vec<AttemptRef>> {
+    sqlx::query_as!(
+        AttemptRef,
+        "SELECT id AS notification_id, attempt_no FROM notify.notifications
+         WHERE state = 'sending' AND bot_id = $1 AND epoch = $2",
+        bot_id,
+        epoch,
+    )
+    .fetch_all(conn)
+    .await
+}
+
+/// A pending row as a dispatcher holds it in memory.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Upcoming {
+    /// Which.
+    pub id: Uuid,
+    /// Begin compares it.
+    pub version: i64,
+    /// The contract's number.
+    pub lane: i16,
+    /// Whose chat it goes to.
+    pub chat_id: i64,
+    /// Until it is to be begun, by the database's clock; negative when late.
+    pub in_us: i64,
+}
+
+/// The next rows of a bot, up to `limit` in each lane, within `horizon`.
+///
+/// # Errors
+///
+/// When the database fails.
+pub async fn list_upcoming(
+    conn: &mut PgConnection,
+    bot_id: i64,
+    horizon: Duration,
+    limit: i64,
+) -> sqlx::Result<Vec<Upcoming>> {
+    sqlx::query_as!(
+        Upcoming,
+        r#"SELECT u.id, u.version, u.lane, r.chat_id AS "chat_id!",
+                  (extract(epoch FROM u.next_at - clock_timestamp()) * 1e6)::bigint AS "in_us!"
+           FROM (VALUES (2::smallint), (3::smallint), (4::smallint)) AS lanes (lane)
+           CROSS JOIN LATERAL (
+               SELECT n.id, n.user_id, n.version, n.lane, n.next_at
+               FROM notify.notifications n
+               WHERE n.bot_id = $1 AND n.lane = lanes.lane AND n.state = 'pending'
+                 AND n.next_at <= now() + $2 * interval '1 second' AND n.expires_at > now()
+               ORDER BY n.next_at
+               LIMIT $3
+           ) u
+           JOIN notify.recipients r ON r.user_id = u.user_id
+           WHERE r.bot_id = $1 AND r.unreachable_since IS NULL AND r.erased_at IS NULL"#,
+        bot_id,
+        horizon.as_secs_f64(),
+        limit,
+    )
+    .fetch_all(conn)
+    .await
+}
+
+/// In whose name rows are begun.
+#[derive(Debug, Clone, Copy)]
+pub struct Epoch {
+    /// Which bot.
+    pub bot_id: i64,
+    /// Which gateway.
+    pub gateway_id: Uuid,
+    /// Must be current and unexpired.
+    pub epoch: i64,
+}
+
+/// A begun row with all that is joined when it is sent.
+#[derive(Debug, Clone)]
+pub struct Begun {
+    /// Which.
+    pub id: Uuid,
+    /// Which attempt this is.
+    pub attempt_no: i32,
+    /// The contract's number.
+    pub lane: i16,
+    /// Where it goes.
+    pub chat_id: i64,
+    /// The reader's language.
+    pub language: String,
+    /// The reader's IANA zone.
+    pub time_zone: String,
+    /// An encoded `olm.notify.v1.Content` without names.
+    pub content: Vec<u8>,
+    /// The other side's name; empty when there is none.
+    pub counterpart_name: String,
+    /// W3C trace context of what caused it.
+    pub traceparent: String,
+}
+
+/// What Begin did.
+#[derive(Debug)]
+pub struct Beginning {
+    /// The last renewal stored in this epoch.
+    pub renewal: i64,
+    /// The rows that are begun now.
+    pub begun: Vec<Begun>,
+}
+
+/// Begins rows that are still as they were read: pending, not stopped, of that version,
+/// unexpired, their recipient reachable. The owner's epoch is checked and locked in the
+/// same statement, which also logs the attempts. Push only what this answers, after it
+/// returned: it has committed then. `None`: the epoch is over or ran out.
+///
+/// # Errors
+///
+/// When the database fails; it may have begun the rows all the same.
+pub async fn begin(
+    conn: &mut PgConnection,
+    owner: Epoch,
+    ids: &[Uuid],
+    versions: &[i64],
+) -> sqlx::Result<Option<Beginning>> {
+    let rows = sqlx::query!(
+        r#"WITH owner AS MATERIALIZED (
+               SELECT o.renewal FROM notify.owners o
+               WHERE o.bot_id = $1 AND o.epoch = $2 AND o.expires_at > clock_timestamp()
+               FOR SHARE
+           ), locked AS MATERIALIZED (
+               SELECT n.id
+               FROM owner
+               CROSS JOIN unnest($4::uuid[], $5::bigint[]) AS w (id, version)
+               JOIN notify.notifications n ON n.id = w.id AND n.version = w.version
+               JOIN notify.recipients r ON r.user_id = n.user_id
+               WHERE n.state = 'pending' AND NOT n.stop AND n.bot_id = $1
+                 AND n.expires_at > clock_timestamp()
+                 AND r.bot_id = $1 AND r.unreachable_since IS NULL AND r.erased_at IS NULL
+               ORDER BY n.id
+               FOR UPDATE OF n SKIP LOCKED
+           ), begun AS (
+               UPDATE notify.notifications n
+               SET state = 'sending', attempt_no = n.attempt_no + 1, epoch = $2,
+                   begun_at = clock_timestamp(), state_at = clock_timestamp(),
+                   version = n.version + 1
+               FROM locked
+               WHERE n.id = locked.id
+               RETURNING n.id, n.user_id, n.attempt_no, n.lane
+           ), logged AS (
+               INSERT INTO notify.attempts (notification_id, attempt_no, bot_id, gateway_id, epoch)
+               SELECT id, attempt_no, $1, $3, $2 FROM begun
+           )
+           SELECT owner.renewal, b.id AS "id?", b.attempt_no AS "attempt_no?", b.lane AS "lane?",
+                  r.chat_id, r.language AS "language?", r.time_zone AS "time_zone?",
+                  d.content AS "content?", d.traceparent AS "traceparent?",
+                  coalesce(c.display_name, '') AS "counterpart_name!"
+           FROM owner
+           LEFT JOIN begun b ON true
+           LEFT JOIN notify.recipients r ON r.user_id = b.user_id
+           LEFT JOIN notify.notification_details d ON d.notification_id = b.id
+           LEFT JOIN notify.recipients c ON c.user_id = d.counterpart_id"#,
+        owner.bot_id,
+        owner.epoch,
+        owner.gateway_id,
+        ids,
+        versions,
+    )
+    .fetch_all(conn)
+    .await?;
+    let Some(renewal) = rows.first().map(|row| row.renewal) else {
+        return Ok(None);
+    };
+    let begun = rows.into_iter().filter_map(|row| {
+        Some(Begun {
+            id: row.id?,
+            attempt_no: row.attempt_no?,
+            lane: row.lane?,
+            chat_id: row.chat_id?,
+            language: row.language?,
+            time_zone: row.time_zone?,
+            content: row.content?,
+            counterpart_name: row.counterpart_name,
+            traceparent: row.traceparent?,
+        })
+    });
+    Ok(Some(Beginning {
+        renewal,
+        begun: begun.collect(),
+    }))
+}
+
+/// Which of these attempts this gateway began, and whose outcome is open or ambiguous.
+///
+/// # Errors
+///
+/// When the database fails.
+pub async fn list_open(
+    conn: &mut PgConnection,
+    gateway_id: Uuid,
+    attempts: &[AttemptRef],
+) -> sqlx::Result<Vec<AttemptRef>> {
+    let (ids, numbers) = columns(attempts.iter().copied());
+    sqlx::query_as!(
+        AttemptRef,
+        "SELECT a.notification_id, a.attempt_no
+         FROM unnest($1::uuid[], $2::int[]) AS w (id, no)
+         JOIN notify.attempts a ON a.notification_id = w.id AND a.attempt_no = w.no
+         WHERE a.gateway_id = $3 AND (a.outcome IS NULL OR a.outcome = 'ambiguous')",
+        &ids,
+        &numbers,
+        gateway_id,
+    )
+    .fetch_all(conn)
+    .await
+}
+
+/// Completes the log of attempts.
+///
+/// # Errors
+///
+/// When the database fails.
+pub async fn update_outcomes(
+    conn: &mut PgConnection,
+    reports: &[(&Report, bool)],
+) -> sqlx::Result<()> {
+    let (ids, numbers) = columns(reports.iter().map(|(report, _)| report.attempt));
+    let outcomes = reports.iter().map(|(report, _)| &report.outcome);
+    let kinds: Vec<_> = outcomes.clone().map(|of| of.as_str().to_owned()).collect();
+    let details: Vec<_> = outcomes.clone().map(|of| of.detail().to_owned()).collect();
+    let messages: Vec<_> = outcomes.map(super::Outcome::message_id).collect();
+    let late: Vec<_> = reports.iter().map(|(_, late)| *late).collect();
+    sqlx::query!(
+        "UPDATE notify.attempts a
+         SET outcome = w.outcome, outcome_at = clock_timestamp(), detail = w.detail,
+             telegram_message_id = w.message_id, late = w.late
+         FROM unnest($1::uuid[], $2::int[], $3::text[], $4::text[], $5::bigint[], $6::bool[])
+              AS w (id, no, outcome, detail, message_id, late)
+         WHERE a.notification_id = w.id AND a.attempt_no = w.no",
+        &ids,
+        &numbers,
+        &kinds,
+        &details,
+        &messages as &[Option<i64>],
+        &late,
+    )
+    .execute(conn)
+    .await?;
+    Ok(())
+}
+
+fn columns(attempts: impl Iterator<Item = AttemptRef>) -> (Vec<Uuid>, Vec<i32>) {
+    attempts
+        .map(|attempt| (attempt.notification_id, attempt.attempt_no))
+        .unzip()
+}

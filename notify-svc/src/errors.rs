@@ -1,0 +1,104 @@
+//! What can go wrong in a call, and what the caller is told.
+
+use olm_proto::common::v1::ErrorReason;
+use service_kit::status::{self, Refusal};
+use tonic::{Code, Status};
+
+/// The domain of this service's errors.
+pub const DOMAIN: &str = "olm.notify";
+
+/// Why a call did not succeed.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// Fields of the request are wrong; the refusal names them all.
+    #[error("the request is not valid")]
+    Invalid(Refusal),
+    /// The page token is not one this query gave out.
+    #[error("the page token is not one of this query")]
+    PageTokenInvalid,
+    /// No such notification for this viewer.
+    #[error("no such notification")]
+    NotificationNotFound,
+    /// Nobody with this id can be written to.
+    #[error("nobody with this id has started the bot")]
+    RecipientNotFound,
+    /// The same request id with another body.
+    #[error("the request_id was used before with another body")]
+    RequestIdReused,
+    /// What is stored cannot be read: a fault of ours.
+    #[error("a stored row cannot be read")]
+    Stored(#[source] Box<dyn std::error::Error + Send + Sync>),
+    /// The database failed.
+    #[error("the database failed")]
+    Database(#[from] sqlx::Error),
+}
+
+impl Error {
+    /// A stored row that cannot be read.
+    pub fn stored(cause: impl Into<Box<dyn std::error::Error + Send + Sync>>) -> Self {
+        Self::Stored(cause.into())
+    }
+
+    /// Whether the same transaction may succeed when it is run again at once:
+    /// PostgreSQL ended it for another's sake (40001, 40P01).
+    #[must_use]
+    pub fn is_contention(&self) -> bool {
+        let Self::Database(error) = self else {
+            return false;
+        };
+        let code = error
+            .as_database_error()
+            .and_then(sqlx::error::DatabaseError::code);
+        matches!(code.as_deref(), Some("40001" | "40P01"))
+    }
+}
+
+impl From<Refusal> for Error {
+    fn from(refusal: Refusal) -> Self {
+        Self::Invalid(refusal)
+    }
+}
+
+impl From<Error> for Status {
+    fn from(error: Error) -> Self {
+        let refuse =
+            |code, reason| Refusal::new(code, reason, error.to_string()).into_status(DOMAIN);
+        match &error {
+            Error::Invalid(refusal) => refusal.clone().into_status(DOMAIN),
+            Error::PageTokenInvalid => refuse(Code::InvalidArgument, ErrorReason::PageTokenInvalid),
+            Error::NotificationNotFound => {
+                refuse(Code::NotFound, ErrorReason::NotificationNotFound)
+            }
+            Error::RecipientNotFound => refuse(Code::NotFound, ErrorReason::RecipientNotFound),
+            Error::RequestIdReused => refuse(Code::AlreadyExists, ErrorReason::RequestIdReused),
+            Error::Stored(_) => status::internal(DOMAIN, &error),
+            Error::Database(cause) if is_away(cause) || error.is_contention() => {
+                status::unavailable(DOMAIN, &error)
+            }
+            Error::Database(_) => status::internal(DOMAIN, &error),
+        }
+    }
+}
+
+/// Whether the database cannot be used right now, rather than refusing what we ask.
+fn is_away(error: &sqlx::Error) -> bool {
+    if let Some(code) = error
+        .as_database_error()
+        .and_then(sqlx::error::DatabaseError::code)
+    {
+        // Connection exceptions, too many connections, shutdown, start-up; and a schema
+        // that is not there yet: `migrate` has not been run.
+        return code.starts_with("08")
+            || code.starts_with("57P")
+            || matches!(code.as_ref(), "53300" | "57014" | "3F000" | "42P01");
+    }
+    matches!(
+        error,
+        sqlx::Error::Io(_)
+            | sqlx::Error::Tls(_)
+            | sqlx::Error::PoolTimedOut
+            | sqlx::Error::PoolClosed
+            | sqlx::Error::WorkerCrashed
+            | sqlx::Error::Protocol(_)
+    )
+}

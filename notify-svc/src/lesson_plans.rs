@@ -1,0 +1,122 @@
+//! Lessons as planning needs them: snapshots in, notifications out.
+
+use jiff::Timestamp;
+use olm_proto::notify::v1::{LessonRole, LessonSnapshot};
+use service_kit::status::Violations;
+use uuid::Uuid;
+
+pub mod grpc;
+pub mod planner;
+pub mod store;
+
+/// A lesson at one version, checked.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Snapshot {
+    /// Which lesson.
+    pub lesson_id: Uuid,
+    /// Orders snapshots.
+    pub version: i64,
+    /// Raised by time, place and status; part of every key.
+    pub schedule_version: i64,
+    /// The whole lesson is off.
+    pub canceled: bool,
+    /// Who cancelled it.
+    pub canceled_by: LessonRole,
+    /// May be empty.
+    pub cancel_reason: String,
+    /// When it starts.
+    pub start: Timestamp,
+    /// When it ends; after `start`.
+    pub end: Timestamp,
+    /// Who teaches.
+    pub teacher_id: Uuid,
+    /// Who sits in it, or did.
+    pub seats: Vec<Seat>,
+}
+
+/// A student's seat.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Seat {
+    /// Which booking.
+    pub booking_id: Uuid,
+    /// Whose.
+    pub student_id: Uuid,
+    /// Given up.
+    pub canceled: bool,
+}
+
+/// More seats than any group has (a snapshot is one message and one transaction).
+const MAX_SEATS: usize = 200;
+/// Characters of a reason; Telegram's message holds it with room to spare.
+const MAX_REASON: usize = 1000;
+
+impl Snapshot {
+    /// Everyone in the lesson, each once, in the order in which they are locked.
+    #[must_use]
+    pub fn people(&self) -> Vec<Uuid> {
+        let mut people: Vec<_> = self
+            .seats
+            .iter()
+            .map(|seat| seat.student_id)
+            .chain([self.teacher_id])
+            .collect();
+        people.sort_unstable();
+        people.dedup();
+        people
+    }
+
+    /// Checks a snapshot from the wire; every fault goes to `violations`. The answer
+    /// means something only when there are none.
+    pub fn parse(wire: &LessonSnapshot, violations: &mut Violations) -> Self {
+        let lesson_id = violations.uuid("lesson.lesson_id", &wire.lesson_id);
+        let teacher_id = violations.uuid("lesson.teacher_id", &wire.teacher_id);
+        let mut seats = Vec::new();
+        for (at, seat) in wire.seats.iter().take(MAX_SEATS).enumerate() {
+            let mut uuid = |field: &str, text: &str| {
+                violations.uuid(&format!("lesson.seats[{at}].{field}"), text)
+            };
+            seats.push(Seat {
+                booking_id: uuid("booking_id", &seat.booking_id),
+                student_id: uuid("student_id", &seat.student_id),
+                canceled: seat.canceled,
+            });
+        }
+        let start = wire.start_time.as_ref().and_then(olm_proto::instant);
+        let end = wire.end_time.as_ref().and_then(olm_proto::instant);
+        violations.require(start.is_some(), "lesson.start_time", "is not an instant");
+        violations.require(end.is_some(), "lesson.end_time", "is not an instant");
+        violations.require(
+            !matches!((start, end), (Some(start), Some(end)) if end <= start),
+            "lesson.end_time",
+            "is not after start_time",
+        );
+        violations.require(wire.version > 0, "lesson.version", "is not more than 0");
+        violations.require(
+            wire.schedule_version > 0,
+            "lesson.schedule_version",
+            "is not more than 0",
+        );
+        violations.require(
+            (1..=MAX_SEATS).contains(&wire.seats.len()),
+            "lesson.seats",
+            "are not 1 to 200",
+        );
+        violations.require(
+            wire.cancel_reason.chars().count() <= MAX_REASON,
+            "lesson.cancel_reason",
+            "is longer than 1000 characters",
+        );
+        Self {
+            lesson_id,
+            version: wire.version,
+            schedule_version: wire.schedule_version,
+            canceled: wire.canceled,
+            canceled_by: wire.canceled_by(),
+            cancel_reason: wire.cancel_reason.clone(),
+            start: start.unwrap_or_default(),
+            end: end.unwrap_or_default(),
+            teacher_id,
+            seats,
+        }
+    }
+}

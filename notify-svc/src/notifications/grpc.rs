@@ -1,0 +1,283 @@
+//! `NotificationService`.
+
+use olm_proto::notify::v1::{
+    self as wire, CancelNotificationRequest, CancelNotificationResponse, CancelOutcome,
+    CreateNotificationRequest, CreateNotificationResponse, GetNotificationRequest,
+    GetNotificationResponse, ListNotificationsRequest, ListNotificationsResponse,
+    notification_service_server::NotificationService,
+};
+use service_kit::{
+    grpc::server::{acting_user, caller},
+    status::Violations,
+    telemetry,
+};
+use sqlx::PgConnection;
+use tonic::{Request, Response, Status};
+use uuid::Uuid;
+
+use super::{
+    Lane,
+    requests::{self, NewNotification, To},
+    states::{Event, State},
+    store::{self, Creator, Earlier, Seen, Viewer},
+};
+use crate::{
+    App,
+    errors::Error,
+    paging::{self, Filter, Position},
+    recipients,
+};
+
+/// Serves `NotificationService`.
+#[derive(Debug)]
+pub struct Service {
+    app: App,
+}
+
+impl Service {
+    /// Over the shared state.
+    #[must_use]
+    pub fn new(app: App) -> Self {
+        Self { app }
+    }
+
+    async fn create(
+        &self,
+        request: CreateNotificationRequest,
+        caller: &str,
+    ) -> Result<CreateNotificationResponse, Error> {
+        let mut violations = Violations::default();
+        let key = requests::key(&request, caller, &mut violations);
+        let creator = key.creator.clone();
+        let mut tx = self.app.pool.begin().await?;
+        // A repeat answers like the first, however late it comes: so before its times
+        // are looked at.
+        if violations.is_empty() {
+            let earlier =
+                store::find_request(&mut tx, &creator, key.request_id, &key.body_hash).await?;
+            if let Some(earlier) = earlier {
+                return repeat(&mut tx, earlier, creator).await;
+            }
+        }
+        let now = self.app.clock.now();
+        let new = requests::parse(request, key, now, &mut violations);
+        violations.check()?;
+        let (user_id, bot_id) = recipient(&mut tx, new.to).await?;
+        let Some(id) = store::insert(&mut tx, &new, user_id, &telemetry::traceparent()).await?
+        else {
+            return self.lost_to_a_twin(&mut tx, new).await;
+        };
+        let notification = seen(&mut tx, id, &Viewer::Creator(creator)).await?;
+        tx.commit().await?;
+        self.app.wakeups.wake([bot_id]);
+        tracing::info!(notification_id = %id, %user_id, kind = "custom", "notification accepted");
+        Ok(CreateNotificationResponse {
+            notification: Some(notify(notification)),
+            created: true,
+        })
+    }
+
+    /// The same request came twice at once, and the other one was accepted.
+    async fn lost_to_a_twin(
+        &self,
+        conn: &mut PgConnection,
+        new: NewNotification,
+    ) -> Result<CreateNotificationResponse, Error> {
+        let earlier =
+            store::find_request(conn, &new.creator, new.request_id, &new.body_hash).await?;
+        let earlier = earlier.ok_or_else(|| Error::stored("a request vanished"))?;
+        repeat(conn, earlier, new.creator).await
+    }
+
+    async fn cancel(&self, id: Uuid, viewer: &Viewer) -> Result<CancelNotificationResponse, Error> {
+        let mut tx = self.app.pool.begin().await?;
+        seen(&mut tx, id, viewer).await?;
+        let backoff = &self.app.pace.backoff;
+        let changed = store::advance(&mut tx, &[id], &Event::Cancel, backoff).await?;
+        let notification = seen(&mut tx, id, viewer).await?;
+        tx.commit().await?;
+        let outcome = cancel_outcome(notification.state);
+        if !changed.is_empty() {
+            tracing::info!(
+                notification_id = %id,
+                outcome = outcome.as_str_name(),
+                "notification cancelled"
+            );
+        }
+        Ok(CancelNotificationResponse {
+            outcome: outcome.into(),
+            notification: Some(notify(notification)),
+        })
+    }
+}
+
+/// What a cancellation achieved, by where it left the notification.
+fn cancel_outcome(state: State) -> CancelOutcome {
+    match state {
+        State::Canceled => CancelOutcome::Canceled,
+        State::Sent => CancelOutcome::AlreadySent,
+        State::Pending
+        | State::Sending
+        | State::Failed
+        | State::Uncertain
+        | State::Unconfirmed
+        | State::Expired => CancelOutcome::TooLate,
+    }
+}
+
+async fn repeat(
+    conn: &mut PgConnection,
+    earlier: Earlier,
+    creator: Creator,
+) -> Result<CreateNotificationResponse, Error> {
+    if !earlier.same_body {
+        return Err(Error::RequestIdReused);
+    }
+    let notification = seen(conn, earlier.id, &Viewer::Creator(creator)).await?;
+    Ok(CreateNotificationResponse {
+        notification: Some(notify(notification)),
+        created: false,
+    })
+}
+
+/// The user and the bot that writes to them.
+async fn recipient(conn: &mut PgConnection, to: To) -> Result<(Uuid, i64), Error> {
+    let stored = match to {
+        To::User(id) => recipients::store::find(conn, id).await?,
+        To::TelegramUser(id) => recipients::store::find_by_chat(conn, id).await?,
+    };
+    let stored = stored.filter(|stored| !stored.erased);
+    let known = stored.and_then(|stored| {
+        let recipient = stored.recipient;
+        Some((recipient.user_id, recipient.address?.bot_id))
+    });
+    known.ok_or(Error::RecipientNotFound)
+}
+
+async fn seen(conn: &mut PgConnection, id: Uuid, viewer: &Viewer) -> Result<Seen, Error> {
+    let found = store::find(conn, id, viewer).await?;
+    found.ok_or(Error::NotificationNotFound)
+}
+
+fn viewer(person: Option<Uuid>, caller: &str, client: &str, violations: &mut Violations) -> Viewer {
+    let creator = requests::creator(caller, client, violations);
+    person.map_or(Viewer::Creator(creator), Viewer::Person)
+}
+
+fn notify(seen: Seen) -> wire::Notification {
+    let lane = Lane::parse(i32::from(seen.lane)).map_or(wire::Lane::Unspecified, Lane::wire);
+    let instant = |at: jiff_sqlx::Timestamp| Some(olm_proto::timestamp(at.to_jiff()));
+    wire::Notification {
+        id: seen.id.to_string(),
+        recipient_user_id: seen.user_id.to_string(),
+        state: requests::wire_state(seen.state).into(),
+        lane: lane.into(),
+        due_time: instant(seen.due_at),
+        expire_time: instant(seen.expires_at),
+        attempt_no: seen.attempt_no,
+        counted_attempts: i32::from(seen.counted),
+        resent: seen.resent,
+        stop_requested: seen.stop,
+        telegram_message_id: seen.telegram_message_id.unwrap_or_default(),
+        failure: seen.failure,
+        kind: seen.kind.as_str().to_owned(),
+        create_time: instant(seen.created_at),
+        state_time: instant(seen.state_at),
+    }
+}
+
+fn filter(viewer: &Viewer, states: &[State]) -> Filter {
+    let person = match viewer {
+        Viewer::Person(id) => id.to_string(),
+        Viewer::Creator(_) => String::new(),
+    };
+    let (caller, client) = match viewer {
+        Viewer::Person(_) => ("", ""),
+        Viewer::Creator(creator) => (creator.caller.as_str(), creator.client.as_str()),
+    };
+    let states: Vec<_> = states.iter().map(|state| state.as_str()).collect();
+    Filter::of(&[&person, caller, client, &states.join(",")])
+}
+
+#[tonic::async_trait]
+impl NotificationService for Service {
+    async fn create_notification(
+        &self,
+        request: Request<CreateNotificationRequest>,
+    ) -> Result<Response<CreateNotificationResponse>, Status> {
+        let caller = caller(&request)?.name();
+        let request = request.into_inner();
+        let response = match self.create(request.clone(), caller).await {
+            Err(error) if error.is_contention() => self.create(request, caller).await?,
+            created => created?,
+        };
+        Ok(Response::new(response))
+    }
+
+    async fn get_notification(
+        &self,
+        request: Request<GetNotificationRequest>,
+    ) -> Result<Response<GetNotificationResponse>, Status> {
+        let (caller, person) = (caller(&request)?.name(), acting_user(&request));
+        let request = request.into_inner();
+        let mut violations = Violations::default();
+        let id = violations.uuid("notification_id", &request.notification_id);
+        let viewer = viewer(person, caller, &request.client, &mut violations);
+        violations.check().map_err(Error::from)?;
+        let mut conn = self.app.pool.acquire().await.map_err(Error::from)?;
+        let notification = seen(&mut conn, id, &viewer).await?;
+        Ok(Response::new(GetNotificationResponse {
+            notification: Some(notify(notification)),
+        }))
+    }
+
+    async fn list_notifications(
+        &self,
+        request: Request<ListNotificationsRequest>,
+    ) -> Result<Response<ListNotificationsResponse>, Status> {
+        let (caller, person) = (caller(&request)?.name(), acting_user(&request));
+        let request = request.into_inner();
+        let mut violations = Violations::default();
+        let viewer = viewer(person, caller, &request.client, &mut violations);
+        let states = requests::states(&request.states, &mut violations);
+        let size = paging::size(request.page_size, &mut violations);
+        violations.check().map_err(Error::from)?;
+        let filter = filter(&viewer, &states);
+        let after = filter.position(&request.page_token)?;
+        let mut conn = self.app.pool.acquire().await.map_err(Error::from)?;
+        // One more than the page tells whether there is another.
+        let mut rows = store::list(&mut conn, &viewer, &states, after, size + 1)
+            .await
+            .map_err(Error::from)?;
+        let size = usize::try_from(size).unwrap_or(usize::MAX);
+        let more = rows.len() > size;
+        rows.truncate(size);
+        let next = rows.last().filter(|_| more).map(|last| {
+            filter.token(Position {
+                time: last.due_at.to_jiff(),
+                id: last.id,
+            })
+        });
+        Ok(Response::new(ListNotificationsResponse {
+            notifications: rows.into_iter().map(notify).collect(),
+            next_page_token: next.unwrap_or_default(),
+        }))
+    }
+
+    async fn cancel_notification(
+        &self,
+        request: Request<CancelNotificationRequest>,
+    ) -> Result<Response<CancelNotificationResponse>, Status> {
+        let caller = caller(&request)?.name();
+        let request = request.into_inner();
+        let mut violations = Violations::default();
+        let id = violations.uuid("notification_id", &request.notification_id);
+        let viewer = viewer(None, caller, &request.client, &mut violations);
+        violations.check().map_err(Error::from)?;
+        let response = match self.cancel(id, &viewer).await {
+            Err(error) if error.is_contention() => self.cancel(id, &viewer).await?,
+            cancelled => cancelled?,
+        };
+        Ok(Response::new(response))
+    }
+}

@@ -1,0 +1,235 @@
+//! Requests of clients, checked: every fault at once.
+
+use jiff::{SignedDuration, Timestamp};
+use olm_proto::notify::v1 as wire;
+use prost::Message as _;
+use service_kit::status::Violations;
+use sha2::{Digest as _, Sha256};
+use uuid::Uuid;
+
+use super::{
+    states::{State, UncertainPolicy},
+    store::Creator,
+};
+
+/// Telegram's limit for a message, in UTF-16 code units.
+const MAX_TEXT_UTF16: usize = 4096;
+/// A due instant may lie this far in the past: a clock that is a little wrong, a
+/// request that was on its way.
+const MAX_PAST: SignedDuration = SignedDuration::from_mins(5);
+const MAX_AHEAD: SignedDuration = SignedDuration::from_hours(366 * 24);
+const MAX_LIFE: SignedDuration = SignedDuration::from_hours(30 * 24);
+/// Characters of a client's name.
+const MAX_CLIENT: usize = 64;
+
+/// To whom a custom notification goes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum To {
+    /// A user.
+    User(Uuid),
+    /// The person behind a private chat.
+    TelegramUser(i64),
+}
+
+/// The part of a request that makes it a repeat of another.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct RequestKey {
+    /// Who asks.
+    pub creator: Creator,
+    /// The idempotency key.
+    pub request_id: Uuid,
+    /// SHA-256 of everything else in the request.
+    pub body_hash: Vec<u8>,
+}
+
+/// A custom notification to be accepted.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct NewNotification {
+    /// Who asks.
+    pub creator: Creator,
+    /// The idempotency key.
+    pub request_id: Uuid,
+    /// SHA-256 of everything else in the request.
+    pub body_hash: Vec<u8>,
+    /// To whom.
+    pub to: To,
+    /// An encoded `olm.notify.v1.Content`.
+    pub content: Vec<u8>,
+    /// `None`: now.
+    pub due_at: Option<Timestamp>,
+    /// `None`: 24 hours after due.
+    pub expires_at: Option<Timestamp>,
+    /// What to do with an unknown outcome.
+    pub policy: UncertainPolicy,
+}
+
+/// Checks on whose behalf a caller asks.
+pub fn creator(caller: &str, client: &str, violations: &mut Violations) -> Creator {
+    let known = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'-';
+    violations.require(
+        client.len() <= MAX_CLIENT && client.bytes().all(known),
+        "client",
+        "is not at most 64 characters of a-z, 0-9 and '-'",
+    );
+    Creator {
+        caller: caller.to_owned(),
+        client: client.to_owned(),
+    }
+}
+
+/// The idempotency key of a request: what it was, apart from when it is looked at.
+pub fn key(
+    request: &wire::CreateNotificationRequest,
+    caller: &str,
+    violations: &mut Violations,
+) -> RequestKey {
+    let request_id = violations.uuid("request_id", &request.request_id);
+    let body = wire::CreateNotificationRequest {
+        request_id: String::new(),
+        client: String::new(),
+        ..request.clone()
+    };
+    RequestKey {
+        creator: creator(caller, &request.client, violations),
+        request_id,
+        body_hash: Sha256::digest(body.encode_to_vec()).to_vec(),
+    }
+}
+
+/// Checks the rest of a request at `now`.
+pub fn parse(
+    request: wire::CreateNotificationRequest,
+    key: RequestKey,
+    now: Timestamp,
+    violations: &mut Violations,
+) -> NewNotification {
+    let policy = match request.uncertain_policy() {
+        wire::UncertainPolicy::Unspecified | wire::UncertainPolicy::Resend => {
+            UncertainPolicy::Resend
+        }
+        wire::UncertainPolicy::Hold => UncertainPolicy::Hold,
+    };
+    let (due_at, expires_at) = parse_times(&request, now, violations);
+    let to = parse_recipient(request.recipient.as_ref(), violations);
+    check_text(&request.text, violations);
+    let content = wire::Content {
+        kind: Some(wire::content::Kind::CustomText(wire::CustomText {
+            text: request.text,
+        })),
+    };
+    NewNotification {
+        creator: key.creator,
+        request_id: key.request_id,
+        body_hash: key.body_hash,
+        to,
+        content: content.encode_to_vec(),
+        due_at,
+        expires_at,
+        policy,
+    }
+}
+
+fn parse_recipient(
+    wire: Option<&wire::create_notification_request::Recipient>,
+    violations: &mut Violations,
+) -> To {
+    use wire::create_notification_request::Recipient;
+    match wire {
+        Some(Recipient::UserId(id)) => To::User(violations.uuid("user_id", id)),
+        Some(Recipient::TelegramUserId(id)) => {
+            violations.require(*id > 0, "telegram_user_id", "is not more than 0");
+            To::TelegramUser(*id)
+        }
+        None => {
+            violations.add("recipient", "is neither user_id nor telegram_user_id");
+            To::User(Uuid::nil())
+        }
+    }
+}
+
+fn check_text(text: &str, violations: &mut Violations) {
+    violations.require(
+        !text.trim().is_empty(),
+        "text",
+        "is empty or only white space",
+    );
+    violations.require(
+        text.encode_utf16().count() <= MAX_TEXT_UTF16,
+        "text",
+        "is longer than 4096 UTF-16 code units",
+    );
+    // PostgreSQL's text and Telegram both refuse it.
+    violations.require(!text.contains('\0'), "text", "has a NUL character");
+}
+
+fn parse_times(
+    request: &wire::CreateNotificationRequest,
+    now: Timestamp,
+    violations: &mut Violations,
+) -> (Option<Timestamp>, Option<Timestamp>) {
+    let mut instant = |field: &str, wire: Option<&prost_types::Timestamp>| {
+        let wire = wire?;
+        let instant = olm_proto::instant(wire);
+        violations.require(instant.is_some(), field, "is not an instant");
+        instant
+    };
+    let due_at = instant("due_time", request.due_time.as_ref());
+    let expires_at = instant("expire_time", request.expire_time.as_ref());
+    let due = due_at.unwrap_or(now);
+    let ahead = due.duration_since(now);
+    violations.require(
+        ahead >= -MAX_PAST,
+        "due_time",
+        "is more than 5 minutes past",
+    );
+    violations.require(
+        ahead <= MAX_AHEAD,
+        "due_time",
+        "is more than 366 days ahead",
+    );
+    if let Some(expires_at) = expires_at {
+        let life = expires_at.duration_since(due);
+        violations.require(
+            life > SignedDuration::ZERO,
+            "expire_time",
+            "is not after due_time",
+        );
+        violations.require(
+            life <= MAX_LIFE,
+            "expire_time",
+            "is more than 30 days after due_time",
+        );
+    }
+    (due_at, expires_at)
+}
+
+/// Checks a filter of states; empty: every state.
+pub fn states(wire: &[i32], violations: &mut Violations) -> Vec<State> {
+    let mut states = Vec::new();
+    for (at, number) in wire.iter().enumerate().take(64) {
+        let state = State::ALL
+            .into_iter()
+            .find(|state| i32::from(wire_state(*state)) == *number);
+        match state {
+            Some(state) if !states.contains(&state) => states.push(state),
+            Some(_) => {}
+            None => violations.add(format!("states[{at}]"), "is not a state"),
+        }
+    }
+    states
+}
+
+/// A state in the contract.
+#[must_use]
+pub fn wire_state(state: State) -> wire::NotificationState {
+    match state {
+        State::Pending => wire::NotificationState::Pending,
+        State::Sending => wire::NotificationState::Sending,
+        State::Sent => wire::NotificationState::Sent,
+        State::Failed => wire::NotificationState::Failed,
+        State::Uncertain => wire::NotificationState::Uncertain,
+        State::Unconfirmed => wire::NotificationState::Unconfirmed,
+        State::Canceled => wire::NotificationState::Canceled,
+        State::Expired => wire::NotificationState::Expired,
+    }
+}
