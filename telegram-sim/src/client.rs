@@ -22,12 +22,18 @@
 //! Every wait has a deadline and is a long poll: nothing sleeps, and a wait that fails says what was
 //! there instead.
 
+mod error;
+mod target;
+
 use std::{net::SocketAddr, time::Duration};
 
 use reqwest::{Method, RequestBuilder, StatusCode};
 use serde::{Serialize, de::DeserializeOwned};
 use serde_json::{Value, json};
 use tokio::time::Instant;
+
+pub use error::SimError;
+pub use target::{Button, Chat};
 
 use crate::{
     Limits,
@@ -44,114 +50,7 @@ const REQUEST_TIMEOUT: Duration = Duration::from_secs(10);
 /// Entries per ledger page.
 const PAGE: usize = 10_000;
 
-/// Why the simulator did not do what was asked.
-#[derive(Debug, thiserror::Error)]
-pub enum SimError {
-    /// It could not be reached, or its answer could not be read.
-    #[error("the simulator cannot be reached")]
-    Unreachable(#[from] reqwest::Error),
-    /// It refused.
-    #[error("the simulator refused: {status} {error}")]
-    Refused {
-        /// 400 bad input, 404 no such thing, 409 not now.
-        status: u16,
-        /// Why, in words.
-        error: String,
-    },
-    /// What was waited for did not come.
-    #[error("nothing came within {within:?}; instead: {instead}")]
-    Deadline {
-        /// How long was waited.
-        within: Duration,
-        /// What was there at the end.
-        instead: String,
-    },
-}
-
 type Result<T, E = SimError> = std::result::Result<T, E>;
-
-/// Whose chat: a person's private chat with the only bot, unless told otherwise.
-///
-/// Made from a [`Person`], or from their id.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Chat {
-    person: i64,
-    bot: Option<i64>,
-    group: Option<i64>,
-}
-
-impl Chat {
-    /// With this bot; needed where there are several.
-    #[must_use]
-    pub fn with_bot(mut self, bot: i64) -> Self {
-        self.bot = Some(bot);
-        self
-    }
-
-    /// The same person in a group.
-    #[must_use]
-    pub fn in_group(mut self, group: i64) -> Self {
-        self.group = Some(group);
-        self
-    }
-
-    fn query(self) -> Vec<(&'static str, String)> {
-        let bot = self.bot.map(|id| ("bot_id", id.to_string()));
-        let group = self.group.map(|id| ("chat_id", id.to_string()));
-        bot.into_iter().chain(group).collect()
-    }
-}
-
-impl From<i64> for Chat {
-    fn from(person: i64) -> Self {
-        Self {
-            person,
-            bot: None,
-            group: None,
-        }
-    }
-}
-
-impl From<&Person> for Chat {
-    fn from(person: &Person) -> Self {
-        Self::from(person.id)
-    }
-}
-
-/// Which button to press; the newest that fits.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct Button {
-    message_id: Option<i64>,
-    data: Option<String>,
-    text: Option<String>,
-}
-
-impl Button {
-    /// The one with this callback data.
-    #[must_use]
-    pub fn data(data: impl Into<String>) -> Self {
-        Self {
-            data: Some(data.into()),
-            ..Self::default()
-        }
-    }
-
-    /// The one with this label, inline or on the reply keyboard.
-    #[must_use]
-    pub fn text(text: impl Into<String>) -> Self {
-        Self {
-            text: Some(text.into()),
-            ..Self::default()
-        }
-    }
-
-    /// Only under this message.
-    #[must_use]
-    pub fn on(mut self, message_id: i64) -> Self {
-        self.message_id = Some(message_id);
-        self
-    }
-}
 
 /// A client of one simulator; cheap to clone.
 #[derive(Debug, Clone)]
