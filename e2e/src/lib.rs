@@ -2,10 +2,12 @@
 //! telegram-sim as real processes, and the story a user lives through. The tests
 //! here and the developer's commands (`cargo xtask up`) run the same code.
 
+pub mod keys;
 pub mod otlp;
 pub mod ports;
 pub mod postgres;
 pub mod process;
+pub mod program;
 pub mod stack;
 pub mod story;
 pub mod system;

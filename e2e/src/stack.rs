@@ -1,11 +1,6 @@
 //! The services as processes, wired to each other as in production.
 
-use std::{
-    collections::BTreeMap,
-    fs,
-    path::{Path, PathBuf},
-    time::Duration,
-};
+use std::{collections::BTreeMap, fs, path::PathBuf, time::Duration};
 
 use olm_proto::{
     lesson::v1::{
@@ -26,9 +21,12 @@ use tonic_health::pb::{
 };
 
 use crate::{
-    Result, ports,
+    Result,
+    keys::Keys,
+    ports,
     postgres::ServiceUrls,
     process::{self, Process},
+    program::Program,
 };
 
 /// How long a service may take from its start to readiness.
@@ -38,127 +36,6 @@ const STOP_GRACE: Duration = Duration::from_secs(15);
 
 /// The token telegram-sim is asked with when none is given.
 pub const SIMULATED_TOKEN: &str = "7000000001:simulated-token-for-development";
-
-/// The programs of the system.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub enum Program {
-    /// Telegram's stand-in.
-    TelegramSim,
-    /// Lessons.
-    LessonSvc,
-    /// Notifications.
-    NotifySvc,
-    /// The bot.
-    BotGateway,
-    /// HTTP.
-    GatewayRest,
-}
-
-impl Program {
-    /// All, in the order they are started.
-    pub const ALL: [Self; 5] = [
-        Self::TelegramSim,
-        Self::LessonSvc,
-        Self::NotifySvc,
-        Self::BotGateway,
-        Self::GatewayRest,
-    ];
-
-    /// The binary's name.
-    #[must_use]
-    pub fn name(self) -> &'static str {
-        match self {
-            Self::TelegramSim => "telegram-sim",
-            Self::LessonSvc => "lesson-svc",
-            Self::NotifySvc => "notify-svc",
-            Self::BotGateway => "bot-gateway",
-            Self::GatewayRest => "gateway-rest",
-        }
-    }
-
-    /// The port it has when nobody else took it.
-    #[must_use]
-    pub fn default_port(self) -> u16 {
-        match self {
-            Self::LessonSvc => 50_051,
-            Self::NotifySvc => 50_052,
-            Self::BotGateway => 50_053,
-            Self::GatewayRest => 8_080,
-            Self::TelegramSim => 8_081,
-        }
-    }
-
-    /// The gRPC service whose health is the program's readiness.
-    fn ready_service(self) -> Option<&'static str> {
-        match self {
-            Self::LessonSvc => Some("olm.lesson.v1.LessonService"),
-            Self::NotifySvc => Some("olm.notify.v1.NotificationService"),
-            Self::BotGateway => Some(""),
-            Self::GatewayRest | Self::TelegramSim => None,
-        }
-    }
-}
-
-/// The service keys of one installation.
-#[derive(Debug, Clone)]
-pub struct Keys(BTreeMap<&'static str, String>);
-
-impl Keys {
-    const HOLDERS: [&'static str; 7] = [
-        "bot-gateway",
-        "gateway-rest",
-        "lesson-svc",
-        "operator",
-        "website",
-        "crm",
-        // Not a service key: the password of the services' database roles.
-        "database",
-    ];
-
-    /// The keys kept in `directory`, made at the first call, readable by their owner
-    /// only.
-    ///
-    /// # Errors
-    ///
-    /// When a file cannot be read or written.
-    pub fn in_directory(directory: &Path) -> Result<Self> {
-        use std::os::unix::fs::PermissionsExt as _;
-        fs::create_dir_all(directory)?;
-        fs::set_permissions(directory, fs::Permissions::from_mode(0o700))?;
-        let mut keys = BTreeMap::new();
-        for holder in Self::HOLDERS {
-            let path = directory.join(holder);
-            if !path.exists() {
-                let random = [uuid::Uuid::new_v4(), uuid::Uuid::new_v4()]
-                    .map(|part| part.simple().to_string());
-                fs::write(&path, random.concat())?;
-            }
-            keys.insert(holder, fs::read_to_string(&path)?.trim().to_owned());
-        }
-        Ok(Self(keys))
-    }
-
-    /// The key of `holder`.
-    #[must_use]
-    pub fn of(&self, holder: &str) -> &str {
-        self.0.get(holder).map_or("", String::as_str)
-    }
-
-    /// `SERVICE_KEYS` that admits `holders`, each with its right to act for people.
-    fn digests(&self, holders: &[(&str, bool)]) -> String {
-        let entries: Vec<_> = holders
-            .iter()
-            .map(|(holder, act_as)| {
-                let right = if *act_as { "+act_as" } else { "" };
-                format!(
-                    "{holder}{right}={}",
-                    service_kit::keys::digest_hex(self.of(holder))
-                )
-            })
-            .collect();
-        entries.join(",")
-    }
-}
 
 /// What a system is started with.
 #[derive(Debug)]

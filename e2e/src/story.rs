@@ -18,7 +18,8 @@ use uuid::Uuid;
 
 use crate::{
     Result,
-    stack::{Program, SIMULATED_TOKEN, Stack},
+    program::Program,
+    stack::{SIMULATED_TOKEN, Stack},
 };
 
 /// How long anything may take before the story fails.

@@ -8,7 +8,8 @@ use tokio::time::{Instant, sleep};
 use crate::{
     Result, ports,
     postgres::{self, Cluster, Durability},
-    stack::{Options, Program, Stack},
+    program::Program,
+    stack::{Options, Stack},
     story::Story,
 };
 

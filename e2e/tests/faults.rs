@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use e2e::{
     Result,
-    stack::Program,
+    program::Program,
     story::{Member, PATIENCE, sign},
     system::{System, eventually},
 };

@@ -6,7 +6,8 @@ use std::{collections::BTreeSet, time::Duration};
 use e2e::{
     Result,
     otlp::Receiver,
-    stack::{Program, SIMULATED_TOKEN},
+    program::Program,
+    stack::SIMULATED_TOKEN,
     story::{PATIENCE, sign},
     system::{System, eventually},
 };

@@ -10,8 +10,10 @@ use std::{
 
 use e2e::{
     Result,
+    keys::Keys,
     postgres::{self, Cluster, Durability, ServiceUrls},
-    stack::{Keys, Options, Program, Stack},
+    program::Program,
+    stack::{Options, Stack},
 };
 use service_kit::shutdown::Shutdown;
 use tokio::time::interval;

@@ -4,7 +4,8 @@ use std::time::Duration;
 
 use e2e::{
     Result,
-    stack::{Program, Stack},
+    program::Program,
+    stack::Stack,
     story::{BookedLesson, Member, Story, sign},
 };
 use jiff::{SignedDuration, Timestamp};

@@ -1,0 +1,66 @@
+//! The keys of one installation on a developer's machine.
+
+use std::{collections::BTreeMap, fs, path::Path};
+
+use crate::Result;
+
+/// The service keys of one installation.
+#[derive(Debug, Clone)]
+pub struct Keys(BTreeMap<&'static str, String>);
+
+impl Keys {
+    const HOLDERS: [&'static str; 7] = [
+        "bot-gateway",
+        "gateway-rest",
+        "lesson-svc",
+        "operator",
+        "website",
+        "crm",
+        // Not a service key: the password of the services' database roles.
+        "database",
+    ];
+
+    /// The keys kept in `directory`, made at the first call, readable by their owner
+    /// only.
+    ///
+    /// # Errors
+    ///
+    /// When a file cannot be read or written.
+    pub fn in_directory(directory: &Path) -> Result<Self> {
+        use std::os::unix::fs::PermissionsExt as _;
+        fs::create_dir_all(directory)?;
+        fs::set_permissions(directory, fs::Permissions::from_mode(0o700))?;
+        let mut keys = BTreeMap::new();
+        for holder in Self::HOLDERS {
+            let path = directory.join(holder);
+            if !path.exists() {
+                let random = [uuid::Uuid::new_v4(), uuid::Uuid::new_v4()]
+                    .map(|part| part.simple().to_string());
+                fs::write(&path, random.concat())?;
+            }
+            keys.insert(holder, fs::read_to_string(&path)?.trim().to_owned());
+        }
+        Ok(Self(keys))
+    }
+
+    /// The key of `holder`.
+    #[must_use]
+    pub fn of(&self, holder: &str) -> &str {
+        self.0.get(holder).map_or("", String::as_str)
+    }
+
+    /// `SERVICE_KEYS` that admits `holders`, each with its right to act for people.
+    pub(crate) fn digests(&self, holders: &[(&str, bool)]) -> String {
+        let entries: Vec<_> = holders
+            .iter()
+            .map(|(holder, act_as)| {
+                let right = if *act_as { "+act_as" } else { "" };
+                format!(
+                    "{holder}{right}={}",
+                    service_kit::keys::digest_hex(self.of(holder))
+                )
+            })
+            .collect();
+        entries.join(",")
+    }
+}
