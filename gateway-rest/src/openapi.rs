@@ -2,15 +2,18 @@
 //! here is what they share: titles, keys, and the problems every one can answer.
 
 use utoipa::{
-    OpenApi,
+    OpenApi, ToResponse,
     openapi::{
-        OpenApi as Document, Ref, RefOr,
+        Content, OpenApi as Document, Ref, RefOr, Response, ResponseBuilder,
         path::Operation,
         security::{ApiKey, ApiKeyValue, SecurityScheme},
     },
 };
 
 use crate::problem::ProblemBody;
+
+/// What the schema and the response of a problem are called.
+const PROBLEM: &str = "Problem";
 
 #[derive(OpenApi)]
 #[openapi(
@@ -58,6 +61,17 @@ fn header_key(name: &str, description: &str) -> SecurityScheme {
     )))
 }
 
+impl<'r> ToResponse<'r> for ProblemBody {
+    fn response() -> (&'r str, RefOr<Response>) {
+        let content = Content::new(Some(Ref::from_schema_name(PROBLEM)));
+        let response = ResponseBuilder::new()
+            .description("A problem; `reason` says which")
+            .content("application/problem+json", content)
+            .build();
+        (PROBLEM, response.into())
+    }
+}
+
 /// Adds to every operation the problems that its handler need not name.
 pub(crate) fn finish(mut document: Document) -> Document {
     for item in document.paths.paths.values_mut() {
@@ -82,6 +96,6 @@ fn add_problems(operation: &mut Operation) {
             .responses
             .responses
             .entry(status.to_owned())
-            .or_insert_with(|| RefOr::Ref(Ref::from_response_name("Problem")));
+            .or_insert_with(|| RefOr::Ref(Ref::from_response_name(PROBLEM)));
     }
 }

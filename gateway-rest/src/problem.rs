@@ -9,7 +9,7 @@ use ::http::StatusCode;
 use olm_proto::common::v1::ErrorReason;
 use serde::Serialize;
 use service_kit::status::{Violations, reason_name};
-use utoipa::{ToResponse, ToSchema};
+use utoipa::ToSchema;
 
 /// A request that is refused or failed.
 #[derive(Debug)]
@@ -22,12 +22,8 @@ pub(crate) struct Problem {
 
 /// What went wrong (RFC 9457). `reason` is for programs and stays; the texts are for
 /// people and may change.
-#[derive(Debug, Serialize, ToSchema, ToResponse)]
+#[derive(Debug, Serialize, ToSchema)]
 #[schema(as = Problem)]
-#[response(
-    description = "A problem; `reason` says which",
-    content_type = "application/problem+json"
-)]
 pub(crate) struct ProblemBody {
     /// One URI for each reason.
     #[serde(rename = "type")]
@@ -81,20 +77,20 @@ pub(crate) struct FieldFault {
 pub(crate) enum Reason {
     /// As the contract documents it.
     Contract(ErrorReason),
-    /// 404. Nothing is served under this path.
+    /// Status 404: Nothing is served under this path.
     RouteUnknown,
-    /// 405. The path is served, but not with this method; see `Allow`.
+    /// Status 405: The path is served, but not with this method; see `Allow`.
     MethodNotAllowed,
-    /// 415. The body is not declared as JSON.
+    /// Status 415: The body is not declared as JSON.
     MediaTypeUnsupported,
-    /// 400. A creating request without `Idempotency-Key`.
+    /// Status 400: A creating request without `Idempotency-Key`.
     IdempotencyKeyMissing,
-    /// 400. `Idempotency-Key` is not one value of 1 to 255 visible ASCII characters.
+    /// Status 400: `Idempotency-Key` is not one value of 1 to 255 visible ASCII characters.
     IdempotencyKeyMalformed,
-    /// 504. No answer in time; whether the request was carried out is unknown, and a
+    /// Status 504: No answer in time; whether the request was carried out is unknown, and a
     /// repeat (with the same key) is safe.
     TimedOut,
-    /// 503. This replica works on as many requests as it can.
+    /// Status 503: This replica works on as many requests as it can.
     Overloaded,
 }
 

@@ -28,7 +28,7 @@ pub(crate) struct SlotsQuery {
 
 /// Times at which a lesson can be booked right now.
 #[derive(Debug, Serialize, ToSchema)]
-pub(crate) struct Slots {
+pub(crate) struct SlotList {
     /// By start.
     slots: Vec<Slot>,
     /// The zone of the teacher's hours, IANA name.
@@ -45,7 +45,7 @@ pub(crate) struct Slot {
     end_time: Timestamp,
 }
 
-impl TryFrom<pb::ListSlotsResponse> for Slots {
+impl TryFrom<pb::ListSlotsResponse> for SlotList {
     type Error = Problem;
 
     fn try_from(answer: pb::ListSlotsResponse) -> Result<Self, Problem> {

@@ -4,7 +4,7 @@ use axum::{Json, extract::State};
 use olm_proto::{lesson::v1::ListSlotsRequest, timestamp};
 use service_kit::{grpc::client::acting, status::Violations};
 
-use super::{Slots, SlotsQuery};
+use super::{SlotList, SlotsQuery};
 use crate::{
     api::App,
     body::{PathId, QueryFields},
@@ -30,7 +30,7 @@ const NAMES: &[(&str, &str)] = &[
     operation_id = "list_slots",
     params(("id" = uuid::Uuid, Path, description = "The teacher's id"), SlotsQuery),
     responses(
-        (status = 200, body = Slots, description = "The free times"),
+        (status = 200, body = SlotList, description = "The free times"),
         (status = 404, response = ProblemBody),
     ),
     security(("service_key" = []), ("service_key" = [], "acting_user" = []))
@@ -40,7 +40,7 @@ pub(crate) async fn list(
     caller: Caller,
     PathId(teacher): PathId,
     QueryFields(query): QueryFields<SlotsQuery>,
-) -> Result<Json<Slots>, Problem> {
+) -> Result<Json<SlotList>, Problem> {
     let mut violations = Violations::default();
     let from = fields::instant(&mut violations, "from", query.from.as_deref());
     let to = fields::instant(&mut violations, "to", query.to.as_deref());

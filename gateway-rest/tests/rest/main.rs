@@ -1,0 +1,20 @@
+//! gateway-rest over real sockets; behind it, services of the contract that the tests
+//! play themselves.
+
+#![expect(
+    clippy::unwrap_used,
+    reason = "a panic is the failure that a test reports, in its helpers too"
+)]
+
+mod callers;
+mod cors;
+mod documents;
+mod fakes;
+mod gateway;
+mod health;
+mod idempotency;
+mod lessons;
+mod notifications;
+mod problems;
+mod stopping;
+mod traces;
