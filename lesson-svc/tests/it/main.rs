@@ -1,0 +1,19 @@
+//! lesson-svc through its public API, over real sockets and a real PostgreSQL.
+#![expect(
+    clippy::unwrap_used,
+    reason = "a panic is the failure that a test reports"
+)]
+
+mod availability;
+mod booking;
+mod cancelling;
+mod constraints;
+mod lists;
+mod migrations;
+mod process;
+mod relay;
+mod strangers;
+mod support;
+mod teachers;
+mod telemetry;
+mod users;

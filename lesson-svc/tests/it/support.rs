@@ -1,0 +1,315 @@
+//! A running service, people in it, and what tests ask again and again.
+
+use std::{collections::HashMap, future::Future, sync::Arc, time::Duration};
+
+use jiff::Timestamp;
+use lesson_svc::{Config, RunError, config::PREFIX};
+use olm_proto::{
+    common::v1::ErrorReason,
+    lesson::v1::{
+        BookLessonRequest, CreateTeacherRequest, Lesson, ListSlotsRequest,
+        RegisterTelegramUserRequest, SetWeeklyRulesRequest, TeacherPolicies, User, WeeklyRule,
+        availability_service_client::AvailabilityServiceClient,
+        lesson_service_client::LessonServiceClient, teacher_service_client::TeacherServiceClient,
+        user_service_client::UserServiceClient,
+    },
+};
+use secrecy::SecretString;
+use service_kit::{
+    clock::ManualClock,
+    config::Settings,
+    grpc::client::{Backend, BackendConfig, acting},
+    keys::digest_hex,
+    shutdown::Shutdown,
+    status,
+};
+use sqlx::{ConnectOptions as _, PgPool};
+use tokio::{net::TcpListener, task::JoinHandle, time};
+use tonic::Status;
+use tonic_types::StatusExt as _;
+use uuid::Uuid;
+
+pub const KEY: &str = "a key for tests";
+pub const BOT: i64 = 4_200;
+/// Nobody listens there.
+pub const NO_NOTIFY: &str = "http://127.0.0.1:9";
+
+/// A Monday.
+pub fn monday() -> Timestamp {
+    at("2026-06-01T00:00:00Z")
+}
+
+pub fn at(text: &str) -> Timestamp {
+    text.parse().unwrap()
+}
+
+pub fn wire(text: &str) -> prost_types::Timestamp {
+    olm_proto::timestamp(at(text))
+}
+
+pub fn seconds(seconds: i64) -> prost_types::Duration {
+    prost_types::Duration { seconds, nanos: 0 }
+}
+
+pub fn new_id() -> String {
+    Uuid::new_v4().to_string()
+}
+
+/// One running lesson-svc.
+pub struct Service {
+    pub backend: Backend,
+    pub url: String,
+    shutdown: Shutdown,
+    task: JoinHandle<Result<(), RunError>>,
+}
+
+impl Service {
+    pub async fn start(pool: &PgPool, clock: Arc<ManualClock>, notify_url: &str) -> Self {
+        let config = config(pool, notify_url);
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let url = format!("http://{}", listener.local_addr().unwrap());
+        let shutdown = Shutdown::manual(Duration::from_secs(5));
+        let task = tokio::spawn(lesson_svc::run(config, listener, shutdown.clone(), clock));
+        let backend = Backend::connect_lazy(&BackendConfig {
+            service: "lesson-svc",
+            url: url.parse().unwrap(),
+            key: SecretString::from(KEY),
+            timeout: Duration::from_secs(20),
+        });
+        Self {
+            backend: backend.unwrap(),
+            url,
+            shutdown,
+            task,
+        }
+    }
+
+    pub async fn stop(self) {
+        self.shutdown.stop();
+        self.task.await.unwrap().unwrap();
+    }
+}
+
+fn config(pool: &PgPool, notify_url: &str) -> Config {
+    let database_url = pool.connect_options().to_url_lossy().to_string();
+    let variables = HashMap::from([
+        ("LESSON_DATABASE_URL".to_owned(), database_url),
+        (
+            "LESSON_SERVICE_KEYS".to_owned(),
+            format!("operator+act_as={}", digest_hex(KEY)),
+        ),
+        ("LESSON_NOTIFY_URL".to_owned(), notify_url.to_owned()),
+        (
+            "LESSON_NOTIFY_KEY".to_owned(),
+            "a key for notify-svc".to_owned(),
+        ),
+        ("LESSON_NOTIFY_TIMEOUT".to_owned(), "2".to_owned()),
+    ]);
+    let mut settings = Settings::from_map(PREFIX, variables);
+    let config = Config::read(&mut settings);
+    settings.finish().unwrap();
+    config
+}
+
+/// A service, the clock it reads, and its database.
+pub struct World {
+    pub service: Service,
+    pub clock: Arc<ManualClock>,
+    pub pool: PgPool,
+}
+
+impl World {
+    pub async fn start(pool: PgPool) -> Self {
+        Self::start_with_notify(pool, NO_NOTIFY).await
+    }
+
+    pub async fn start_with_notify(pool: PgPool, notify_url: &str) -> Self {
+        let clock = ManualClock::new(monday());
+        let service = Service::start(&pool, clock.clone(), notify_url).await;
+        Self {
+            service,
+            clock,
+            pool,
+        }
+    }
+
+    pub async fn stop(self) {
+        self.service.stop().await;
+        self.pool.close().await;
+    }
+
+    pub fn users(&self) -> UserServiceClient<Backend> {
+        UserServiceClient::new(self.service.backend.clone())
+    }
+
+    pub fn teachers(&self) -> TeacherServiceClient<Backend> {
+        TeacherServiceClient::new(self.service.backend.clone())
+    }
+
+    pub fn availability(&self) -> AvailabilityServiceClient<Backend> {
+        AvailabilityServiceClient::new(self.service.backend.clone())
+    }
+
+    pub fn lessons(&self) -> LessonServiceClient<Backend> {
+        LessonServiceClient::new(self.service.backend.clone())
+    }
+
+    pub async fn person(&self, telegram_id: i64, name: &str) -> User {
+        let request = registration(telegram_id, name);
+        let answer = self.users().register_telegram_user(request).await.unwrap();
+        answer.into_inner().user.unwrap()
+    }
+
+    /// A teacher without notice who works from 09:00 to 18:00 UTC every day.
+    pub async fn teacher(&self, telegram_id: i64, name: &str) -> Uuid {
+        let policies = TeacherPolicies {
+            min_notice: Some(seconds(0)),
+            ..TeacherPolicies::default()
+        };
+        self.teacher_with(telegram_id, name, policies).await
+    }
+
+    pub async fn teacher_with(
+        &self,
+        telegram_id: i64,
+        name: &str,
+        policies: TeacherPolicies,
+    ) -> Uuid {
+        let teacher = id(&self.person(telegram_id, name).await);
+        let create = CreateTeacherRequest {
+            request_id: new_id(),
+            policies: Some(policies),
+        };
+        let created = self
+            .teachers()
+            .create_teacher(acting(create, teacher))
+            .await;
+        created.unwrap();
+        let rules = SetWeeklyRulesRequest {
+            time_zone: "UTC".to_owned(),
+            rules: (1..=7).map(|day| rule(day, "09:00", "18:00")).collect(),
+            expected_version: 0,
+        };
+        let set = self
+            .availability()
+            .set_weekly_rules(acting(rules, teacher))
+            .await;
+        set.unwrap();
+        teacher
+    }
+
+    pub async fn student(&self, telegram_id: i64) -> Uuid {
+        id(&self.person(telegram_id, "Student").await)
+    }
+
+    pub async fn book(&self, student: Uuid, teacher: Uuid, start: &str) -> Result<Lesson, Status> {
+        let request = acting(booking(teacher, start), student);
+        let answer = self.lessons().book_lesson(request).await?;
+        Ok(answer.into_inner().lesson.unwrap())
+    }
+
+    /// Starts offered to `viewer`, as text.
+    pub async fn slots(
+        &self,
+        teacher: Uuid,
+        viewer: Option<Uuid>,
+        from: &str,
+        until: &str,
+    ) -> Vec<String> {
+        let message = ListSlotsRequest {
+            teacher_id: teacher.to_string(),
+            start_time: Some(wire(from)),
+            end_time: Some(wire(until)),
+            max_slots: 0,
+        };
+        let request = match viewer {
+            Some(viewer) => acting(message, viewer),
+            None => tonic::Request::new(message),
+        };
+        let answer = self.availability().list_slots(request).await.unwrap();
+        let starts = answer
+            .into_inner()
+            .slots
+            .into_iter()
+            .map(|slot| slot.start_time.unwrap());
+        starts
+            .map(|start| olm_proto::instant(&start).unwrap().to_string())
+            .collect()
+    }
+
+    pub async fn outbox_rows(&self) -> i64 {
+        sqlx::query_scalar("SELECT count(*) FROM lesson.outbox")
+            .fetch_one(&self.pool)
+            .await
+            .unwrap()
+    }
+}
+
+pub fn registration(telegram_id: i64, name: &str) -> RegisterTelegramUserRequest {
+    RegisterTelegramUserRequest {
+        bot_id: BOT,
+        telegram_user_id: telegram_id,
+        chat_id: telegram_id,
+        display_name: name.to_owned(),
+        language_code: "en".to_owned(),
+    }
+}
+
+pub fn booking(teacher: Uuid, start: &str) -> BookLessonRequest {
+    BookLessonRequest {
+        request_id: new_id(),
+        teacher_id: teacher.to_string(),
+        start_time: Some(wire(start)),
+    }
+}
+
+pub fn rule(day_of_week: i32, start: &str, end: &str) -> WeeklyRule {
+    WeeklyRule {
+        day_of_week,
+        start_time_of_day: start.to_owned(),
+        end_time_of_day: end.to_owned(),
+    }
+}
+
+pub fn id(user: &User) -> Uuid {
+    user.id.parse().unwrap()
+}
+
+/// The reason of a refusal.
+pub fn reason<T: std::fmt::Debug>(answer: Result<T, Status>) -> ErrorReason {
+    let status = answer.unwrap_err();
+    status::reason(&status).unwrap_or_else(|| panic!("{status:?} has no reason"))
+}
+
+/// A fact of a refusal.
+pub fn metadata(status: &Status, key: &str) -> String {
+    let info = status.get_details_error_info().unwrap();
+    info.metadata.get(key).cloned().unwrap_or_default()
+}
+
+/// The fields a refusal names, sorted.
+pub fn fields<T: std::fmt::Debug>(answer: Result<T, Status>) -> Vec<String> {
+    let status = answer.unwrap_err();
+    assert_eq!(
+        status::reason(&status),
+        Some(ErrorReason::InvalidFields),
+        "{status:?}"
+    );
+    let details = status.get_details_bad_request().unwrap();
+    let mut fields: Vec<_> = details
+        .field_violations
+        .into_iter()
+        .map(|violation| violation.field)
+        .collect();
+    fields.sort();
+    fields
+}
+
+/// Asks until the answer is yes.
+pub async fn until<F: Future<Output = bool>>(what: &str, mut ask: impl FnMut() -> F) {
+    let deadline = time::Instant::now() + Duration::from_secs(20);
+    while !ask().await {
+        assert!(time::Instant::now() < deadline, "{what}: not within 20 s");
+        time::sleep(Duration::from_millis(20)).await;
+    }
+}
