@@ -120,6 +120,12 @@ impl DatabaseConfig {
             .execute(&pool)
             .await?;
         }
+        // It would create the schemas it names even when they are there.
+        let migrator = Migrator {
+            migrations: migrator.migrations.clone(),
+            table_name: migrator.table_name.clone(),
+            ..Migrator::DEFAULT
+        };
         match down_to {
             None => migrator.run(&pool).await?,
             Some(version) => migrator.undo(&pool, version).await?,
