@@ -39,7 +39,7 @@ pub async fn run(
 ) -> io::Result<()> {
     let app = api::App::new(&config, clock).map_err(io::Error::other)?;
     let router = api::router(app, &config);
-    tracing::info!(listen = ?listener.local_addr().ok(), "serving");
+    tracing::info!(listen = %listener.local_addr()?, "serving");
     let served = axum::serve(listener, router)
         .with_graceful_shutdown(shutdown.stopping())
         .into_future();

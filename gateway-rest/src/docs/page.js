@@ -17,10 +17,18 @@ function resolve(value) {
   return value.$ref.slice(2).split("/").reduce((node, part) => node[part], api);
 }
 
+// A written-down time is soon past: tomorrow at this hour instead.
+function tomorrow() {
+  const time = new Date(Date.now() + 86400000);
+  time.setUTCMinutes(0, 0, 0);
+  return time.toISOString().replace(".000Z", "Z");
+}
+
 // An example for a schema: its own, or one made of its properties' examples.
 function example(schema) {
   schema = resolve(schema);
   if (!schema) return undefined;
+  if (schema.format === "date-time") return tomorrow();
   if (schema.example !== undefined) return schema.example;
   if (schema.default !== undefined) return schema.default;
   if (schema.enum) return schema.enum[0];
@@ -37,7 +45,6 @@ function example(schema) {
   if (type === "array") return [example(schema.items)];
   if (type === "integer" || type === "number") return 1;
   if (type === "boolean") return false;
-  if (schema.format === "date-time") return new Date(Date.now() + 86400000).toISOString();
   return "";
 }
 
@@ -59,7 +66,13 @@ function field(parameter) {
   input.dataset.place = parameter.in;
   const title = `${parameter.name} (${parameter.in}${parameter.required ? ", required" : ""})`;
   const hint = element("span", { className: "hint", textContent: parameter.description || "" });
-  return element("label", {}, title, input, hint);
+  const label = element("label", {}, title, input, hint);
+  if (isKey) {
+    const again = element("button", { type: "button", textContent: "Another key, for another request" });
+    again.addEventListener("click", () => { input.value = newKey(); });
+    label.append(again);
+  }
+  return label;
 }
 
 function takes(operation, scheme) {

@@ -21,8 +21,9 @@ const NAMES: &[(&str, &str)] = &[
     ("max_slots", "limit"),
 ];
 
-/// Lists what can be booked: each slot answered here can be booked, unless somebody
-/// was faster.
+/// Lists what can be booked.
+///
+/// Each slot answered here can be booked, unless somebody was faster.
 #[utoipa::path(
     get,
     path = "/api/v1/teachers/{id}/slots",

@@ -6,11 +6,15 @@ use olm_proto::common::v1::ErrorReason;
 use reqwest::{Method, RequestBuilder};
 use serde_json::json;
 use service_kit::status::Refusal;
+use tokio::{
+    io::{AsyncReadExt as _, AsyncWriteExt as _},
+    net::TcpStream,
+};
 use tonic::{Code, Status};
 
 use crate::{
-    fakes::{LESSON, TEACHER},
-    gateway::{CRM_KEY, Gateway, Headers as _, fields, json, problem, problem_of},
+    fakes::{LESSON, STUDENT, TEACHER},
+    gateway::{CRM_KEY, Gateway, Headers as _, WEBSITE_KEY, fields, json, problem, problem_of},
 };
 
 fn raw(gateway: &Gateway, body: impl Into<reqwest::Body>) -> RequestBuilder {
@@ -76,8 +80,27 @@ async fn a_body_that_is_not_declared_as_json_is_a_problem() {
 async fn a_body_over_the_limit_is_a_problem_however_it_is_sent() {
     let gateway = Gateway::with(&[("REST_BODY_LIMIT", "2048")]).await;
     let body = format!("{{\"teacher_id\":\"{}\"}}", "x".repeat(3000));
-    problem(raw(&gateway, body), 413, "MESSAGE_TOO_LARGE").await;
+    problem(raw(&gateway, body.clone()), 413, "MESSAGE_TOO_LARGE").await;
+    // In chunks, so that its length is not known before.
+    let answer = chunked(&gateway, &body).await;
+    assert!(answer.starts_with("HTTP/1.1 413 "), "{answer}");
+    assert!(answer.contains("application/problem+json"), "{answer}");
     assert!(gateway.lesson.calls().is_empty());
+}
+
+async fn chunked(gateway: &Gateway, body: &str) -> String {
+    let mut peer = TcpStream::connect(gateway.address).await.unwrap();
+    let request = format!(
+        "POST /api/v1/lessons HTTP/1.1\r\nHost: gateway\r\nConnection: close\r\n\
+         X-Service-Key: {WEBSITE_KEY}\r\nX-Acting-User: {STUDENT}\r\nIdempotency-Key: a\r\n\
+         Content-Type: application/json\r\nTransfer-Encoding: chunked\r\n\r\n\
+         {:x}\r\n{body}\r\n0\r\n\r\n",
+        body.len()
+    );
+    peer.write_all(request.as_bytes()).await.unwrap();
+    let mut answer = String::new();
+    peer.read_to_string(&mut answer).await.unwrap();
+    answer
 }
 
 #[tokio::test]
