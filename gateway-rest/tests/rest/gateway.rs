@@ -162,3 +162,16 @@ pub fn fields(problem: &Value) -> Vec<&str> {
     let fields = violations.iter().map(|violation| &violation["field"]);
     fields.map(|field| field.as_str().unwrap()).collect()
 }
+
+/// Polls until `holds`, or fails.
+pub async fn eventually(what: &str, mut holds: impl FnMut() -> bool) {
+    let poll = async {
+        while !holds() {
+            tokio::time::sleep(Duration::from_millis(5)).await;
+        }
+    };
+    assert!(
+        timeout(Duration::from_secs(10), poll).await.is_ok(),
+        "{what}"
+    );
+}

@@ -1,27 +1,15 @@
 //! Stopping: what runs is finished, nothing is waited for longer than the drain time.
 
-use std::time::Duration;
+use tokio::net::TcpStream;
 
-use tokio::{net::TcpStream, time::timeout};
+use crate::gateway::{Gateway, Headers as _, eventually};
 
-use crate::gateway::{Gateway, Headers as _};
-
-/// Polls until `holds`, or fails.
-async fn eventually(what: &str, mut holds: impl FnMut() -> bool) {
-    let poll = async {
-        while !holds() {
-            tokio::time::sleep(Duration::from_millis(5)).await;
-        }
-    };
-    assert!(
-        timeout(Duration::from_secs(10), poll).await.is_ok(),
-        "{what}"
-    );
-}
+/// Longer than any test waits: what ends before it did not need it.
+const LONG_DRAIN: &[(&str, &str)] = &[("REST_DRAIN", "300")];
 
 #[tokio::test]
 async fn a_request_that_runs_is_finished_before_the_end() {
-    let gateway = Gateway::start().await;
+    let gateway = Gateway::with(LONG_DRAIN).await;
     let gate = gateway.lesson.hold();
     let request = gateway.get("/api/v1/lessons").student();
     let request = tokio::spawn(request.send());
@@ -35,7 +23,7 @@ async fn a_request_that_runs_is_finished_before_the_end() {
 
 #[tokio::test]
 async fn silent_peers_and_idle_connections_do_not_hold_the_end_up() {
-    let gateway = Gateway::with(&[("REST_DRAIN", "0.5")]).await;
+    let gateway = Gateway::with(LONG_DRAIN).await;
     let silent = TcpStream::connect(gateway.address).await.unwrap();
     let response = gateway.get("/livez").send().await.unwrap();
     // Read to its end, so that the client keeps the connection for a next request.
@@ -59,7 +47,7 @@ async fn a_request_that_never_ends_is_cut_at_the_drain_deadline() {
 
 #[tokio::test]
 async fn after_the_stop_no_connection_is_taken() {
-    let gateway = Gateway::start().await;
+    let gateway = Gateway::with(LONG_DRAIN).await;
     let address = gateway.address;
     gateway.shutdown.stop();
     gateway.ended().await.unwrap();

@@ -14,7 +14,7 @@ use tracing_subscriber::{fmt::MakeWriter, layer::SubscriberExt as _};
 
 use crate::{
     fakes::{BACKEND_KEY, TEACHER},
-    gateway::{CRM_KEY, Gateway, Headers as _, WEBSITE_KEY, json, problem},
+    gateway::{CRM_KEY, Gateway, Headers as _, WEBSITE_KEY, eventually, json, problem},
 };
 
 const TRACE: &str = "4bf92f3577b34da6a3ce929d0e0e4736";
@@ -38,6 +38,23 @@ impl<'a> MakeWriter<'a> for Lines {
 
     fn make_writer(&'a self) -> Self {
         self.clone()
+    }
+}
+
+impl Lines {
+    fn text(&self) -> String {
+        String::from_utf8(self.0.lock().unwrap().clone()).unwrap()
+    }
+
+    /// The fields of every line about a request.
+    fn requests(&self) -> Vec<Value> {
+        let text = self.text();
+        let lines = text.lines().map(|line| serde_json::from_str(line).unwrap());
+        lines
+            .filter(|line: &Value| line["target"] == "gateway_rest::observe")
+            .map(|line| line["fields"].clone())
+            .filter(|fields| fields["message"] == "request")
+            .collect()
     }
 }
 
@@ -89,15 +106,7 @@ async fn each_request_is_one_line_without_secrets_texts_and_raw_paths() {
     json(request.key(CRM_KEY).once("the-idempotency-key"), 202).await;
     let request = gateway.get("/the-raw-path").key(WEBSITE_KEY);
     problem(request, 404, "ROUTE_UNKNOWN").await;
-    let text = String::from_utf8(lines.0.lock().unwrap().clone()).unwrap();
-    let requests: Vec<Value> = text
-        .lines()
-        .map(|line| serde_json::from_str(line).unwrap())
-        .filter(|line: &Value| {
-            line["target"] == "gateway_rest::observe" && line["fields"]["message"] == "request"
-        })
-        .map(|line| line["fields"].clone())
-        .collect();
+    let (text, requests) = (lines.text(), lines.requests());
     assert_eq!(requests.len(), 2, "{text}");
     for (line, expected) in requests.iter().zip([
         ("POST", "/api/v1/notifications", 202, "crm"),
@@ -125,4 +134,16 @@ async fn each_request_is_one_line_without_secrets_texts_and_raw_paths() {
             assert!(!line.contains(secret), "{secret} in {line}");
         }
     }
+}
+
+#[tokio::test]
+async fn a_request_whose_client_goes_away_has_its_line_too() {
+    let (lines, _guard) = listen();
+    let gateway = Gateway::start().await;
+    let _gate = gateway.lesson.hold();
+    let request = tokio::spawn(gateway.get("/api/v1/lessons").student().send());
+    eventually("the call arrives", || gateway.lesson.calls().len() == 1).await;
+    request.abort();
+    eventually("the line", || !lines.requests().is_empty()).await;
+    assert_eq!(lines.requests()[0]["status"], 499);
 }
