@@ -32,9 +32,13 @@ pub(crate) enum Presented {
 impl Presented {
     /// Looks the presented key up.
     pub(crate) fn find(headers: &HeaderMap, keys: &ServiceKeys, now: Timestamp) -> Self {
-        let Some(key) = headers.get(SERVICE_KEY) else {
+        let mut keys_sent = headers.get_all(SERVICE_KEY).iter();
+        let Some(key) = keys_sent.next() else {
             return Self::Nothing;
         };
+        if keys_sent.next().is_some() {
+            return Self::Refused;
+        }
         keys.holder(key.as_bytes(), now)
             .map_or(Self::Refused, Self::Holder)
     }
@@ -105,7 +109,8 @@ impl Caller {
 }
 
 fn acting_user(parts: &Parts, act_as: bool) -> Result<Option<Uuid>, Problem> {
-    let Some(header) = parts.headers.get(ACTING_USER) else {
+    let mut users_sent = parts.headers.get_all(ACTING_USER).iter();
+    let Some(header) = users_sent.next() else {
         return Ok(None);
     };
     if !act_as {
@@ -116,12 +121,13 @@ fn acting_user(parts: &Parts, act_as: bool) -> Result<Option<Uuid>, Problem> {
     let user = header
         .to_str()
         .ok()
+        .filter(|_| users_sent.next().is_none())
         .and_then(|text| Uuid::try_parse(text).ok());
     user.map(Some).ok_or_else(|| {
         Problem::new(
             StatusCode::BAD_REQUEST,
             Reason::Contract(ErrorReason::ActingUserMalformed),
-            "X-Acting-User is not a UUID",
+            "X-Acting-User is not one UUID",
         )
     })
 }

@@ -190,9 +190,13 @@ impl Problem {
         if self.body.violations.is_empty() {
             return self;
         }
-        for violation in &mut self.body.violations {
-            if let Some((_, name)) = names.iter().find(|(from, _)| *from == violation.field) {
-                (*name).clone_into(&mut violation.field);
+        for FieldFault { field, text } in &mut self.body.violations {
+            if let Some((_, name)) = names.iter().find(|(from, _)| from == field) {
+                (*name).clone_into(field);
+            }
+            // A text may name another field; one without '_' may be a plain word there.
+            for (from, name) in names.iter().filter(|(from, _)| from.contains('_')) {
+                *text = text.replace(from, name);
             }
         }
         self.body.detail = describe(&self.body.violations);

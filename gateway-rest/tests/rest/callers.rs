@@ -69,6 +69,16 @@ async fn lessons_need_a_person_whichever_key_asks() {
 }
 
 #[tokio::test]
+async fn two_keys_or_two_people_in_one_request_are_refused() {
+    let gateway = Gateway::start().await;
+    let keys = gateway.get("/api/v1/lessons").student().key(CRM_KEY);
+    problem(keys, 403, "SERVICE_KEY_REFUSED").await;
+    let people = gateway.get("/api/v1/lessons").student().user(TEACHER);
+    problem(people, 400, "ACTING_USER_MALFORMED").await;
+    assert!(gateway.lesson.calls().is_empty());
+}
+
+#[tokio::test]
 async fn creating_a_notification_is_the_callers_own_act() {
     let gateway = Gateway::start().await;
     let body = json!({"telegram_user_id": 5, "text": "hello"});

@@ -117,12 +117,13 @@ async fn a_services_faults_are_told_by_the_names_of_the_endpoint() {
     violations.add("telegram_user_id", "is not more than 0");
     violations.add("text", "is longer than 4096 UTF-16 code units");
     violations.add("due_time", "is more than 366 days ahead");
+    violations.add("expire_time", "is before due_time");
     gateway.notify.refuse(violations.check().unwrap_err());
     let body =
         json!({"telegram_user_id": -5, "message": "x", "scheduled_at": "2999-01-01T00:00:00Z"});
     let request = gateway.post("/send_message/", &body).key(CRM_KEY).once("a");
     let problem = problem(request, 400, "INVALID_FIELDS").await;
-    let names = ["telegram_user_id", "message", "scheduled_at"];
+    let names = ["telegram_user_id", "message", "scheduled_at", "expire_time"];
     assert_eq!(fields(&problem), names);
     let detail = problem["detail"].as_str().unwrap();
     assert!(detail.contains("message is longer than 4096"), "{detail}");
