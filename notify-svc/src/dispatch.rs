@@ -66,22 +66,22 @@ pub fn parse_outcome(wire: wire::Outcome) -> Option<Outcome> {
             message_id: sent.telegram_message_id,
         },
         Kind::NotWritten(unwritten) => Outcome::NotWritten {
-            cause: words(unwritten.cause),
+            cause: words(&unwritten.cause),
             retry_after: wait(unwritten.retry_after),
         },
         Kind::Limited(limited) => Outcome::Limited {
             retry_after: wait(limited.retry_after),
         },
         Kind::ChatGone(gone) => Outcome::ChatGone {
-            description: words(gone.description),
+            description: words(&gone.description),
         },
         Kind::Refused(refused) => Outcome::Refused {
             code: refused.code,
-            description: words(refused.description),
+            description: words(&refused.description),
             bad_content: refused.bad_content,
         },
         Kind::Ambiguous(ambiguous) => Outcome::Ambiguous {
-            cause: words(ambiguous.cause),
+            cause: words(&ambiguous.cause),
         },
     })
 }
@@ -97,19 +97,19 @@ pub fn parse_journal_entry(wire: wire::JournalEntry) -> Option<Report> {
             cause: "the gateway ended while it was writing".to_owned(),
         },
         Knowledge::NotWritten(unwritten) => Outcome::NotWritten {
-            cause: words(unwritten.cause),
+            cause: words(&unwritten.cause),
             retry_after: wait(unwritten.retry_after),
         },
     };
     Some(Report { attempt, outcome })
 }
 
-fn words(text: String) -> String {
-    let text = text.replace('\0', "");
-    match text.char_indices().nth(MAX_WORDS) {
-        Some((end, _)) => text[..end].to_owned(),
-        None => text,
-    }
+/// What is said, bounded, without the NUL that PostgreSQL's text cannot hold.
+fn words(text: &str) -> String {
+    text.chars()
+        .filter(|c| *c != '\0')
+        .take(MAX_WORDS)
+        .collect()
 }
 
 /// A wait from the wire: never negative, at most a day.

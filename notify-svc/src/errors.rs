@@ -71,11 +71,10 @@ impl From<Error> for Status {
             }
             Error::RecipientNotFound => refuse(Code::NotFound, ErrorReason::RecipientNotFound),
             Error::RequestIdReused => refuse(Code::AlreadyExists, ErrorReason::RequestIdReused),
-            Error::Stored(_) => status::internal(DOMAIN, &error),
             Error::Database(cause) if is_away(cause) || error.is_contention() => {
                 status::unavailable(DOMAIN, &error)
             }
-            Error::Database(_) => status::internal(DOMAIN, &error),
+            Error::Stored(_) | Error::Database(_) => status::internal(DOMAIN, &error),
         }
     }
 }

@@ -9,7 +9,10 @@ use std::{
     time::Duration,
 };
 
-use sqlx::postgres::PgListener;
+use sqlx::{
+    PgPool,
+    postgres::{PgListener, PgPoolOptions},
+};
 use tokio::{sync::Notify, time::sleep};
 use uuid::Uuid;
 
@@ -22,6 +25,8 @@ const CHANNEL: &str = "notify_due";
 const DEBOUNCE: Duration = Duration::from_millis(5);
 /// A payload holds 8,000 bytes; a bot's id takes at most 20.
 const BOTS_PER_PAYLOAD: usize = 300;
+/// How long connecting may take.
+const CONNECT: Duration = Duration::from_secs(3);
 /// Before the listener connects again.
 const RECONNECT: Duration = Duration::from_secs(1);
 
@@ -135,8 +140,19 @@ impl Inner {
     }
 }
 
+/// One connection apart from the requests' pool: neither may starve the other.
+fn own_connection(app: &App) -> PgPool {
+    PgPoolOptions::new()
+        .max_connections(1)
+        .max_lifetime(None)
+        .idle_timeout(None)
+        .acquire_timeout(CONNECT)
+        .connect_lazy_with(app.pool.connect_options().as_ref().clone())
+}
+
 /// Sends NOTIFY for other replicas until stopping begins.
 pub async fn announce(app: App) {
+    let pool = own_connection(&app);
     loop {
         tokio::select! {
             () = app.shutdown.stopping() => return,
@@ -146,7 +162,7 @@ pub async fn announce(app: App) {
             let sent = sqlx::query("SELECT pg_notify($1, $2)")
                 .bind(CHANNEL)
                 .bind(payload)
-                .execute(&app.pool)
+                .execute(&pool)
                 .await;
             if let Err(error) = sent {
                 tracing::warn!(%error, "other replicas were not woken; their sweep will see it");
@@ -173,7 +189,7 @@ pub async fn listen(app: App) {
 }
 
 async fn hear(app: &App) -> sqlx::Result<()> {
-    let mut listener = PgListener::connect_with(&app.pool).await?;
+    let mut listener = PgListener::connect_with(&own_connection(app)).await?;
     listener.listen(CHANNEL).await?;
     // Whatever came before listening began.
     app.wakeups.wake_all();

@@ -81,6 +81,16 @@ pub struct Dispatcher {
     pub token: CancellationToken,
 }
 
+/// What a Begin left to do.
+enum After {
+    /// Nothing: every row was begun and pushed.
+    All,
+    /// To read the rows again: some were not as they were read.
+    Some,
+    /// To read again, and to find out whether it was committed after all.
+    Unsure,
+}
+
 impl Dispatcher {
     /// Dispatches until its token is cancelled or the stream is gone.
     pub async fn run(self) {
@@ -96,7 +106,11 @@ impl Dispatcher {
         rescan.reset();
         let mut reload = true;
         let mut swept = false;
+        let mut unsure = false;
         while !self.token.is_cancelled() && !self.outbox.is_closed() {
+            if unsure {
+                unsure = !self.take_back_unpushed().await;
+            }
             if reload {
                 reload = !self.load(swept).await;
                 swept = false;
@@ -104,7 +118,11 @@ impl Dispatcher {
             let due_by = Instant::now() + self.app.pace.begin_lead;
             let batch = self.shared.flow().take(due_by, BATCH, Instant::now());
             if !batch.is_empty() {
-                reload |= self.begin(&batch).await;
+                match self.begin(&batch).await {
+                    After::All => {}
+                    After::Some => reload = true,
+                    After::Unsure => (reload, unsure) = (true, true),
+                }
                 continue;
             }
             let next = self.shared.flow().next_due();
@@ -168,8 +186,8 @@ impl Dispatcher {
         }
     }
 
-    /// Begins a batch and pushes what was begun; true when rows must be read again.
-    async fn begin(&self, batch: &[Candidate]) -> bool {
+    /// Begins a batch and pushes what was begun.
+    async fn begin(&self, batch: &[Candidate]) -> After {
         let (ids, versions): (Vec<_>, Vec<_>) =
             batch.iter().map(|row| (row.id, row.version)).unzip();
         let statement = async {
@@ -181,14 +199,13 @@ impl Dispatcher {
             Ok(None) => {
                 self.give_back(batch);
                 self.pause().await;
-                return true;
+                return After::Some;
             }
             Err(error) => {
                 tracing::warn!(bot_id = self.owner.bot_id, %error, "rows cannot be begun");
                 self.give_back(batch);
                 self.pause().await;
-                self.take_back_unpushed().await;
-                return true;
+                return After::Unsure;
             }
         };
         let nothing = beginning.begun.is_empty();
@@ -197,12 +214,12 @@ impl Dispatcher {
             .into_iter()
             .map(|row| (row.id, row))
             .collect();
-        let mut reload = false;
+        let mut after = After::All;
         for candidate in batch {
             let Some(row) = begun.remove(&candidate.id) else {
                 // Changed, cancelled or locked meanwhile.
                 self.shared.flow().not_begun(*candidate);
-                reload = true;
+                after = After::Some;
                 continue;
             };
             self.shared.flow().began(AttemptRef {
@@ -215,7 +232,7 @@ impl Dispatcher {
             // Another transaction holds them all: it is done in a moment.
             sleep(HELD).await;
         }
-        reload
+        after
     }
 
     fn give_back(&self, batch: &[Candidate]) {
@@ -226,12 +243,14 @@ impl Dispatcher {
     }
 
     /// A Begin that failed may have committed. What this epoch began and this
-    /// dispatcher, its only one, did not push was never written.
-    async fn take_back_unpushed(&self) {
+    /// dispatcher, its only one, did not push was never written. False when the database
+    /// cannot say yet.
+    async fn take_back_unpushed(&self) -> bool {
         let (bot_id, epoch) = (self.owner.bot_id, self.owner.epoch);
+        let silence = self.app.pace.silence;
         let taken_back = async {
             let mut tx = self.app.pool.begin().await?;
-            let begun = store::list_begun(&mut tx, bot_id, epoch).await?;
+            let begun = store::list_begun(&mut tx, bot_id, epoch, silence).await?;
             let unpushed: Vec<_> = {
                 let flow = self.shared.flow();
                 begun
@@ -254,10 +273,17 @@ impl Dispatcher {
             Ok::<_, sqlx::Error>(unpushed.len())
         };
         match taken_back.await {
-            Ok(0) => {}
-            Ok(rows) => tracing::info!(bot_id, rows, "rows begun in vain are pending again"),
-            // They become uncertain after the silence, and are resolved then.
-            Err(error) => tracing::warn!(bot_id, %error, "rows begun in vain cannot be seen"),
+            Ok(rows) => {
+                if rows > 0 {
+                    tracing::info!(bot_id, rows, "rows begun in vain are pending again");
+                }
+                true
+            }
+            Err(error) => {
+                tracing::warn!(bot_id, %error, "rows begun in vain cannot be seen");
+                self.pause().await;
+                false
+            }
         }
     }
 

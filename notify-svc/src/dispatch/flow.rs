@@ -19,11 +19,40 @@ const MAX_OUT_PER_CHAT: usize = 2;
 /// The state of one bot's flow in one epoch.
 #[derive(Debug, Default)]
 pub struct Flow {
-    credit: HashMap<Lane, i64>,
-    pushed: HashMap<Lane, i64>,
+    places: Places,
     waiting: BTreeMap<(Lane, Instant, Uuid), Waiting>,
     out: HashMap<Uuid, Out>,
+}
+
+/// How many rows may be out, and are.
+#[derive(Debug, Default)]
+struct Places {
+    credit: HashMap<Lane, i64>,
+    pushed: HashMap<Lane, i64>,
     chats: HashMap<i64, usize>,
+}
+
+impl Places {
+    fn may_take(&self, lane: Lane, chat_id: i64) -> bool {
+        let credit = self.credit.get(&lane).copied().unwrap_or_default();
+        let pushed = self.pushed.get(&lane).copied().unwrap_or_default();
+        let in_chat = self.chats.get(&chat_id).copied().unwrap_or_default();
+        pushed < credit && in_chat < MAX_OUT_PER_CHAT
+    }
+
+    fn take(&mut self, lane: Lane, chat_id: i64) {
+        *self.pushed.entry(lane).or_default() += 1;
+        *self.chats.entry(chat_id).or_default() += 1;
+    }
+
+    fn leave_chat(&mut self, chat_id: i64) {
+        if let Some(in_chat) = self.chats.get_mut(&chat_id) {
+            *in_chat -= 1;
+            if *in_chat == 0 {
+                self.chats.remove(&chat_id);
+            }
+        }
+    }
 }
 
 #[derive(Debug, Clone, Copy)]
@@ -55,7 +84,7 @@ pub struct Candidate {
 impl Flow {
     /// The gateway can take `cumulative` rows of a lane in this epoch.
     pub fn credit(&mut self, lane: Lane, cumulative: i64) {
-        let credit = self.credit.entry(lane).or_default();
+        let credit = self.places.credit.entry(lane).or_default();
         *credit = cumulative.max(*credit);
     }
 
@@ -96,16 +125,14 @@ impl Flow {
     /// and chats allow.
     pub fn take(&mut self, until: Instant, limit: usize, now: Instant) -> Vec<Candidate> {
         let mut taken = Vec::new();
-        for ((lane, due, id), waiting) in self.waiting.clone() {
+        for (&(lane, due, id), waiting) in &self.waiting {
             if taken.len() >= limit {
                 break;
             }
-            if due > until || !self.may_take(lane, waiting.chat_id) {
+            if due > until || !self.places.may_take(lane, waiting.chat_id) {
                 continue;
             }
-            self.waiting.remove(&(lane, due, id));
-            *self.pushed.entry(lane).or_default() += 1;
-            *self.chats.entry(waiting.chat_id).or_default() += 1;
+            self.places.take(lane, waiting.chat_id);
             let out = Out {
                 chat_id: waiting.chat_id,
                 attempt_no: None,
@@ -119,6 +146,9 @@ impl Flow {
                 due,
             });
         }
+        for row in &taken {
+            self.waiting.remove(&(row.lane, row.due, row.id));
+        }
         taken
     }
 
@@ -127,16 +157,9 @@ impl Flow {
     pub fn next_due(&self) -> Option<Instant> {
         self.waiting
             .iter()
-            .filter(|((lane, _, _), waiting)| self.may_take(*lane, waiting.chat_id))
+            .filter(|((lane, _, _), waiting)| self.places.may_take(*lane, waiting.chat_id))
             .map(|((_, due, _), _)| *due)
             .min()
-    }
-
-    fn may_take(&self, lane: Lane, chat_id: i64) -> bool {
-        let credit = self.credit.get(&lane).copied().unwrap_or_default();
-        let pushed = self.pushed.get(&lane).copied().unwrap_or_default();
-        let in_chat = self.chats.get(&chat_id).copied().unwrap_or_default();
-        pushed < credit && in_chat < MAX_OUT_PER_CHAT
     }
 
     /// A taken row was begun, as this attempt.
@@ -148,7 +171,7 @@ impl Flow {
 
     /// A taken row was not begun: its place is free again.
     pub fn not_begun(&mut self, candidate: Candidate) {
-        *self.pushed.entry(candidate.lane).or_default() -= 1;
+        *self.places.pushed.entry(candidate.lane).or_default() -= 1;
         self.remove(candidate.id);
     }
 
@@ -180,12 +203,7 @@ impl Flow {
         let Some(out) = self.out.remove(&id) else {
             return;
         };
-        if let Some(in_chat) = self.chats.get_mut(&out.chat_id) {
-            *in_chat -= 1;
-            if *in_chat == 0 {
-                self.chats.remove(&out.chat_id);
-            }
-        }
+        self.places.leave_chat(out.chat_id);
     }
 
     /// Whether this attempt was pushed and is out.

@@ -237,9 +237,17 @@ impl Session {
 
     /// What the journal knows is applied; from here on rows are pushed.
     async fn hear(&mut self, bot_id: i64, reports: &[Report]) {
-        let Some(epoch) = self.bots.get(&bot_id).map(|bot| bot.epoch) else {
+        let Some(OwnedBot {
+            epoch, dispatching, ..
+        }) = self.bots.get(&bot_id)
+        else {
             return;
         };
+        // Nothing was asked, so nothing waited for this answer.
+        if *dispatching && reports.is_empty() {
+            return;
+        }
+        let epoch = *epoch;
         let heard = async {
             results::apply(&self.app, self.gateway_id, reports).await?;
             let mut conn = self.app.pool.acquire().await?;
@@ -293,8 +301,8 @@ impl Session {
 
     async fn renew(&mut self, bot_id: i64, renewal: i64) {
         let Some(epoch) = self.bots.get(&bot_id).map(|bot| bot.epoch) else {
-            // Lost before; said again, in case it was not heard.
-            return self.not_owned(bot_id, Duration::ZERO).await;
+            // It was on its way when the bot was lost, which was said.
+            return;
         };
         let stored = async {
             let mut conn = self.app.pool.acquire().await?;

@@ -108,7 +108,7 @@ pub async fn renew(
 pub async fn release(conn: &mut PgConnection, bot_id: i64, epoch: i64) -> sqlx::Result<bool> {
     let done = sqlx::query!(
         "UPDATE notify.owners
-         SET epoch = epoch + 1, expires_at = '-infinity', ready = false
+         SET epoch = epoch + 1, expires_at = to_timestamp(0), ready = false
          WHERE bot_id = $1 AND epoch = $2",
         bot_id,
         epoch,
@@ -165,7 +165,8 @@ pub async fn list_in_flight(
     .await
 }
 
-/// Attempts of an epoch that are begun, by the database's word.
+/// Attempts of an epoch that were begun within `silence` and have no outcome, by the
+/// database's word; older ones are the sweep's.
 ///
 /// # Errors
 ///
@@ -174,13 +175,16 @@ pub async fn list_begun(
     conn: &mut PgConnection,
     bot_id: i64,
     epoch: i64,
+    silence: Duration,
 ) -> sqlx::Result<Vec<AttemptRef>> {
     sqlx::query_as!(
         AttemptRef,
         "SELECT id AS notification_id, attempt_no FROM notify.notifications
-         WHERE state = 'sending' AND bot_id = $1 AND epoch = $2",
+         WHERE state = 'sending' AND bot_id = $1 AND epoch = $2
+           AND begun_at > now() - $3 * interval '1 second'",
         bot_id,
         epoch,
+        silence.as_secs_f64(),
     )
     .fetch_all(conn)
     .await

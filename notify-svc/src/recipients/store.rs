@@ -126,8 +126,14 @@ pub async fn readdress_pending(
     bot_id: Option<i64>,
 ) -> sqlx::Result<()> {
     sqlx::query!(
-        "UPDATE notify.notifications SET bot_id = $2, version = version + 1
-         WHERE user_id = $1 AND state = 'pending' AND bot_id IS DISTINCT FROM $2",
+        "WITH waiting AS MATERIALIZED (
+             SELECT id FROM notify.notifications
+             WHERE user_id = $1 AND state = 'pending' AND bot_id IS DISTINCT FROM $2
+             ORDER BY id
+             FOR UPDATE
+         )
+         UPDATE notify.notifications n SET bot_id = $2, version = n.version + 1
+         FROM waiting WHERE n.id = waiting.id",
         user_id,
         bot_id,
     )

@@ -1,0 +1,14 @@
+//! notify-svc over real sockets and a real PostgreSQL, with a scripted gateway.
+
+#![expect(
+    clippy::unwrap_used,
+    reason = "helpers of tests: a panic is the failure that is reported"
+)]
+
+mod dispatching;
+mod ending;
+mod migrations;
+mod notifications;
+mod owning;
+mod planning;
+mod support;

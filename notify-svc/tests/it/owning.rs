@@ -1,0 +1,243 @@
+//! Who may send a bot's notifications, and what a new owner is asked.
+
+use std::time::Duration;
+
+use notify_svc::dispatch::store::{self, Claim, Epoch, Owning};
+use olm_proto::notify::v1::{
+    JournalEntry, NotWritten, Outcome, Own, Writing, dispatch_request::Message as Say,
+    dispatch_response::Message as Heard, journal_entry::Knowledge,
+};
+use sqlx::PgPool;
+use uuid::Uuid;
+
+use crate::support::{BOT, Gateway, attempt, eventually, id, person, sent, start, state};
+
+#[sqlx::test(migrator = "notify_svc::MIGRATOR")]
+async fn a_stale_epoch_begins_nothing(pool: PgPool) {
+    let service = start(&pool, &[]).await;
+    let user = Uuid::new_v4();
+    service.put(person(user, "Boris", 12)).await;
+    let told = service.tell(user, "hello").await;
+    let mut conn = pool.acquire().await.unwrap();
+    let gateway_id = Uuid::new_v4();
+    let ttl = Duration::from_mins(1);
+    let claim = || Claim {
+        bot_id: BOT,
+        gateway_id,
+        stream_id: Uuid::new_v4(),
+    };
+    let first = store::own(&mut conn, claim(), ttl).await.unwrap();
+    let second = store::own(&mut conn, claim(), ttl).await.unwrap();
+    assert_eq!(
+        (first, second),
+        (Owning::Owned { epoch: 1 }, Owning::Owned { epoch: 2 })
+    );
+    let begin = |epoch| Epoch {
+        bot_id: BOT,
+        gateway_id,
+        epoch,
+    };
+    let stale = store::begin(&mut conn, begin(1), &[told], &[1])
+        .await
+        .unwrap();
+    assert!(stale.is_none());
+    assert_eq!(state(&pool, told).await, "pending");
+    let other_version = store::begin(&mut conn, begin(2), &[told], &[9])
+        .await
+        .unwrap();
+    assert!(other_version.unwrap().begun.is_empty());
+    let current = store::begin(&mut conn, begin(2), &[told], &[1])
+        .await
+        .unwrap();
+    assert_eq!(current.unwrap().begun.len(), 1);
+    let again = store::begin(&mut conn, begin(2), &[told], &[1])
+        .await
+        .unwrap();
+    assert!(again.unwrap().begun.is_empty());
+}
+
+#[sqlx::test(migrator = "notify_svc::MIGRATOR")]
+async fn an_owner_that_ran_out_begins_nothing_until_it_renews(pool: PgPool) {
+    let service = start(&pool, &[]).await;
+    let user = Uuid::new_v4();
+    service.put(person(user, "Boris", 12)).await;
+    let mut gateway = Gateway::ready(&service).await;
+    sqlx::query("UPDATE notify.owners SET expires_at = now() - interval '1 second'")
+        .execute(&pool)
+        .await
+        .unwrap();
+    let told = service.tell(user, "hello").await;
+    gateway.renew(1).await;
+    assert!(matches!(gateway.hear().await, Some(Heard::Renewed(renewed)) if renewed.renewal == 1));
+    let deliver = gateway.deliver().await;
+    assert_eq!(id(&deliver), told);
+    assert_eq!(deliver.last_renewal, 1);
+}
+
+#[sqlx::test(migrator = "notify_svc::MIGRATOR")]
+async fn a_second_gateway_waits_until_the_first_released_or_ran_out(pool: PgPool) {
+    let service = start(&pool, &[("OWNER_TTL", "0.5")]).await;
+    let user = Uuid::new_v4();
+    service.put(person(user, "Boris", 12)).await;
+    let mut first = Gateway::connect(&service, Uuid::new_v4()).await;
+    let mut second = Gateway::connect(&service, Uuid::new_v4()).await;
+    assert_eq!(first.own().await.epoch, 1);
+    second.say(Say::Own(Own { bot_id: BOT })).await;
+    let Some(Heard::NotOwned(refused)) = second.hear().await else {
+        panic!("two owners");
+    };
+    let retry_after = olm_proto::span(&refused.retry_after.unwrap()).unwrap();
+    assert!(retry_after <= jiff::SignedDuration::from_millis(500));
+    // The first falls silent.
+    let owned = loop {
+        second.say(Say::Own(Own { bot_id: BOT })).await;
+        match second.hear().await {
+            Some(Heard::Owned(owned)) => break owned,
+            Some(Heard::NotOwned(_)) => tokio::task::yield_now().await,
+            other => panic!("{other:?}"),
+        }
+    };
+    assert_eq!(owned.epoch, 2);
+    first.renew(1).await;
+    assert!(matches!(first.hear().await, Some(Heard::NotOwned(_))));
+
+    second.release().await;
+    let freed = || async {
+        let owner: bool = sqlx::query_scalar("SELECT expires_at > now() FROM notify.owners")
+            .fetch_one(&pool)
+            .await
+            .unwrap();
+        owner
+    };
+    eventually(false, freed).await;
+    assert!(first.own().await.epoch > 2);
+    first.credit(10).await;
+    let told = service.tell(user, "hello").await;
+    assert_eq!(id(&first.deliver().await), told);
+}
+
+#[sqlx::test(migrator = "notify_svc::MIGRATOR")]
+async fn a_newer_stream_of_the_same_gateway_replaces_the_older(pool: PgPool) {
+    let service = start(&pool, &[]).await;
+    let user = Uuid::new_v4();
+    service.put(person(user, "Boris", 12)).await;
+    let gateway_id = Uuid::new_v4();
+    let mut old = Gateway::connect(&service, gateway_id).await;
+    old.own().await;
+    old.credit(10).await;
+    let mut new = Gateway::connect(&service, gateway_id).await;
+    assert_eq!(new.own().await.epoch, 2);
+    new.credit(10).await;
+    let told = service.tell(user, "hello").await;
+    assert_eq!(id(&new.deliver().await), told);
+    old.renew(1).await;
+    assert!(matches!(old.hear().await, Some(Heard::NotOwned(_))));
+}
+
+#[sqlx::test(migrator = "notify_svc::MIGRATOR")]
+async fn a_returning_gateway_tells_what_its_journal_knows_before_anything_is_pushed(pool: PgPool) {
+    let service = start(&pool, &[]).await;
+    let gateway_id = Uuid::new_v4();
+    let mut before = Gateway::connect(&service, gateway_id).await;
+    before.own().await;
+    before.credit(10).await;
+    let mut out = Vec::new();
+    for chat in 1..=3 {
+        let user = Uuid::new_v4();
+        service.put(person(user, "Somebody", chat)).await;
+        service.tell(user, "hello").await;
+        out.push(attempt(&before.deliver().await));
+    }
+    drop(before);
+
+    let mut after = Gateway::connect(&service, gateway_id).await;
+    let owned = after.own().await;
+    assert_eq!(owned.in_flight, out);
+    after.credit(10).await;
+    let late = Uuid::new_v4();
+    service.put(person(late, "Late", 4)).await;
+    let late = service.tell(late, "after the journal").await;
+    let entry = |at: usize, knowledge| JournalEntry {
+        attempt: Some(out[at].clone()),
+        knowledge: Some(knowledge),
+    };
+    let outcome = Outcome {
+        kind: Some(sent(77)),
+    };
+    after
+        .report(vec![
+            entry(0, Knowledge::Outcome(outcome)),
+            entry(1, Knowledge::Writing(Writing {})),
+            entry(2, Knowledge::NotWritten(NotWritten::default())),
+        ])
+        .await;
+    // The unwritten one and the one resend come again, and what waited.
+    let mut again = Vec::new();
+    for _ in 0..3 {
+        let deliver = after.deliver().await;
+        again.push((deliver.chat_id, attempt(&deliver).attempt_no));
+        after.answer(attempt(&deliver), sent(1)).await;
+    }
+    again.sort_unstable();
+    assert_eq!(again, [(2, 2), (3, 2), (4, 1)]);
+    assert_eq!(state(&pool, late).await, "sent");
+    let resent: Vec<(i64, bool)> = sqlx::query_as(
+        "SELECT r.chat_id, n.resent FROM notify.notifications n
+         JOIN notify.recipients r USING (user_id) ORDER BY r.chat_id",
+    )
+    .fetch_all(&pool)
+    .await
+    .unwrap();
+    assert_eq!(resent, [(1, false), (2, true), (3, false), (4, false)]);
+}
+
+#[sqlx::test(migrator = "notify_svc::MIGRATOR")]
+async fn while_the_journal_was_not_heard_nothing_is_pushed_or_resent(pool: PgPool) {
+    let service = start(&pool, &[("SILENCE", "0.1")]).await;
+    let user = Uuid::new_v4();
+    service.put(person(user, "Boris", 12)).await;
+    let gateway_id = Uuid::new_v4();
+    let mut before = Gateway::connect(&service, gateway_id).await;
+    before.own().await;
+    before.credit(10).await;
+    let told = service.tell(user, "hello").await;
+    let written = before.deliver().await;
+    sqlx::query("UPDATE notify.owners SET ready = false")
+        .execute(&pool)
+        .await
+        .unwrap();
+    drop(before);
+    eventually("uncertain".to_owned(), || state(&pool, told)).await;
+
+    // It was sent; the outcome was in the journal all the while.
+    let mut after = Gateway::connect(&service, gateway_id).await;
+    let owned = after.own().await;
+    assert_eq!(owned.in_flight, [attempt(&written)]);
+    after.credit(10).await;
+    let entry = JournalEntry {
+        attempt: Some(attempt(&written)),
+        knowledge: Some(Knowledge::Outcome(Outcome {
+            kind: Some(sent(5)),
+        })),
+    };
+    after.report(vec![entry]).await;
+    eventually("sent".to_owned(), || state(&pool, told)).await;
+    let attempts: i32 = sqlx::query_scalar("SELECT attempt_no FROM notify.notifications")
+        .fetch_one(&pool)
+        .await
+        .unwrap();
+    assert_eq!(attempts, 1);
+}
+
+#[sqlx::test(migrator = "notify_svc::MIGRATOR")]
+async fn a_result_of_another_gateways_attempt_is_forgotten(pool: PgPool) {
+    let service = start(&pool, &[]).await;
+    let user = Uuid::new_v4();
+    service.put(person(user, "Boris", 12)).await;
+    let mut owner = Gateway::ready(&service).await;
+    let told = service.tell(user, "hello").await;
+    let deliver = owner.deliver().await;
+    let mut stranger = Gateway::connect(&service, Uuid::new_v4()).await;
+    stranger.answer(attempt(&deliver), sent(1)).await;
+    assert_eq!(state(&pool, told).await, "sending");
+}
