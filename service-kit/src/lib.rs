@@ -1,6 +1,6 @@
 //! What all four binaries need and no domain knows: configuration, clock,
 //! shutdown, telemetry, errors, gRPC servers and channels, service keys, health,
-//! and a database pool. A closed list; no domain type, no query of a domain.
+//! a database pool, paging. A closed list; no domain type, no query of a domain.
 
 pub mod clock;
 pub mod config;
@@ -9,6 +9,7 @@ pub mod database;
 pub mod grpc;
 pub mod health;
 pub mod keys;
+pub mod paging;
 pub mod shutdown;
 pub mod status;
 pub mod telemetry;
