@@ -177,9 +177,12 @@ impl Journal {
                 source,
             })?;
         }
-        let database = Database::create(path).map_err(|error| match error {
-            DatabaseError::DatabaseAlreadyOpen => JournalError::InUse(path.to_owned()),
-            other => open_error(path, other.into()),
+        let database = Database::create(path).map_err(|error| {
+            if matches!(error, DatabaseError::DatabaseAlreadyOpen) {
+                JournalError::InUse(path.to_owned())
+            } else {
+                open_error(path, error.into())
+            }
         })?;
         let (gateway_id, clean) = begin(&database).map_err(|error| open_error(path, error))?;
         let entries = entries(&database).map_err(|error| open_error(path, error))?;

@@ -49,7 +49,7 @@ impl Default for Limits {
 }
 
 const SECOND: Duration = Duration::from_secs(1);
-const MINUTE: Duration = Duration::from_secs(60);
+const MINUTE: Duration = Duration::from_mins(1);
 
 /// The lane holds as many rows as it may.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
@@ -61,14 +61,6 @@ pub struct Full;
 pub struct Key {
     chat: i64,
     sequence: u64,
-}
-
-impl Key {
-    /// The chat the row goes to.
-    #[must_use]
-    pub fn chat(self) -> i64 {
-        self.chat
-    }
 }
 
 /// What to do now.
@@ -263,8 +255,8 @@ impl<T> Pacer<T> {
     }
 
     /// How many rows wait in a lane.
-    #[must_use]
-    pub fn waiting(&self, lane: Lane) -> usize {
+    #[cfg(test)]
+    fn waiting(&self, lane: Lane) -> usize {
         self.waiting[lane.index()]
     }
 

@@ -50,6 +50,15 @@ impl Token {
         (plain && !rest.is_empty()).then_some(Self { bot_id, secret })
     }
 
+    /// Stands in for a token that could not be read; never used.
+    #[must_use]
+    pub(crate) fn placeholder() -> Self {
+        Self {
+            bot_id: 0,
+            secret: SecretString::default(),
+        }
+    }
+
     /// The bot's own Telegram id.
     #[must_use]
     pub fn bot_id(&self) -> i64 {
@@ -85,7 +94,7 @@ impl Telegram {
     /// # Errors
     ///
     /// When the system's certificates cannot be used.
-    pub fn new(base: &url::Url, token: Token, timeouts: Timeouts) -> Result<Self, ClientError> {
+    pub fn new(base: &str, token: Token, timeouts: Timeouts) -> Result<Self, ClientError> {
         let http = Client::builder()
             // One request a connection: a broken connection leaves one outcome unknown.
             .http1_only()
@@ -97,10 +106,10 @@ impl Telegram {
             .build()?;
         Ok(Self {
             http,
-            base: base.as_str().trim_end_matches('/').to_owned(),
+            base: base.trim_end_matches('/').to_owned(),
             token,
             timeouts,
-            sends_trace: base.host_str() != Some(TELEGRAM_HOST),
+            sends_trace: !base.contains(TELEGRAM_HOST),
             refused: watch::Sender::new(false),
         })
     }
@@ -111,14 +120,21 @@ impl Telegram {
         self.token.bot_id
     }
 
-    /// Becomes true when Telegram refuses the token, false when it takes it again.
+    /// Whether Telegram refuses the token.
     #[must_use]
-    pub fn refused(&self) -> watch::Receiver<bool> {
-        self.refused.subscribe()
+    pub fn is_refused(&self) -> bool {
+        *self.refused.borrow()
     }
 
-    /// Calls a method and answers its `result`. The span continues `traceparent` when
-    /// it is given, else the current span.
+    /// Waits until Telegram refuses the token (`true`) or takes it (`false`).
+    pub async fn until_refused(&self, refused: bool) {
+        let mut known = self.refused.subscribe();
+        // Fails only when the sender is gone, and that is in `self`.
+        let _ = known.wait_for(|known| *known == refused).await;
+    }
+
+    /// Calls a method and answers its `result`; its client span is a child of the
+    /// current one.
     ///
     /// # Errors
     ///
@@ -127,10 +143,8 @@ impl Telegram {
         &self,
         method: &'static str,
         body: &impl Serialize,
-        traceparent: Option<&str>,
     ) -> Result<Value, CallError> {
-        self.call_within(self.timeouts.total, method, body, traceparent)
-            .await
+        self.call_within(self.timeouts.total, method, body).await
     }
 
     /// [`Telegram::call`] with its own time limit.
@@ -143,9 +157,8 @@ impl Telegram {
         limit: Duration,
         method: &'static str,
         body: &impl Serialize,
-        traceparent: Option<&str>,
     ) -> Result<Value, CallError> {
-        let span = client_span(method, traceparent);
+        let span = client_span(method);
         let body = serde_json::to_vec(body).map_err(|error| CallError::NotWritten {
             cause: error.to_string(),
         })?;
@@ -216,19 +229,15 @@ impl Telegram {
     }
 }
 
-fn client_span(method: &'static str, traceparent: Option<&str>) -> Span {
-    let span = tracing::info_span!(
+fn client_span(method: &'static str) -> Span {
+    tracing::info_span!(
         "telegram",
         otel.name = method,
         otel.kind = "client",
         otel.status_code = field::Empty,
         error.type = field::Empty,
         peer.service = "telegram",
-    );
-    if let Some(traceparent) = traceparent {
-        telemetry::set_parent(&span, traceparent);
-    }
-    span
+    )
 }
 
 /// No answer began: written or not is known only when there was no connection.
@@ -276,9 +285,9 @@ mod tests {
             total: second,
         };
         let token = Token::parse("42:s3cret".into()).unwrap();
-        let telegram = Telegram::new(&base.parse().unwrap(), token, timeouts).unwrap();
+        let telegram = Telegram::new(&base, token, timeouts).unwrap();
         let error = telegram
-            .call("getMe", &serde_json::json!({}), None)
+            .call("getMe", &serde_json::json!({}))
             .await
             .unwrap_err();
         assert!(matches!(error, CallError::NotWritten { .. }), "{error:?}");
@@ -302,9 +311,9 @@ mod tests {
             total: second,
         };
         let token = Token::parse("42:s3cret".into()).unwrap();
-        let telegram = Telegram::new(&base.parse().unwrap(), token, timeouts).unwrap();
+        let telegram = Telegram::new(&base, token, timeouts).unwrap();
         let error = telegram
-            .call("getMe", &serde_json::json!({}), None)
+            .call("getMe", &serde_json::json!({}))
             .await
             .unwrap_err();
         server.await.unwrap();

@@ -27,7 +27,7 @@ static EN: LazyLock<Bundle> = LazyLock::new(|| bundle(Language::En, langid!("en"
 #[derive(Debug, Default)]
 pub(crate) struct Values<'a>(FluentArgs<'a>);
 
-impl<'a> Values<'a> {
+impl Values<'_> {
     /// A text for a message that Telegram reads as HTML.
     pub(crate) fn html(mut self, name: &'static str, text: &str) -> Self {
         self.0.set(name, FluentValue::from(escape(text)));
@@ -110,7 +110,11 @@ mod tests {
                 found.insert(id.name.to_owned());
             }
             InlineExpression::Placeable { expression } => variables_of(expression, found),
-            _ => {}
+            InlineExpression::StringLiteral { .. }
+            | InlineExpression::NumberLiteral { .. }
+            | InlineExpression::FunctionReference { .. }
+            | InlineExpression::MessageReference { .. }
+            | InlineExpression::TermReference { .. } => {}
         }
     }
 

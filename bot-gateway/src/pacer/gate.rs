@@ -214,7 +214,7 @@ mod tests {
         let gate = Gate::new(Limits::default(), false);
         let start = Instant::now();
         drop(
-            gate.enqueue(Lane::Reminder, 1, Duration::from_secs(900))
+            gate.enqueue(Lane::Reminder, 1, Duration::from_mins(15))
                 .unwrap(),
         );
         gate.enqueue(Lane::Reminder, 1, Duration::ZERO)

@@ -237,9 +237,15 @@ mod tests {
 
     #[test]
     fn bad_content_is_told_from_other_refusals() {
-        let bad = |description| match refused(400, description) {
-            CallError::Refused { bad_content, .. } => bad_content,
-            other => panic!("{other:?}"),
+        let bad = |description| {
+            let error = refused(400, description);
+            matches!(
+                error,
+                CallError::Refused {
+                    bad_content: true,
+                    ..
+                }
+            )
         };
         assert!(bad(
             "Bad Request: can't parse entities: Unsupported start tag"

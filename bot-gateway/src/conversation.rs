@@ -1,0 +1,268 @@
+//! What people do with the bot. Each update becomes an action, each action a screen;
+//! nothing is kept between two updates.
+
+mod lessons;
+mod requests;
+mod schedule;
+mod settings;
+mod start;
+
+use jiff::{Timestamp, tz::TimeZone};
+use olm_proto::lesson::v1::{
+    RegisterTelegramUserRequest, User, availability_service_client::AvailabilityServiceClient,
+    lesson_service_client::LessonServiceClient, teacher_service_client::TeacherServiceClient,
+    user_service_client::UserServiceClient,
+};
+use service_kit::{clock::SharedClock, grpc::client::Backend};
+use teloxide::types::Update;
+use texts::{Command, Language, Screen};
+use tokio::time::Instant;
+use tonic::{Code, Status};
+use tracing::Instrument as _;
+use uuid::Uuid;
+
+use crate::{
+    buttons::Button,
+    replies::{Replies, Reply},
+};
+use requests::{Action, Request};
+
+/// Everything the handlers work with.
+#[derive(Debug, Clone)]
+pub(crate) struct Conversation {
+    users: UserServiceClient<Backend>,
+    teachers: TeacherServiceClient<Backend>,
+    availability: AvailabilityServiceClient<Backend>,
+    lessons: LessonServiceClient<Backend>,
+    replies: Replies,
+    clock: SharedClock,
+}
+
+/// Who reads the answer.
+#[derive(Debug, Clone)]
+struct Reader {
+    id: Uuid,
+    name: String,
+    language: Language,
+    zone: TimeZone,
+    version: i64,
+}
+
+/// What a handler wants shown.
+#[derive(Debug)]
+enum Answer {
+    /// As a new message.
+    New(Reply),
+    /// In place of the message whose button was pressed.
+    Here(Reply),
+}
+
+/// Why there is no answer.
+#[derive(Debug)]
+enum Fault {
+    /// server 1 cannot be reached, or fails.
+    Unavailable,
+    /// It answered, but not as it should have.
+    Unexpected,
+}
+
+impl From<Status> for Fault {
+    fn from(status: Status) -> Self {
+        match status.code() {
+            Code::Unavailable
+            | Code::DeadlineExceeded
+            | Code::Cancelled
+            | Code::Unknown
+            | Code::Internal
+            | Code::ResourceExhausted
+            | Code::DataLoss => Self::Unavailable,
+            Code::Ok
+            | Code::InvalidArgument
+            | Code::NotFound
+            | Code::AlreadyExists
+            | Code::PermissionDenied
+            | Code::FailedPrecondition
+            | Code::Aborted
+            | Code::OutOfRange
+            | Code::Unimplemented
+            | Code::Unauthenticated => {
+                tracing::error!(status = ?status.code(), error = status.message(),
+                    "an answer that no handler expects");
+                Self::Unexpected
+            }
+        }
+    }
+}
+
+impl Conversation {
+    pub(crate) fn new(backend: &Backend, replies: Replies, clock: SharedClock) -> Self {
+        Self {
+            users: UserServiceClient::new(backend.clone()),
+            teachers: TeacherServiceClient::new(backend.clone()),
+            availability: AvailabilityServiceClient::new(backend.clone()),
+            lessons: LessonServiceClient::new(backend.clone()),
+            replies,
+            clock,
+        }
+    }
+
+    /// Handles one update to its end: the answer was sent, or cannot be.
+    pub(crate) async fn handle(&self, update: Update) {
+        let Some(request) = Request::from_update(&update, self.replies.bot_id()) else {
+            return;
+        };
+        let name = request.action.name();
+        let span = tracing::info_span!("update", otel.name = name, otel.kind = "consumer");
+        async {
+            let begun = Instant::now();
+            let (user_id, outcome) = tokio::join!(self.respond(&request), async {
+                if let Some(callback_id) = &request.callback_id {
+                    self.replies.acknowledge(callback_id).await;
+                }
+            })
+            .0;
+            tracing::info!(
+                action = name,
+                user_id = user_id.map(tracing::field::display),
+                outcome,
+                duration_ms = u64::try_from(begun.elapsed().as_millis()).unwrap_or(u64::MAX),
+                "update handled"
+            );
+        }
+        .instrument(span)
+        .await;
+    }
+
+    /// Acts and shows the answer; tells for whom, and how it went.
+    async fn respond(&self, request: &Request<'_>) -> (Option<Uuid>, &'static str) {
+        let reader = self.reader(request).await;
+        let known_language = reader
+            .as_ref()
+            .map_or(request.language, |reader| reader.language);
+        let user_id = reader.as_ref().ok().map(|reader| reader.id);
+        let acted = match reader {
+            Ok(reader) => self.act(&reader, request).await,
+            Err(fault) => Err(fault),
+        };
+        let (answer, outcome) = match acted {
+            Ok(answer) => (answer, "done"),
+            Err(fault) => {
+                let (screen, outcome) = match fault {
+                    Fault::Unavailable => (Screen::Unavailable, "unavailable"),
+                    Fault::Unexpected => (Screen::Failed, "failed"),
+                };
+                // A new message: the old one keeps its buttons for another try.
+                (
+                    Answer::New(Reply::text(screen.html(known_language))),
+                    outcome,
+                )
+            }
+        };
+        let shown = match (answer, request.message_id) {
+            (Answer::Here(reply), Some(message_id)) => {
+                self.replies.edit(request.chat, message_id, &reply).await
+            }
+            (Answer::New(reply) | Answer::Here(reply), _) => {
+                self.replies.send(request.chat, &reply).await
+            }
+        };
+        match shown {
+            Ok(()) => (user_id, outcome),
+            Err(error) => {
+                tracing::warn!(error = %error, "an answer did not arrive");
+                (user_id, error.class())
+            }
+        }
+    }
+
+    async fn act(&self, reader: &Reader, request: &Request<'_>) -> Result<Answer, Fault> {
+        match request.action {
+            Action::Command(command, argument) => match command {
+                Command::Start => Ok(start::welcome(reader, self.now())),
+                Command::Help => Ok(start::help(reader, self.now())),
+                Command::Schedule => self.teachers(reader).await,
+                Command::Lessons => self.lessons(reader).await.map(Answer::New),
+                Command::Zone => self.zone(reader, argument).await,
+                Command::Language => self.language(reader, argument).await,
+            },
+            Action::Pressed(button, request_id) => match button {
+                Button::Slots { teacher, from } => self.slots(reader, teacher, from).await,
+                Button::Book { teacher, start } => {
+                    self.book(reader, request_id, teacher, start).await
+                }
+                Button::AskCancel { lesson, version } => {
+                    self.ask_cancel(reader, lesson, version).await
+                }
+                Button::Cancel { lesson, version } => self.cancel(reader, lesson, version).await,
+                Button::Lessons => self.lessons(reader).await.map(Answer::Here),
+            },
+            Action::OldButton => Ok(say(reader, Screen::OldButton)),
+            Action::Unknown => Ok(say(reader, Screen::Unknown)),
+        }
+    }
+
+    /// The person behind the update. Registering is idempotent, so whoever writes is
+    /// known from then on, /start or not.
+    async fn reader(&self, request: &Request<'_>) -> Result<Reader, Fault> {
+        let register = RegisterTelegramUserRequest {
+            bot_id: self.replies.bot_id(),
+            telegram_user_id: request.telegram_user_id,
+            chat_id: request.chat,
+            display_name: request.display_name.clone(),
+            language_code: request.language_code.to_owned(),
+        };
+        let mut users = self.users.clone();
+        let registered = users.register_telegram_user(register).await?.into_inner();
+        let user = registered.user.ok_or(Fault::Unexpected)?;
+        if registered.created {
+            tracing::info!(user_id = user.id, "user registered");
+        }
+        Reader::from_wire(user).ok_or(Fault::Unexpected)
+    }
+
+    fn now(&self) -> Timestamp {
+        self.clock.now()
+    }
+}
+
+impl Reader {
+    fn from_wire(user: User) -> Option<Self> {
+        Some(Self {
+            id: Uuid::try_parse(&user.id).ok()?,
+            language: Language::from_tag(&user.language),
+            zone: TimeZone::get(&user.time_zone).unwrap_or(TimeZone::UTC),
+            name: user.display_name,
+            version: user.version,
+        })
+    }
+
+    fn lesson_time(&self, start: Timestamp, end: Timestamp) -> String {
+        texts::lesson_time(start, end, self.language, &self.zone)
+    }
+
+    fn moment_short(&self, instant: Timestamp) -> String {
+        texts::moment_short(instant, self.language, &self.zone)
+    }
+
+    fn zone_name(&self, now: Timestamp) -> String {
+        texts::zone_name(&self.zone, self.language, now)
+    }
+}
+
+fn say(reader: &Reader, screen: Screen<'_>) -> Answer {
+    Answer::New(Reply::text(screen.html(reader.language)))
+}
+
+fn redraw(reader: &Reader, screen: Screen<'_>) -> Answer {
+    Answer::Here(Reply::text(screen.html(reader.language)))
+}
+
+/// A button as the Bot API takes it.
+fn button(text: &str, button: Button) -> serde_json::Value {
+    serde_json::json!({ "text": text, "callback_data": button.to_string() })
+}
+
+/// An inline keyboard as the Bot API takes it.
+fn keyboard(rows: &[Vec<serde_json::Value>]) -> Option<serde_json::Value> {
+    (!rows.is_empty()).then(|| serde_json::json!({ "inline_keyboard": rows }))
+}

@@ -1,0 +1,218 @@
+//! The reader's lessons, and cancelling.
+
+use olm_proto::{
+    common::v1::ErrorReason,
+    lesson::v1::{
+        BookingStatus, CancelLessonRequest, GetLessonRequest, Lesson, LessonStatus,
+        ListLessonsRequest,
+    },
+};
+use service_kit::{grpc::client::acting, status::reason};
+use texts::{Label, Screen};
+use uuid::Uuid;
+
+use super::{Answer, Conversation, Fault, Reader, button, keyboard, redraw};
+use crate::{buttons::Button, replies::Reply};
+
+/// Lessons in one list.
+const LESSONS: i32 = 10;
+
+/// What cancelling refuses for good, and what it shows.
+const REFUSALS: [(ErrorReason, Screen<'static>); 3] = [
+    (ErrorReason::LessonCanceled, Screen::AlreadyCanceled),
+    (ErrorReason::LessonStarted, Screen::AlreadyBegun),
+    (ErrorReason::LessonNotFound, Screen::NoLesson),
+];
+
+/// A lesson as its reader sees it.
+pub(super) struct Line {
+    id: Uuid,
+    version: i64,
+    canceled: bool,
+    teaching: bool,
+    /// The other side's name.
+    pub(super) name: String,
+    pub(super) when: String,
+    when_short: String,
+}
+
+impl Line {
+    /// `None` when the lesson lacks what every lesson has.
+    pub(super) fn new(reader: &Reader, lesson: &Lesson) -> Option<Self> {
+        let start = olm_proto::instant(lesson.start_time.as_ref()?)?;
+        let end = olm_proto::instant(lesson.end_time.as_ref()?)?;
+        let teaching = Uuid::try_parse(&lesson.teacher_id).ok()? == reader.id;
+        let students = lesson
+            .bookings
+            .iter()
+            .filter(|booking| booking.status() == BookingStatus::Confirmed)
+            .map(|booking| booking.student_name.as_str());
+        let name = if teaching {
+            students.collect::<Vec<_>>().join(", ")
+        } else {
+            lesson.teacher_name.clone()
+        };
+        Some(Self {
+            id: Uuid::try_parse(&lesson.id).ok()?,
+            version: lesson.version,
+            canceled: lesson.status() == LessonStatus::Canceled,
+            teaching,
+            name,
+            when: reader.lesson_time(start, end),
+            when_short: reader.moment_short(start),
+        })
+    }
+
+    pub(super) fn cancel_button(&self, reader: &Reader) -> serde_json::Value {
+        let ask = Button::AskCancel {
+            lesson: self.id,
+            version: self.version,
+        };
+        let label = Label::Cancel {
+            time: &self.when_short,
+        };
+        button(&label.text(reader.language), ask)
+    }
+
+    fn html(&self, reader: &Reader) -> String {
+        let (name, when) = (self.name.as_str(), self.when.as_str());
+        let screen = if self.teaching {
+            Screen::LessonWithStudent { name, when }
+        } else {
+            Screen::LessonWithTeacher { name, when }
+        };
+        screen.html(reader.language)
+    }
+}
+
+impl Conversation {
+    /// The next lessons, each with its button.
+    pub(super) async fn lessons(&self, reader: &Reader) -> Result<Reply, Fault> {
+        let list = ListLessonsRequest {
+            page_size: LESSONS,
+            ..ListLessonsRequest::default()
+        };
+        let mut client = self.lessons.clone();
+        let page = client
+            .list_lessons(acting(list, reader.id))
+            .await?
+            .into_inner();
+        let lines = page.lessons.iter().map(|lesson| Line::new(reader, lesson));
+        let lines: Vec<_> = lines.collect::<Option<_>>().ok_or(Fault::Unexpected)?;
+        if lines.is_empty() {
+            return Ok(Reply::text(Screen::NoLessons.html(reader.language)));
+        }
+        let mut html = Screen::Lessons.html(reader.language);
+        for line in &lines {
+            html.push_str("\n• ");
+            html.push_str(&line.html(reader));
+        }
+        let rows = lines.iter().map(|line| vec![line.cancel_button(reader)]);
+        Ok(Reply {
+            html,
+            markup: keyboard(&rows.collect::<Vec<_>>()),
+        })
+    }
+
+    /// Asks before cancelling, with the lesson as it is now.
+    pub(super) async fn ask_cancel(
+        &self,
+        reader: &Reader,
+        lesson: Uuid,
+        version: i64,
+    ) -> Result<Answer, Fault> {
+        let Some(line) = self.line(reader, lesson).await? else {
+            return Ok(redraw(reader, Screen::NoLesson));
+        };
+        if line.canceled {
+            return Ok(redraw(reader, Screen::AlreadyCanceled));
+        }
+        if line.version != version {
+            return Ok(changed(reader, &line));
+        }
+        let screen = Screen::CancelAsk {
+            name: &line.name,
+            when: &line.when,
+        };
+        let yes = button(
+            &Label::CancelYes.text(reader.language),
+            Button::Cancel { lesson, version },
+        );
+        let no = button(&Label::CancelNo.text(reader.language), Button::Lessons);
+        Ok(Answer::Here(Reply {
+            html: screen.html(reader.language),
+            markup: keyboard(&[vec![yes, no]]),
+        }))
+    }
+
+    /// Cancels, if the lesson is still the one the button was drawn for.
+    pub(super) async fn cancel(
+        &self,
+        reader: &Reader,
+        lesson: Uuid,
+        version: i64,
+    ) -> Result<Answer, Fault> {
+        let cancel = CancelLessonRequest {
+            lesson_id: lesson.to_string(),
+            expected_version: version,
+            reason: String::new(),
+        };
+        let mut client = self.lessons.clone();
+        let status = match client.cancel_lesson(acting(cancel, reader.id)).await {
+            Ok(canceled) => {
+                let lesson = canceled.into_inner().lesson.ok_or(Fault::Unexpected)?;
+                let line = Line::new(reader, &lesson).ok_or(Fault::Unexpected)?;
+                let screen = Screen::Canceled {
+                    name: &line.name,
+                    when: &line.when,
+                };
+                return Ok(redraw(reader, screen));
+            }
+            Err(status) => status,
+        };
+        let reason = reason(&status);
+        if reason == Some(ErrorReason::VersionStale) {
+            return Ok(match self.line(reader, lesson).await? {
+                Some(line) if line.canceled => redraw(reader, Screen::AlreadyCanceled),
+                Some(line) => changed(reader, &line),
+                None => redraw(reader, Screen::NoLesson),
+            });
+        }
+        match REFUSALS
+            .iter()
+            .find(|(refused, _)| Some(*refused) == reason)
+        {
+            Some((_, screen)) => Ok(redraw(reader, *screen)),
+            None => Err(status.into()),
+        }
+    }
+
+    async fn line(&self, reader: &Reader, lesson: Uuid) -> Result<Option<Line>, Fault> {
+        let get = GetLessonRequest {
+            lesson_id: lesson.to_string(),
+        };
+        let mut client = self.lessons.clone();
+        match client.get_lesson(acting(get, reader.id)).await {
+            Ok(found) => {
+                let lesson = found.into_inner().lesson.ok_or(Fault::Unexpected)?;
+                Line::new(reader, &lesson)
+                    .map(Some)
+                    .ok_or(Fault::Unexpected)
+            }
+            Err(status) if reason(&status) == Some(ErrorReason::LessonNotFound) => Ok(None),
+            Err(status) => Err(status.into()),
+        }
+    }
+}
+
+/// "Changed, now …", with a button for the lesson as it is now.
+fn changed(reader: &Reader, line: &Line) -> Answer {
+    let screen = Screen::Changed {
+        name: &line.name,
+        when: &line.when,
+    };
+    Answer::Here(Reply {
+        html: screen.html(reader.language),
+        markup: keyboard(&[vec![line.cancel_button(reader)]]),
+    })
+}

@@ -1,0 +1,126 @@
+//! Notifications: the stream from notify-svc on which this gateway owns its bot, and
+//! the rows that came over it.
+
+mod delivery;
+mod renewals;
+mod rows;
+mod session;
+
+use std::{sync::Arc, time::Duration};
+
+use olm_proto::notify::v1::dispatch_service_client::DispatchServiceClient;
+use service_kit::{clock::SharedClock, grpc::client::Backend, shutdown::Shutdown};
+use tokio::time::{Instant, timeout};
+use tonic::Code;
+use uuid::Uuid;
+
+use crate::{
+    journal::{Attempt, Entry, Journal},
+    pacer::gate::Gate,
+    telegram::Telegram,
+};
+use delivery::Delivering;
+use rows::Rows;
+use session::{End, Session};
+
+/// The first wait before another stream; doubled up to the longest.
+const FIRST_PAUSE: Duration = Duration::from_millis(100);
+const LONGEST_PAUSE: Duration = Duration::from_secs(10);
+/// A stream that held this long ends the growing of the wait.
+const HELD: Duration = Duration::from_secs(10);
+
+/// What the dispatcher works with.
+#[derive(Debug)]
+pub struct Dispatch {
+    /// notify-svc.
+    pub backend: Backend,
+    /// Sends.
+    pub telegram: Telegram,
+    /// Paces.
+    pub gate: Gate,
+    /// Remembers.
+    pub journal: Journal,
+    /// The journal's id.
+    pub gateway_id: Uuid,
+    /// What an earlier process left in the journal.
+    pub entries: Vec<(Attempt, Entry)>,
+    /// Tells how long is left when a text is rendered.
+    pub clock: SharedClock,
+}
+
+/// Keeps a stream open until stopping begins, then finishes what is out and releases
+/// the bot.
+pub async fn run(dispatch: Dispatch, shutdown: &Shutdown) {
+    let bot_id = dispatch.telegram.bot_id();
+    let client = DispatchServiceClient::new(dispatch.backend);
+    let rows = Rows::new(
+        dispatch
+            .entries
+            .into_iter()
+            .filter(|(of, _)| of.bot_id == bot_id),
+    );
+    let delivering = Arc::new(Delivering::new(
+        dispatch.telegram,
+        dispatch.gate,
+        dispatch.journal,
+        dispatch.clock,
+        rows,
+    ));
+    let mut pause = FIRST_PAUSE;
+    while !shutdown.is_stopping() {
+        await_token(&delivering.telegram, shutdown).await;
+        let begun = Instant::now();
+        let session = Session::new(&delivering, dispatch.gateway_id, shutdown);
+        let end = session.run(client.clone()).await;
+        delivering
+            .rows
+            .give_up_waiting("the stream ended before the row was written");
+        if begun.elapsed() >= HELD {
+            pause = FIRST_PAUSE;
+        }
+        match end {
+            End::Released | End::TokenRefused => continue,
+            End::Drained => {
+                tracing::info!(
+                    bot_id,
+                    "the dispatcher went away in order; taking the next one"
+                );
+                continue;
+            }
+            End::Broken(status) if needs_a_person(status.code()) => {
+                tracing::error!(bot_id, status = ?status.code(), error = status.message(),
+                    "notify-svc refuses the stream");
+                pause = LONGEST_PAUSE;
+            }
+            End::Broken(status) => {
+                tracing::warn!(bot_id, status = ?status.code(), error = status.message(),
+                    "the stream to notify-svc broke");
+            }
+        }
+        let _ = timeout(jittered(pause), shutdown.stopping()).await;
+        pause = (pause * 2).min(LONGEST_PAUSE);
+    }
+    // Rows that were being written when the stream broke at the end.
+    let _ = timeout(shutdown.drain() / 2, delivering.rows.written()).await;
+}
+
+/// While Telegram refuses the token nothing is owned, so that no row fails for it.
+async fn await_token(telegram: &Telegram, shutdown: &Shutdown) {
+    tokio::select! {
+        () = telegram.until_refused(false) => {}
+        () = shutdown.stopping() => {}
+    }
+}
+
+fn needs_a_person(code: Code) -> bool {
+    matches!(
+        code,
+        Code::Unauthenticated | Code::PermissionDenied | Code::Unimplemented
+    )
+}
+
+/// Half to all of `pause`, so that many gateways do not come back at one instant.
+fn jittered(pause: Duration) -> Duration {
+    let random = f64::from(Uuid::new_v4().as_fields().0) / f64::from(u32::MAX);
+    pause.mul_f64(0.5 + random / 2.0)
+}

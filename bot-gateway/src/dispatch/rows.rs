@@ -1,0 +1,339 @@
+//! Every row this gateway holds, from its delivery until its outcome is acknowledged.
+
+use std::{
+    collections::HashMap,
+    sync::{Mutex, MutexGuard, PoisonError},
+    time::Duration,
+};
+
+use olm_proto::notify::v1::{
+    Ambiguous, JournalEntry, Outcome, Writing, journal_entry::Knowledge, outcome::Kind,
+};
+use tokio::{sync::Notify, time::Instant};
+
+use crate::{
+    journal::{Attempt, Entry},
+    pacer::Lane,
+    telegram::not_written,
+};
+
+/// An outcome that is not acknowledged is told again after this long.
+const TELL_AGAIN: Duration = Duration::from_secs(2);
+
+/// The table; shared between the stream and the rows' own tasks.
+#[derive(Debug)]
+pub(super) struct Rows {
+    rows: Mutex<HashMap<Attempt, Row>>,
+    changed: Notify,
+}
+
+#[derive(Debug)]
+struct Row {
+    /// The lane whose credit the row takes; `None` when an earlier stream brought it.
+    lane: Option<Lane>,
+    state: State,
+}
+
+#[derive(Debug)]
+enum State {
+    /// Not written, and can still be given up.
+    Waiting,
+    /// The first byte may be written at any moment.
+    Writing,
+    /// An earlier process was writing it when it ended.
+    Lost,
+    Finished {
+        outcome: Outcome,
+        told: Option<Instant>,
+    },
+}
+
+impl State {
+    fn finished(outcome: Outcome) -> Self {
+        Self::Finished {
+            outcome,
+            told: None,
+        }
+    }
+}
+
+impl Rows {
+    /// The table with what an earlier process left in the journal.
+    pub(super) fn new(entries: impl Iterator<Item = (Attempt, Entry)>) -> Self {
+        let rows = entries.map(|(attempt, entry)| {
+            let state = match entry {
+                Entry::Writing => State::Lost,
+                Entry::Finished(outcome) => State::finished(outcome),
+            };
+            (attempt, Row { lane: None, state })
+        });
+        Self {
+            rows: Mutex::new(rows.collect()),
+            changed: Notify::new(),
+        }
+    }
+
+    /// Takes a delivered row in; false when it is here already.
+    pub(super) fn take_in(&self, attempt: Attempt, lane: Lane) -> bool {
+        let mut rows = self.lock();
+        if rows.contains_key(&attempt) {
+            return false;
+        }
+        let row = Row {
+            lane: Some(lane),
+            state: State::Waiting,
+        };
+        rows.insert(attempt, row);
+        true
+    }
+
+    /// Passes the point of no return; false when the row was given up before.
+    pub(super) fn begin_writing(&self, attempt: Attempt) -> bool {
+        match self.lock().get_mut(&attempt) {
+            Some(row) if matches!(row.state, State::Waiting) => {
+                row.state = State::Writing;
+                true
+            }
+            Some(_) | None => false,
+        }
+    }
+
+    /// The row's outcome is known.
+    pub(super) fn finish(&self, attempt: Attempt, outcome: Outcome) {
+        if let Some(row) = self.lock().get_mut(&attempt) {
+            row.state = State::finished(outcome);
+        }
+        self.changed.notify_waiters();
+        self.changed.notify_one();
+    }
+
+    /// Gives up every row that was not begun: it is known that none was written.
+    pub(super) fn give_up_waiting(&self, cause: &str) {
+        for row in self.lock().values_mut() {
+            if matches!(row.state, State::Waiting) {
+                let kind = Some(not_written(cause, Duration::ZERO));
+                row.state = State::finished(Outcome { kind });
+            }
+        }
+        self.changed.notify_waiters();
+        self.changed.notify_one();
+    }
+
+    /// A new stream: credit starts anew, and every outcome has to be told on it.
+    pub(super) fn begin_stream(&self) {
+        for row in self.lock().values_mut() {
+            row.lane = None;
+            if let State::Finished { told, .. } = &mut row.state {
+                *told = None;
+            }
+        }
+    }
+
+    /// Waits until something was finished since the last call.
+    pub(super) async fn changed(&self) {
+        self.changed.notified().await;
+    }
+
+    /// Waits until no row is being written.
+    pub(super) async fn written(&self) {
+        loop {
+            // Made before the look, so that no change in between is missed.
+            let changed = self.changed.notified();
+            let is_writing = |row: &Row| matches!(row.state, State::Writing);
+            if !self.lock().values().any(is_writing) {
+                return;
+            }
+            changed.await;
+        }
+    }
+
+    /// What is known of the rows that the service believes to be here.
+    pub(super) fn report(&self, attempts: &[Attempt], now: Instant) -> Vec<JournalEntry> {
+        let mut rows = self.lock();
+        let entry = |attempt: &Attempt| {
+            let knowledge = match rows.get_mut(attempt).map(|row| &mut row.state) {
+                // Not in the journal: no byte of it was written.
+                None => Knowledge::NotWritten(not_written_as_knowledge("it is not in the journal")),
+                Some(State::Waiting) => {
+                    Knowledge::NotWritten(not_written_as_knowledge("it was not begun"))
+                }
+                Some(State::Writing | State::Lost) => Knowledge::Writing(Writing {}),
+                Some(State::Finished { outcome, told }) => {
+                    *told = Some(now);
+                    match &outcome.kind {
+                        Some(Kind::NotWritten(cause)) => Knowledge::NotWritten(cause.clone()),
+                        _ => Knowledge::Outcome(outcome.clone()),
+                    }
+                }
+            };
+            JournalEntry {
+                attempt: Some(attempt.to_wire()),
+                knowledge: Some(knowledge),
+            }
+        };
+        attempts.iter().map(entry).collect()
+    }
+
+    /// After the report: what an earlier process was writing stays unknown for good.
+    pub(super) fn settle_lost(&self, now: Instant) {
+        for row in self.lock().values_mut() {
+            if matches!(row.state, State::Lost) {
+                let ambiguous = Ambiguous {
+                    cause: "the gateway ended while the request was out".to_owned(),
+                };
+                row.state = State::Finished {
+                    outcome: Outcome {
+                        kind: Some(Kind::Ambiguous(ambiguous)),
+                    },
+                    told: Some(now),
+                };
+            }
+        }
+    }
+
+    /// Outcomes to be told now, for the first time or again.
+    pub(super) fn to_tell(&self, now: Instant) -> Vec<(Attempt, Outcome)> {
+        let mut due = Vec::new();
+        for (attempt, row) in self.lock().iter_mut() {
+            if let State::Finished { outcome, told } = &mut row.state
+                && told.is_none_or(|at| now.duration_since(at) >= TELL_AGAIN)
+            {
+                *told = Some(now);
+                due.push((*attempt, outcome.clone()));
+            }
+        }
+        due
+    }
+
+    /// The service has stored the outcome: forgets the row; answers the lane whose
+    /// credit it gives back, and whether there was such a row.
+    pub(super) fn acknowledged(&self, attempt: Attempt) -> (bool, Option<Lane>) {
+        let mut rows = self.lock();
+        let is_finished = |row: &Row| matches!(row.state, State::Finished { .. });
+        if !rows.get(&attempt).is_some_and(is_finished) {
+            return (false, None);
+        }
+        (true, rows.remove(&attempt).and_then(|row| row.lane))
+    }
+
+    /// Whether every outcome was acknowledged.
+    pub(super) fn is_empty(&self) -> bool {
+        self.lock().is_empty()
+    }
+
+    fn lock(&self) -> MutexGuard<'_, HashMap<Attempt, Row>> {
+        self.rows.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+fn not_written_as_knowledge(cause: &str) -> olm_proto::notify::v1::NotWritten {
+    olm_proto::notify::v1::NotWritten {
+        cause: cause.to_owned(),
+        retry_after: None,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use olm_proto::notify::v1::Sent;
+    use uuid::Uuid;
+
+    use super::*;
+
+    fn attempt(number: i32) -> Attempt {
+        Attempt {
+            bot_id: 1,
+            notification: Uuid::from_u128(7),
+            number,
+        }
+    }
+
+    fn sent() -> Outcome {
+        let sent = Sent {
+            telegram_message_id: 3,
+        };
+        Outcome {
+            kind: Some(Kind::Sent(sent)),
+        }
+    }
+
+    fn empty() -> Rows {
+        Rows::new(std::iter::empty())
+    }
+
+    fn knowledge(rows: &Rows, of: Attempt) -> Knowledge {
+        let mut entries = rows.report(&[of], Instant::now());
+        entries.remove(0).knowledge.unwrap()
+    }
+
+    #[tokio::test]
+    async fn a_row_given_up_is_never_written() {
+        let rows = empty();
+        assert!(rows.take_in(attempt(1), Lane::Reminder));
+        assert!(!rows.take_in(attempt(1), Lane::Reminder), "delivered twice");
+        rows.give_up_waiting("gone");
+        assert!(!rows.begin_writing(attempt(1)));
+        assert!(matches!(
+            knowledge(&rows, attempt(1)),
+            Knowledge::NotWritten(_)
+        ));
+    }
+
+    #[tokio::test]
+    async fn a_row_being_written_is_not_given_up() {
+        let rows = empty();
+        rows.take_in(attempt(1), Lane::Reminder);
+        assert!(rows.begin_writing(attempt(1)));
+        rows.give_up_waiting("gone");
+        assert!(matches!(
+            knowledge(&rows, attempt(1)),
+            Knowledge::Writing(_)
+        ));
+        rows.finish(attempt(1), sent());
+        assert_eq!(knowledge(&rows, attempt(1)), Knowledge::Outcome(sent()));
+    }
+
+    #[tokio::test]
+    async fn what_an_earlier_process_left_is_told_and_then_told_as_unknown() {
+        let left = [
+            (attempt(1), Entry::Writing),
+            (attempt(2), Entry::Finished(sent())),
+        ];
+        let rows = Rows::new(left.into_iter());
+        assert!(matches!(
+            knowledge(&rows, attempt(1)),
+            Knowledge::Writing(_)
+        ));
+        assert_eq!(knowledge(&rows, attempt(2)), Knowledge::Outcome(sent()));
+        assert!(matches!(
+            knowledge(&rows, attempt(3)),
+            Knowledge::NotWritten(_)
+        ));
+        let now = Instant::now();
+        rows.settle_lost(now);
+        assert_eq!(rows.to_tell(now), [], "the report told them just now");
+        let again = rows.to_tell(now + TELL_AGAIN);
+        assert_eq!(again.len(), 2);
+        assert!(rows.acknowledged(attempt(1)).0 && rows.acknowledged(attempt(2)).0);
+        assert!(rows.is_empty());
+    }
+
+    #[tokio::test]
+    async fn an_outcome_is_told_until_it_is_acknowledged_and_gives_its_credit_back() {
+        let rows = empty();
+        rows.take_in(attempt(1), Lane::Broadcast);
+        assert_eq!(
+            rows.acknowledged(attempt(1)),
+            (false, None),
+            "no outcome yet"
+        );
+        rows.begin_writing(attempt(1));
+        rows.finish(attempt(1), sent());
+        let now = Instant::now();
+        assert_eq!(rows.to_tell(now).len(), 1);
+        assert_eq!(rows.to_tell(now).len(), 0);
+        assert_eq!(rows.to_tell(now + TELL_AGAIN).len(), 1);
+        assert_eq!(rows.acknowledged(attempt(1)), (true, Some(Lane::Broadcast)));
+        assert_eq!(rows.acknowledged(attempt(1)), (false, None));
+    }
+}

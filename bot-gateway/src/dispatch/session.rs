@@ -1,0 +1,444 @@
+//! One stream to notify-svc, from Hello to its end.
+
+use std::{sync::Arc, time::Duration};
+
+use olm_proto::notify::v1::{
+    AttemptRef, AttemptResult, Credit, Deliver, DispatchRequest, DispatchResponse, Hello,
+    JournalReport, Lane as WireLane, Outcome, Own, Owned, Release, Renew, dispatch_request,
+    dispatch_response::Message, dispatch_service_client::DispatchServiceClient,
+};
+use service_kit::{grpc::client::Backend, shutdown::Shutdown};
+use tokio::{
+    sync::{mpsc, watch},
+    time::{Instant, Interval, MissedTickBehavior, interval, sleep_until, timeout},
+};
+use tokio_stream::wrappers::ReceiverStream;
+use tonic::{Status, Streaming};
+use uuid::Uuid;
+
+use super::{
+    delivery::{Delivering, deliver},
+    renewals::boot_time,
+};
+use crate::{journal::Attempt, pacer::Lane, telegram::not_written};
+
+/// Messages that wait to be sent on the stream.
+const OUTBOUND: usize = 128;
+/// Ownership lasts six seconds from a renewal.
+const RENEW_EVERY: Duration = Duration::from_secs(1);
+/// So many renewals without an answer: the peer is dead.
+const SILENT_RENEWALS: i64 = 4;
+/// How long the service may take to answer Hello and Own, or to take a message.
+const PATIENCE: Duration = Duration::from_secs(5);
+/// How long rows still being written may hold up the report of what is in flight.
+const REPORT_WAIT: Duration = Duration::from_secs(2);
+/// Rows of a lane that may be out: 30/s times a round trip with a commit, plus three,
+/// for round trips of up to a second.
+const CREDIT: i64 = 33;
+/// How long the rows that are out may take when the service drains.
+const DRAIN: Duration = Duration::from_secs(10);
+
+/// How a stream ended.
+#[derive(Debug)]
+pub(super) enum End {
+    /// Stopping began; the bot was given up in order.
+    Released,
+    /// The service's replica goes away; what was out is finished.
+    Drained,
+    /// Telegram refuses the token; the bot was given up.
+    TokenRefused,
+    /// The stream failed.
+    Broken(Status),
+}
+
+/// Why the session is ending in order.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Leaving {
+    No,
+    Stopping,
+    Draining,
+    TokenRefused,
+}
+
+pub(super) struct Session<'a> {
+    delivering: &'a Arc<Delivering>,
+    gateway_id: Uuid,
+    shutdown: &'a Shutdown,
+    outbound: mpsc::Sender<DispatchRequest>,
+    requests: Option<mpsc::Receiver<DispatchRequest>>,
+    given_up: watch::Sender<bool>,
+    owned: bool,
+    /// When to ask (again) for the bot, or by when the service has to answer.
+    ask_at: Option<Instant>,
+    answer_by: Option<Instant>,
+    renewal: i64,
+    renewed: i64,
+    credit: [i64; 3],
+    leaving: Leaving,
+    leave_by: Option<Instant>,
+    hurried: bool,
+    /// False when waiting for acknowledgements has taken too long.
+    waits_for_rows: bool,
+}
+
+/// The lanes that come from notify-svc, in the order of [`Session::credit`].
+const PUSHED: [(Lane, WireLane); 3] = [
+    (Lane::Interactive, WireLane::Interactive),
+    (Lane::Reminder, WireLane::Reminder),
+    (Lane::Broadcast, WireLane::Broadcast),
+];
+
+impl<'a> Session<'a> {
+    pub(super) fn new(
+        delivering: &'a Arc<Delivering>,
+        gateway_id: Uuid,
+        shutdown: &'a Shutdown,
+    ) -> Self {
+        let (outbound, requests) = mpsc::channel(OUTBOUND);
+        Self {
+            delivering,
+            gateway_id,
+            shutdown,
+            outbound,
+            requests: Some(requests),
+            given_up: watch::Sender::new(false),
+            owned: false,
+            ask_at: None,
+            answer_by: None,
+            renewal: 0,
+            renewed: 0,
+            credit: [CREDIT; 3],
+            leaving: Leaving::No,
+            leave_by: None,
+            hurried: false,
+            waits_for_rows: true,
+        }
+    }
+
+    /// Runs the stream to its end.
+    pub(super) async fn run(mut self, client: DispatchServiceClient<Backend>) -> End {
+        let result = self.converse(client).await;
+        // Rows that wait for their slot end; those being written finish.
+        self.given_up.send_replace(true);
+        result.unwrap_or_else(End::Broken)
+    }
+
+    async fn converse(
+        &mut self,
+        mut client: DispatchServiceClient<Backend>,
+    ) -> Result<End, Status> {
+        self.delivering.rows.begin_stream();
+        let hello = Hello {
+            gateway_id: self.gateway_id.to_string(),
+        };
+        self.send(dispatch_request::Message::Hello(hello)).await?;
+        self.ask().await?;
+        let requests = self
+            .requests
+            .take()
+            .ok_or_else(|| Status::internal("ran before"))?;
+        let opened = timeout(PATIENCE, client.dispatch(ReceiverStream::new(requests)));
+        let mut inbound = tokio::select! {
+            opened = opened => opened.map_err(|_| silent())??.into_inner(),
+            () = self.shutdown.stopping() => return Ok(End::Released),
+        };
+        let mut ticks = interval(RENEW_EVERY);
+        ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        while !self.left() {
+            self.step(&mut inbound, &mut ticks).await?;
+        }
+        self.leave(&mut inbound).await
+    }
+
+    /// One thing that happens.
+    async fn step(
+        &mut self,
+        inbound: &mut Streaming<DispatchResponse>,
+        ticks: &mut Interval,
+    ) -> Result<(), Status> {
+        let (ask_at, answer_by, leave_by) = (self.ask_at, self.answer_by, self.leave_by);
+        let (leaving, delivering) = (self.leaving, self.delivering);
+        tokio::select! {
+            message = inbound.message() => match message? {
+                Some(message) => self.received(message).await,
+                None => Err(Status::unavailable("the service closed the stream")),
+            },
+            _ = ticks.tick() => self.tick().await,
+            () = delivering.rows.changed() => self.tell().await,
+            () = at(ask_at) => self.ask().await,
+            () = at(answer_by) => Err(silent()),
+            () = at(leave_by) => self.hurry().await,
+            () = self.shutdown.stopping(), if leaving != Leaving::Stopping => {
+                self.begin_leaving(Leaving::Stopping, self.shutdown.drain() / 2);
+                Ok(())
+            }
+            () = delivering.telegram.until_refused(true), if leaving == Leaving::No => {
+                self.begin_leaving(Leaving::TokenRefused, Duration::ZERO);
+                Ok(())
+            }
+        }
+    }
+
+    async fn received(&mut self, message: DispatchResponse) -> Result<(), Status> {
+        match message.message {
+            Some(Message::Owned(owned)) => self.own(owned).await,
+            Some(Message::NotOwned(not_owned)) => {
+                let after = not_owned.retry_after.as_ref().and_then(olm_proto::span);
+                let after = after.and_then(|span| Duration::try_from(span).ok());
+                self.owned = false;
+                self.answer_by = None;
+                // Bounds what a mistaken peer can ask for.
+                let after = after.unwrap_or(RENEW_EVERY);
+                let pause = after.clamp(Duration::from_millis(50), Duration::from_secs(30));
+                self.ask_at = Some(Instant::now() + pause);
+                tracing::info!(bot_id = self.bot_id(), "another gateway owns the bot");
+                Ok(())
+            }
+            Some(Message::Renewed(renewed)) => {
+                self.renewed = self.renewed.max(renewed.renewal);
+                Ok(())
+            }
+            Some(Message::Deliver(row)) => self.take_in(row),
+            Some(Message::ResultAck(ack)) => self.acknowledged(ack.attempt).await,
+            Some(Message::Drain(_)) => {
+                if self.leaving == Leaving::No {
+                    self.begin_leaving(Leaving::Draining, DRAIN);
+                }
+                Ok(())
+            }
+            // A message of a newer contract.
+            None => Ok(()),
+        }
+    }
+
+    /// Asks for the bot; the request itself counts as renewal 0.
+    async fn ask(&mut self) -> Result<(), Status> {
+        self.ask_at = None;
+        self.answer_by = Some(Instant::now() + PATIENCE);
+        self.renewal = 0;
+        self.renewed = 0;
+        self.delivering.renewals.begin(boot_time());
+        let bot_id = self.bot_id();
+        self.send(dispatch_request::Message::Own(Own { bot_id }))
+            .await
+    }
+
+    /// The bot is ours: reports on the rows that are in flight, renews, gives credit.
+    async fn own(&mut self, owned: Owned) -> Result<(), Status> {
+        let bot_id = self.bot_id();
+        self.answer_by = None;
+        self.owned = true;
+        self.credit = [CREDIT; 3];
+        self.renew().await?;
+        let rows = &self.delivering.rows;
+        // Nearly always they end within milliseconds, and then their outcome is known.
+        let _ = timeout(REPORT_WAIT, rows.written()).await;
+        let in_flight = owned.in_flight.iter();
+        let in_flight: Vec<_> = in_flight
+            .filter_map(|wire| Attempt::parse(bot_id, wire))
+            .collect();
+        let now = Instant::now();
+        let entries = rows.report(&in_flight, now);
+        rows.settle_lost(now);
+        tracing::info!(
+            bot_id,
+            epoch = owned.epoch,
+            in_flight = entries.len(),
+            "the bot is ours"
+        );
+        let report = JournalReport { bot_id, entries };
+        self.send(dispatch_request::Message::JournalReport(report))
+            .await?;
+        for lane in 0..PUSHED.len() {
+            self.give_credit(lane).await?;
+        }
+        self.tell().await
+    }
+
+    fn take_in(&mut self, row: Deliver) -> Result<(), Status> {
+        let bot_id = self.bot_id();
+        let attempt = row
+            .attempt
+            .as_ref()
+            .and_then(|wire| Attempt::parse(bot_id, wire));
+        let Some(attempt) = attempt.filter(|_| row.bot_id == bot_id) else {
+            return Err(Status::invalid_argument(
+                "a row of another bot, or without an id",
+            ));
+        };
+        let lane = lane_of(&row);
+        let rows = &self.delivering.rows;
+        if !rows.take_in(attempt, lane) {
+            // Each attempt is pushed once; its outcome will be told.
+            return Ok(());
+        }
+        if self.leaving != Leaving::No {
+            rows.finish(attempt, unsent("the gateway takes no more rows"));
+            return Ok(());
+        }
+        let due_in = row.due_in.as_ref().and_then(olm_proto::span);
+        let due_in = due_in
+            .and_then(|span| Duration::try_from(span).ok())
+            .unwrap_or_default();
+        match self.delivering.gate.enqueue(lane, row.chat_id, due_in) {
+            Ok(waiting) => {
+                let delivering = Arc::clone(self.delivering);
+                let given_up = self.given_up.subscribe();
+                tokio::spawn(deliver(delivering, attempt, row, waiting, given_up));
+            }
+            Err(full) => rows.finish(attempt, unsent(&full.to_string())),
+        }
+        Ok(())
+    }
+
+    async fn acknowledged(&mut self, wire: Option<AttemptRef>) -> Result<(), Status> {
+        let Some(attempt) = wire.and_then(|wire| Attempt::parse(self.bot_id(), &wire)) else {
+            return Ok(());
+        };
+        let (known, lane) = self.delivering.rows.acknowledged(attempt);
+        if known {
+            let journal = self.delivering.journal.clone();
+            // Not waited for: what stays in the journal is merely told again.
+            tokio::spawn(async move { journal.forget(attempt).await });
+        }
+        let Some(index) = PUSHED.iter().position(|(pushed, _)| Some(*pushed) == lane) else {
+            return Ok(());
+        };
+        self.credit[index] += 1;
+        self.give_credit(index).await
+    }
+
+    async fn tick(&mut self) -> Result<(), Status> {
+        if self.owned {
+            if self.renewal - self.renewed >= SILENT_RENEWALS {
+                return Err(silent());
+            }
+            self.renew().await?;
+        }
+        self.tell().await
+    }
+
+    async fn renew(&mut self) -> Result<(), Status> {
+        self.renewal += 1;
+        // Before it is sent: the moment counted from must not be later than the truth.
+        self.delivering.renewals.sent(self.renewal, boot_time());
+        let renew = Renew {
+            bot_id: self.bot_id(),
+            renewal: self.renewal,
+        };
+        self.send(dispatch_request::Message::Renew(renew)).await
+    }
+
+    async fn give_credit(&mut self, lane: usize) -> Result<(), Status> {
+        let credit = Credit {
+            bot_id: self.bot_id(),
+            lane: PUSHED[lane].1.into(),
+            cumulative: self.credit[lane],
+        };
+        self.send(dispatch_request::Message::Credit(credit)).await
+    }
+
+    /// Tells outcomes that are new, or were not acknowledged.
+    async fn tell(&mut self) -> Result<(), Status> {
+        if !self.owned {
+            return Ok(());
+        }
+        for (attempt, outcome) in self.delivering.rows.to_tell(Instant::now()) {
+            let result = AttemptResult {
+                bot_id: self.bot_id(),
+                attempt: Some(attempt.to_wire()),
+                outcome: Some(outcome),
+            };
+            self.send(dispatch_request::Message::Result(result)).await?;
+        }
+        Ok(())
+    }
+
+    fn begin_leaving(&mut self, why: Leaving, within: Duration) {
+        self.leaving = why;
+        self.leave_by = Some(Instant::now() + within);
+    }
+
+    /// The time for finishing is over: what was not begun is given up; soon after, the
+    /// stream ends with whatever was not acknowledged.
+    async fn hurry(&mut self) -> Result<(), Status> {
+        if self.hurried {
+            self.waits_for_rows = false;
+            return Ok(());
+        }
+        self.hurried = true;
+        self.leave_by = Some(Instant::now() + self.shutdown.drain() / 4);
+        self.delivering
+            .rows
+            .give_up_waiting("the gateway lets go of the bot");
+        self.tell().await
+    }
+
+    /// True when nothing that was out is left to be told.
+    fn left(&self) -> bool {
+        let done = !self.owned || !self.waits_for_rows || self.delivering.rows.is_empty();
+        self.leaving != Leaving::No && done
+    }
+
+    /// Says goodbye: the bot is free at once instead of after six seconds.
+    async fn leave(&mut self, inbound: &mut Streaming<DispatchResponse>) -> Result<End, Status> {
+        let end = match self.leaving {
+            Leaving::Draining => return Ok(End::Drained),
+            Leaving::TokenRefused => End::TokenRefused,
+            Leaving::Stopping | Leaving::No => End::Released,
+        };
+        if self.owned {
+            let bot_id = self.bot_id();
+            self.send(dispatch_request::Message::Release(Release { bot_id }))
+                .await?;
+        }
+        // Closes our half; the service ends its own when it has read everything.
+        let (closed, _) = mpsc::channel(1);
+        self.outbound = closed;
+        let drained = async { while let Ok(Some(_)) = inbound.message().await {} };
+        let _ = timeout(RENEW_EVERY / 2, drained).await;
+        Ok(end)
+    }
+
+    async fn send(&self, message: dispatch_request::Message) -> Result<(), Status> {
+        let request = DispatchRequest {
+            message: Some(message),
+        };
+        match timeout(PATIENCE, self.outbound.send(request)).await {
+            Ok(Ok(())) => Ok(()),
+            Ok(Err(_)) => Err(Status::unavailable("the stream is closed")),
+            Err(_) => Err(silent()),
+        }
+    }
+
+    fn bot_id(&self) -> i64 {
+        self.delivering.telegram.bot_id()
+    }
+}
+
+fn lane_of(row: &Deliver) -> Lane {
+    match row.lane() {
+        WireLane::Interactive => Lane::Interactive,
+        WireLane::Reminder => Lane::Reminder,
+        // The service never pushes conversation; the last lane is the cautious reading.
+        WireLane::Broadcast | WireLane::Conversation | WireLane::Unspecified => Lane::Broadcast,
+    }
+}
+
+fn unsent(cause: &str) -> Outcome {
+    Outcome {
+        kind: Some(not_written(cause, RENEW_EVERY)),
+    }
+}
+
+fn silent() -> Status {
+    Status::deadline_exceeded("the service does not answer")
+}
+
+/// Waits for an instant; for ever when there is none.
+async fn at(instant: Option<Instant>) {
+    match instant {
+        Some(instant) => sleep_until(instant).await,
+        None => std::future::pending().await,
+    }
+}

@@ -1,0 +1,147 @@
+//! How the conversation writes to Telegram: through the pacer, like everything.
+
+use std::{sync::Arc, time::Duration};
+
+use serde_json::{Value, json};
+use tokio::{sync::Semaphore, time::sleep};
+
+use crate::{
+    limited::Limited,
+    pacer::{Full, Lane, gate::Gate},
+    telegram::{CallError, Telegram},
+};
+
+/// `answerCallbackQuery` is no message and has its own limit here: so many in flight or
+/// answered within the last second.
+const CALLBACK_ANSWERS: usize = 30;
+
+/// Sends, edits and acknowledges; cheap to clone.
+#[derive(Debug, Clone)]
+pub(crate) struct Replies {
+    telegram: Telegram,
+    gate: Gate,
+    limited: Arc<Limited>,
+    callback_answers: Arc<Semaphore>,
+}
+
+/// Why a reply did not arrive.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum ReplyError {
+    #[error(transparent)]
+    Full(#[from] Full),
+    #[error(transparent)]
+    Call(#[from] CallError),
+}
+
+impl ReplyError {
+    /// A name for logs.
+    pub(crate) fn class(&self) -> &'static str {
+        match self {
+            Self::Full(_) => "queue_full",
+            Self::Call(error) => error.class(),
+        }
+    }
+}
+
+/// A text with its buttons; `parse_mode` is always HTML.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) struct Reply {
+    pub(crate) html: String,
+    pub(crate) markup: Option<Value>,
+}
+
+impl Reply {
+    pub(crate) fn text(html: String) -> Self {
+        Self { html, markup: None }
+    }
+
+    fn body(&self, chat: i64) -> Value {
+        let mut body = json!({ "chat_id": chat, "text": self.html, "parse_mode": "HTML" });
+        if let Some(markup) = &self.markup {
+            body["reply_markup"] = markup.clone();
+        }
+        body
+    }
+}
+
+impl Replies {
+    pub(crate) fn new(telegram: Telegram, gate: Gate) -> Self {
+        Self {
+            telegram,
+            limited: Arc::new(Limited::new(gate.clone())),
+            gate,
+            callback_answers: Arc::new(Semaphore::new(CALLBACK_ANSWERS)),
+        }
+    }
+
+    pub(crate) fn bot_id(&self) -> i64 {
+        self.telegram.bot_id()
+    }
+
+    /// Sends a new message.
+    pub(crate) async fn send(&self, chat: i64, reply: &Reply) -> Result<(), ReplyError> {
+        self.paced(chat, "sendMessage", &reply.body(chat)).await
+    }
+
+    /// Turns the message `message_id` into `reply`; where it cannot be edited any more,
+    /// sends a new one.
+    pub(crate) async fn edit(
+        &self,
+        chat: i64,
+        message_id: i32,
+        reply: &Reply,
+    ) -> Result<(), ReplyError> {
+        let mut body = reply.body(chat);
+        body["message_id"] = message_id.into();
+        match self.paced(chat, "editMessageText", &body).await {
+            Err(ReplyError::Call(error)) if error.is_not_modified() => Ok(()),
+            Err(ReplyError::Call(CallError::Refused { .. })) => self.send(chat, reply).await,
+            done => done,
+        }
+    }
+
+    /// Ends the waiting mark on a pressed button.
+    pub(crate) async fn acknowledge(&self, callback_id: &str) {
+        let Ok(permit) = Arc::clone(&self.callback_answers).acquire_owned().await else {
+            return;
+        };
+        let body = json!({ "callback_query_id": callback_id });
+        let result = self.telegram.call("answerCallbackQuery", &body).await;
+        tokio::spawn(async move {
+            sleep(Duration::from_secs(1)).await;
+            drop(permit);
+        });
+        if let Err(error) = result {
+            // A query older than a minute cannot be answered; nobody waits for it then.
+            tracing::debug!(
+                outcome = error.class(),
+                "a button press was not acknowledged"
+            );
+        }
+    }
+
+    /// Waits for a slot of the conversation's lane; a 429 is waited out once.
+    async fn paced(&self, chat: i64, method: &'static str, body: &Value) -> Result<(), ReplyError> {
+        for retries_left in [1, 0] {
+            let grant = self
+                .gate
+                .enqueue(Lane::Conversation, chat, Duration::ZERO)?
+                .await;
+            let Err(error) = self.telegram.call(method, body).await else {
+                return Ok(());
+            };
+            if let CallError::Limited { retry_after } = &error {
+                self.limited.note(chat, *retry_after);
+            }
+            grant.answered();
+            let knowable = matches!(
+                error,
+                CallError::Limited { .. } | CallError::NotWritten { .. }
+            );
+            if !knowable || retries_left == 0 {
+                return Err(error.into());
+            }
+        }
+        Ok(())
+    }
+}

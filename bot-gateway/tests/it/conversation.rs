@@ -1,0 +1,266 @@
+use std::time::Duration;
+
+use jiff::SignedDuration;
+use olm_proto::lesson::v1::LessonStatus;
+use telegram_sim::{
+    api::{MessageView, NewPerson, Person},
+    client::Button,
+};
+
+use crate::{
+    lessons::slots,
+    stage::{SOON, Stage},
+};
+
+async fn person(stage: &Stage, language: &str) -> Person {
+    let person = NewPerson::named("<Анна & Co>", language);
+    stage.sim.create_person(&person).await.unwrap()
+}
+
+/// The bot's newest message with `text`.
+async fn shown(stage: &Stage, person: &Person, text: &str) -> MessageView {
+    stage
+        .sim
+        .message(person, SOON, |message| message.text.contains(text))
+        .await
+        .unwrap()
+}
+
+/// Presses a button and waits until the press is acknowledged.
+async fn press(stage: &Stage, person: &Person, button: Button) {
+    let pressed = stage.sim.press(person, button).await.unwrap();
+    stage.sim.callback_answer(&pressed, SOON).await.unwrap();
+}
+
+/// The data of the button whose label begins so.
+fn data(message: &MessageView, label: &str) -> String {
+    let mut buttons = message.inline_keyboard.iter().flatten();
+    let button = buttons.find(|button| button.text.starts_with(label));
+    button
+        .unwrap_or_else(|| panic!("{label} in {message:#?}"))
+        .data
+        .clone()
+        .unwrap()
+}
+
+#[tokio::test]
+async fn a_student_books_and_cancels_in_russian() {
+    let (stage, running) = Stage::running().await;
+    let anna = person(&stage, "ru").await;
+    stage.sim.say(&anna, "/start").await.unwrap();
+    let welcome = shown(&stage, &anna, "Здравствуйте, <Анна & Co>!").await;
+    assert!(welcome.text.contains("Берлин"), "{}", welcome.text);
+
+    stage
+        .sim
+        .press(&anna, Button::text("📅 Расписание"))
+        .await
+        .unwrap();
+    let schedule = shown(&stage, &anna, "Свободное время (Берлин)").await;
+    assert!(schedule.text.contains("Мария <3"), "{}", schedule.text);
+    let times: Vec<_> = schedule.inline_keyboard.iter().flatten().collect();
+    assert_eq!(times.len(), 6, "five slots and a button for later ones");
+    let first = times[0].clone();
+    assert!(
+        first.text.ends_with("11:00") || first.text.ends_with("12:00"),
+        "{first:?}"
+    );
+
+    press(&stage, &anna, Button::data(first.data.unwrap())).await;
+    let booked = shown(&stage, &anna, "Вы записаны").await;
+    assert_eq!(
+        booked.message_id, schedule.message_id,
+        "the message became the answer"
+    );
+    assert_eq!(stage.lessons.state().lessons.len(), 1);
+
+    stage.sim.say(&anna, "/lessons").await.unwrap();
+    let list = shown(&stage, &anna, "Ваши уроки").await;
+    press(
+        &stage,
+        &anna,
+        Button::data(data(&list, "❌")).on(list.message_id),
+    )
+    .await;
+    shown(&stage, &anna, "Отменить урок?").await;
+    press(&stage, &anna, Button::text("Да, отменить")).await;
+    shown(&stage, &anna, "Урок отменён").await;
+    assert_eq!(
+        stage.lessons.state().lessons[0].status(),
+        LessonStatus::Canceled
+    );
+    running.stop().await.unwrap();
+}
+
+#[tokio::test]
+async fn the_same_in_english_and_settings_change_language_and_zone() {
+    let (stage, running) = Stage::running().await;
+    let anna = person(&stage, "en").await;
+    stage.sim.say(&anna, "/start").await.unwrap();
+    shown(&stage, &anna, "Hello, <Анна & Co>!").await;
+    stage.sim.say(&anna, "/zone asia/tokyo").await.unwrap();
+    shown(&stage, &anna, "Times are shown for Tokyo").await;
+    stage
+        .sim
+        .press(&anna, Button::text("📅 Schedule"))
+        .await
+        .unwrap();
+    let schedule = shown(&stage, &anna, "Free times (Tokyo)").await;
+    let first = schedule.inline_keyboard[0][0].clone();
+    assert!(first.text.ends_with("19:00"), "{first:?}");
+    press(&stage, &anna, Button::data(first.data.unwrap())).await;
+    shown(&stage, &anna, "You are booked").await;
+    stage.sim.say(&anna, "/zone Nowhere/Town").await.unwrap();
+    shown(&stage, &anna, "I do not know this zone").await;
+    stage.sim.say(&anna, "how are you?").await.unwrap();
+    shown(&stage, &anna, "All commands: /help").await;
+    stage.sim.say(&anna, "/language ru").await.unwrap();
+    shown(&stage, &anna, "Теперь я пишу по-русски").await;
+    stage.sim.say(&anna, "/help").await.unwrap();
+    shown(&stage, &anna, "Что я умею").await;
+    let chat = stage.sim.chat(&anna).await.unwrap();
+    assert_eq!(chat.reply_keyboard, [["📅 Расписание", "Мои уроки"]]);
+    assert!(
+        chat.commands
+            .iter()
+            .any(|command| command.command == "lessons")
+    );
+    running.stop().await.unwrap();
+}
+
+#[tokio::test]
+async fn an_update_delivered_three_times_books_under_one_request_id() {
+    let stage = Stage::new().await;
+    let anna = person(&stage, "en").await;
+    let brief = Duration::from_secs(2);
+    let running = stage.start(brief).await;
+    stage.sim.say(&anna, "/start").await.unwrap();
+    shown(&stage, &anna, "Hello").await;
+    stage.sim.say(&anna, "/schedule").await.unwrap();
+    let schedule = shown(&stage, &anna, "Free times").await;
+    let first = schedule.inline_keyboard[0][0].data.clone().unwrap();
+
+    // The gateway ends while the booking is under way, twice: the update was never
+    // confirmed, so Telegram gives it out again.
+    stage.lessons.stuck.send_replace(true);
+    stage.sim.press(&anna, Button::data(first)).await.unwrap();
+    let mut running = running;
+    for deliveries in 1..=2 {
+        wait_for(|| stage.lessons.state().book_requests.len() == deliveries).await;
+        running.task.abort();
+        assert!(running.task.await.unwrap_err().is_cancelled());
+        running = loop {
+            let again = stage.start(brief).await;
+            tokio::task::yield_now().await;
+            if !again.task.is_finished() {
+                break again;
+            }
+        };
+    }
+    wait_for(|| stage.lessons.state().book_requests.len() == 3).await;
+    stage.lessons.stuck.send_replace(false);
+    shown(&stage, &anna, "You are booked").await;
+    {
+        let state = stage.lessons.state();
+        assert_eq!(state.lessons.len(), 1);
+        assert!(
+            state
+                .book_requests
+                .iter()
+                .all(|id| *id == state.book_requests[0])
+        );
+    }
+    running.stop().await.unwrap();
+}
+
+#[tokio::test]
+async fn a_taken_slot_offers_others_that_can_be_booked() {
+    let (stage, running) = Stage::running().await;
+    let anna = person(&stage, "en").await;
+    stage.sim.say(&anna, "/schedule").await.unwrap();
+    let schedule = shown(&stage, &anna, "Free times").await;
+    let offered = slots();
+    stage.lessons.state().taken = Some(offered[2..4].to_vec());
+    let first = schedule.inline_keyboard[0][0].data.clone().unwrap();
+    press(&stage, &anna, Button::data(first)).await;
+    let taken = shown(&stage, &anna, "This time was just taken").await;
+    assert_eq!(taken.inline_keyboard.iter().flatten().count(), 2);
+    let other = taken.inline_keyboard[0][0].data.clone().unwrap();
+    press(&stage, &anna, Button::data(other)).await;
+    shown(&stage, &anna, "You are booked").await;
+    let start = stage.lessons.state().lessons[0].start_time;
+    assert_eq!(start, Some(olm_proto::timestamp(offered[2])));
+    running.stop().await.unwrap();
+}
+
+#[tokio::test]
+async fn a_button_of_an_older_version_says_what_changed_and_does_nothing() {
+    let (stage, running) = Stage::running().await;
+    let anna = person(&stage, "en").await;
+    stage.sim.say(&anna, "/schedule").await.unwrap();
+    let schedule = shown(&stage, &anna, "Free times").await;
+    press(&stage, &anna, Button::data(data(&schedule, ""))).await;
+    let booked = shown(&stage, &anna, "You are booked").await;
+    press(&stage, &anna, Button::data(data(&booked, "❌"))).await;
+    shown(&stage, &anna, "Cancel this lesson?").await;
+    stage.lessons.move_lesson(SignedDuration::from_hours(2));
+    press(&stage, &anna, Button::text("Yes, cancel")).await;
+    let changed = shown(&stage, &anna, "The lesson was changed, now it is").await;
+    assert_eq!(
+        stage.lessons.state().lessons[0].status(),
+        LessonStatus::Scheduled
+    );
+    press(&stage, &anna, Button::data(data(&changed, "❌"))).await;
+    press_shown(&stage, &anna, "Cancel this lesson?", "Yes, cancel").await;
+    shown(&stage, &anna, "Lesson cancelled").await;
+    running.stop().await.unwrap();
+}
+
+#[tokio::test]
+async fn with_server_1_away_the_bot_says_so_in_the_persons_language_and_recovers() {
+    let (stage, running) = Stage::running().await;
+    stage.lessons.away.send_replace(true);
+    let anna = person(&stage, "ru").await;
+    stage.sim.say(&anna, "/start").await.unwrap();
+    shown(&stage, &anna, "⚠️ Сервис временно недоступен").await;
+    stage.lessons.away.send_replace(false);
+    stage.sim.say(&anna, "/start").await.unwrap();
+    shown(&stage, &anna, "Здравствуйте").await;
+    running.stop().await.unwrap();
+}
+
+#[tokio::test]
+async fn a_button_that_is_not_ours_is_acknowledged_and_explained() {
+    let (stage, running) = Stage::running().await;
+    let anna = person(&stage, "en").await;
+    stage.sim.say(&anna, "/start").await.unwrap();
+    let welcome = shown(&stage, &anna, "Hello").await;
+    // A message of an older bot of the same token.
+    let token = format!("{}:{}", crate::stage::BOT_ID, crate::stage::SECRET);
+    let old = serde_json::json!({
+        "chat_id": anna.id, "message_id": welcome.message_id, "text": "old",
+        "reply_markup": { "inline_keyboard": [[{ "text": "?", "callback_data": "v0:x" }]] },
+    });
+    let (status, answer) = stage.sim.call(&token, "sendMessage", &old).await.unwrap();
+    assert!(status == 200 || status == 429, "{answer}");
+    if status == 200 {
+        press(&stage, &anna, Button::data("v0:x")).await;
+        shown(&stage, &anna, "This button is out of date").await;
+    }
+    running.stop().await.unwrap();
+}
+
+async fn press_shown(stage: &Stage, person: &Person, text: &str, label: &str) {
+    shown(stage, person, text).await;
+    press(stage, person, Button::text(label)).await;
+}
+
+/// Polls until `holds`; there is no signal to wait for.
+async fn wait_for(holds: impl Fn() -> bool) {
+    let poll = async {
+        while !holds() {
+            tokio::task::yield_now().await;
+        }
+    };
+    tokio::time::timeout(SOON, poll).await.expect("it happens");
+}

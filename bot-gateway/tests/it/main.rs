@@ -1,0 +1,14 @@
+//! The gateway through its edges: telegram-sim on one side, stand-ins for lesson-svc
+//! and notify-svc on the other, all over real sockets.
+
+#![expect(
+    clippy::unwrap_used,
+    clippy::wildcard_enum_match_arm,
+    reason = "tests: a panic is the failure they report"
+)]
+
+mod conversation;
+mod delivery;
+mod lessons;
+mod notify;
+mod stage;

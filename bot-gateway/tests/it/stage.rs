@@ -1,0 +1,168 @@
+//! A gateway with everything around it.
+
+use std::{
+    collections::HashMap,
+    io,
+    path::PathBuf,
+    sync::{Arc, LazyLock, Mutex},
+    time::Duration,
+};
+
+use bot_gateway::{Config, RunError};
+use service_kit::{clock::SystemClock, config::Settings, shutdown::Shutdown};
+use telegram_sim::client::SimClient;
+use tokio::{net::TcpListener, task::JoinHandle, time::timeout};
+use tokio_util::sync::CancellationToken;
+use tracing_subscriber::fmt::MakeWriter;
+use uuid::Uuid;
+
+use crate::{lessons::Lessons, notify::Notify};
+
+pub const BOT_ID: i64 = 4242;
+pub const SECRET: &str = "0123456789-abcdefghij_SECRET";
+/// Enough for anything that happens at all, on a busy machine.
+pub const SOON: Duration = Duration::from_secs(5);
+
+/// Everything that any gateway of this test run has logged, at every level.
+pub static LOGS: LazyLock<Logs> = LazyLock::new(|| {
+    let logs = Logs::default();
+    let subscriber = tracing_subscriber::fmt()
+        .with_max_level(tracing::Level::TRACE)
+        .with_ansi(false)
+        .with_writer(logs.clone());
+    subscriber.init();
+    logs
+});
+
+/// A buffer that lines are logged to.
+#[derive(Debug, Clone, Default)]
+pub struct Logs(Arc<Mutex<Vec<u8>>>);
+
+impl Logs {
+    pub fn text(&self) -> String {
+        String::from_utf8_lossy(&self.0.lock().unwrap()).into_owned()
+    }
+}
+
+impl io::Write for Logs {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        self.0.lock().unwrap().extend_from_slice(bytes);
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
+
+impl MakeWriter<'_> for Logs {
+    type Writer = Self;
+
+    fn make_writer(&self) -> Self {
+        self.clone()
+    }
+}
+
+/// The world around one gateway; the gateway itself can be started and stopped.
+pub struct Stage {
+    pub sim: SimClient,
+    pub lessons: Arc<Lessons>,
+    pub notify: Arc<Notify>,
+    pub journal: PathBuf,
+    variables: HashMap<String, String>,
+    simulator: CancellationToken,
+}
+
+/// A running gateway.
+pub struct Running {
+    pub shutdown: Shutdown,
+    pub task: JoinHandle<Result<(), RunError>>,
+}
+
+impl Stage {
+    pub async fn new() -> Self {
+        LazyLock::force(&LOGS);
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let sim = SimClient::at(listener.local_addr().unwrap());
+        let simulator = CancellationToken::new();
+        let config = telegram_sim::Config {
+            tokens: vec![format!("{BOT_ID}:{SECRET}")],
+            ..telegram_sim::Config::default()
+        };
+        tokio::spawn(telegram_sim::run(listener, config, simulator.clone()));
+        let (lessons, lesson_url) = Lessons::start().await;
+        let (notify, notify_url) = Notify::start().await;
+        let journal = std::env::temp_dir().join(format!("olm-bot-{}.redb", Uuid::new_v4()));
+        let variables = [
+            ("TELEGRAM_BOT_TOKEN", format!("{BOT_ID}:{SECRET}")),
+            ("BOT_TELEGRAM_API_URL", sim.base_url().to_owned()),
+            ("BOT_LESSON_URL", lesson_url),
+            ("BOT_LESSON_KEY", "lesson-key".to_owned()),
+            ("BOT_LESSON_TIMEOUT", "2".to_owned()),
+            ("BOT_NOTIFY_URL", notify_url),
+            ("BOT_NOTIFY_KEY", "notify-key".to_owned()),
+            ("BOT_JOURNAL", journal.to_str().unwrap().to_owned()),
+            ("BOT_POLL_TIMEOUT", "5".to_owned()),
+        ];
+        let variables = variables.map(|(name, value)| (name.to_owned(), value));
+        Self {
+            sim,
+            lessons,
+            notify,
+            journal,
+            variables: variables.into_iter().collect(),
+            simulator,
+        }
+    }
+
+    pub fn config(&self) -> Config {
+        let mut settings = Settings::from_map("BOT", self.variables.clone());
+        let config = Config::read(&mut settings);
+        settings.finish().unwrap();
+        config
+    }
+
+    /// Starts a gateway that may take `drain` to stop.
+    pub async fn start(&self, drain: Duration) -> Running {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let shutdown = Shutdown::manual(drain);
+        let run = bot_gateway::run(
+            self.config(),
+            listener,
+            shutdown.clone(),
+            SystemClock::shared(),
+        );
+        Running {
+            shutdown,
+            task: tokio::spawn(run),
+        }
+    }
+
+    /// A stage with a gateway on it.
+    pub async fn running() -> (Self, Running) {
+        let stage = Self::new().await;
+        let running = stage.start(Duration::from_secs(8)).await;
+        (stage, running)
+    }
+}
+
+impl Drop for Stage {
+    fn drop(&mut self) {
+        if std::thread::panicking() {
+            std::fs::write("/tmp/botlogs", LOGS.text()).unwrap();
+        }
+        self.simulator.cancel();
+        let _ = std::fs::remove_file(&self.journal);
+    }
+}
+
+impl Running {
+    /// Stops the gateway and waits for its end.
+    pub async fn stop(self) -> Result<(), RunError> {
+        self.shutdown.stop();
+        timeout(SOON, self.task)
+            .await
+            .expect("the gateway stops")
+            .unwrap()
+    }
+}
