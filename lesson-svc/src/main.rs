@@ -78,5 +78,6 @@ async fn migrate(down_to: Option<i64>) -> Result<(), Box<dyn Error>> {
     let database = DatabaseConfig::read(&mut settings, SCHEMA);
     settings.finish()?;
     database.migrate(&MIGRATOR, down_to).await?;
+    println!("{SERVICE}: schema {SCHEMA} is migrated");
     Ok(())
 }

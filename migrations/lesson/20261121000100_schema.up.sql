@@ -9,5 +9,7 @@ BEGIN
 END
 $$;
 
--- Lets an exclusion constraint compare ids (=) and ranges (&&) in one GiST index.
-CREATE EXTENSION IF NOT EXISTS btree_gist;
+-- Lets an exclusion constraint compare ids (=) and ranges (&&) in one GiST index. In
+-- public, not in the schema that happens to be first on the search path: other
+-- services of this database use it too.
+CREATE EXTENSION IF NOT EXISTS btree_gist WITH SCHEMA public;

@@ -107,8 +107,11 @@ async fn try_book(state: &State, student: UserId, wanted: &Wanted) -> Result<Les
     if teacher.id == student {
         return Err(Error::SelfBooking);
     }
-    let lesson = insert(&mut tx, state, &teacher, student, id, wanted.start, now).await?;
+    let mut lesson = insert(&mut tx, state, &teacher, student, id, wanted.start, now).await?;
     outbox::store::insert_lesson(&mut tx, &lesson, now).await?;
+    lesson
+        .bookings
+        .retain(|booking| booking.student_id == student);
     tx.commit().await?;
     state.wake.wake();
     tracing::info!(

@@ -3,15 +3,17 @@
 use std::process::{Command, Output};
 
 use lesson_svc::MIGRATOR;
-use service_kit::clock::ManualClock;
+use olm_proto::{common::v1::ErrorReason, lesson::v1::user_service_client::UserServiceClient};
+use service_kit::{clock::ManualClock, status};
 use sqlx::{AssertSqlSafe, ConnectOptions as _, PgPool, migrate::MigrationType};
 use tonic::transport::Endpoint;
 use tonic_health::pb::{
     HealthCheckRequest, health_check_response::ServingStatus, health_client::HealthClient,
 };
+use tonic_types::StatusExt as _;
 use uuid::Uuid;
 
-use crate::support::{NO_NOTIFY, Service, monday, until};
+use crate::support::{NO_NOTIFY, Service, monday, registration, until};
 
 const SERVICE: &str = "olm.lesson.v1.LessonService";
 
@@ -148,4 +150,24 @@ async fn a_replica_never_migrates_and_serves_only_when_migrations_are_current(po
     .await;
     service.stop().await;
     pool.close().await;
+}
+
+#[tokio::test]
+async fn a_replica_without_its_database_lives_and_asks_to_repeat() {
+    let nowhere = PgPool::connect_lazy("postgres://nobody@127.0.0.1:9/nothing").unwrap();
+    let service = Service::start(&nowhere, ManualClock::new(monday()), NO_NOTIFY).await;
+    assert_eq!(
+        serving(&service.url, SERVICE).await,
+        ServingStatus::NotServing
+    );
+    assert_eq!(serving(&service.url, "").await, ServingStatus::Serving);
+    let mut users = UserServiceClient::new(service.backend.clone());
+    let refused = users.register_telegram_user(registration(1, "Anna")).await;
+    let refused = refused.unwrap_err();
+    assert!(
+        refused.get_details_retry_info().is_some(),
+        "the same call is safe to repeat"
+    );
+    assert_eq!(status::reason(&refused), Some(ErrorReason::Unavailable));
+    service.stop().await;
 }
