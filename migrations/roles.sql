@@ -25,4 +25,4 @@ CREATE SCHEMA IF NOT EXISTS notify AUTHORIZATION olm_notify;
 
 -- Exclusion constraints over uuid and ranges need it; creating it takes rights
 -- that the services' roles do not have.
-CREATE EXTENSION IF NOT EXISTS btree_gist;
+CREATE EXTENSION IF NOT EXISTS btree_gist WITH SCHEMA public;

@@ -2,7 +2,10 @@
 
 use jiff::Timestamp;
 use olm_proto::common::v1::ErrorReason;
-use service_kit::status::{self, Refusal, Violations};
+use service_kit::{
+    paging::InvalidToken,
+    status::{self, Refusal, Violations},
+};
 use tonic::{Code, Status};
 
 use crate::availability::slots::Unbookable;
@@ -17,8 +20,8 @@ pub enum Error {
     #[error("the request is not valid")]
     Invalid(Refusal),
     /// The page token is not one this query gave out.
-    #[error("the page token is not one of this query")]
-    PageToken,
+    #[error(transparent)]
+    PageToken(#[from] InvalidToken),
     /// No such user, or not one the viewer may see.
     #[error("no such user")]
     UserNotFound,
@@ -142,7 +145,9 @@ impl From<Error> for Status {
         let text = error.to_string();
         let refusal = match error {
             Error::Invalid(refusal) => refusal,
-            Error::PageToken => Refusal::new(InvalidArgument, ErrorReason::PageTokenInvalid, text),
+            Error::PageToken(_) => {
+                Refusal::new(InvalidArgument, ErrorReason::PageTokenInvalid, text)
+            }
             Error::UserNotFound => Refusal::new(NotFound, ErrorReason::UserNotFound, text),
             Error::TeacherNotFound => Refusal::new(NotFound, ErrorReason::TeacherNotFound, text),
             Error::LessonNotFound => Refusal::new(NotFound, ErrorReason::LessonNotFound, text),

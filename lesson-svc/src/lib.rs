@@ -7,7 +7,6 @@ pub mod errors;
 pub mod ids;
 pub mod lessons;
 pub mod outbox;
-pub mod paging;
 pub mod requests;
 pub mod state;
 pub mod teachers;

@@ -1,4 +1,8 @@
 //! The server stack over real sockets.
+#![expect(
+    clippy::unwrap_used,
+    reason = "a panic is the failure that a test reports"
+)]
 
 use std::{collections::HashMap, sync::Arc, time::Duration};
 
@@ -95,7 +99,7 @@ struct Running {
     address: std::net::SocketAddr,
     shutdown: Shutdown,
     health: Health,
-    served: JoinHandle<std::io::Result<()>>,
+    task: JoinHandle<std::io::Result<()>>,
 }
 
 async fn start() -> Running {
@@ -123,13 +127,13 @@ async fn start() -> Running {
     let routes =
         Routes::new(UserServiceServer::new(Echo).max_decoding_message_size(MAX_MESSAGE_BYTES))
             .add_service(DispatchServiceServer::new(Endless));
-    let served = tokio::spawn(server.serve(listener, routes, health.clone(), shutdown.clone()));
+    let task = tokio::spawn(server.serve(listener, routes, health.clone(), shutdown.clone()));
     Running {
         url: format!("http://{address}"),
         address,
         shutdown,
         health,
-        served,
+        task,
     }
 }
 
@@ -419,7 +423,7 @@ async fn open_streams_health_watches_and_silent_peers_do_not_hold_a_stopping_ser
     let silent = TcpStream::connect(running.address).await.unwrap();
 
     running.shutdown.stop();
-    timeout(HANGS, running.served)
+    timeout(HANGS, running.task)
         .await
         .expect("the server did not end")
         .unwrap()

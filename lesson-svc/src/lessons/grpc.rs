@@ -1,22 +1,22 @@
 //! `LessonService`: parse, transaction, reply.
 
-use olm_proto::{
-    common::v1::PageToken,
-    lesson::v1::{
-        BookLessonRequest, BookLessonResponse, CancelLessonRequest, CancelLessonResponse,
-        GetLessonRequest, GetLessonResponse, ListLessonsRequest, ListLessonsResponse,
-        lesson_service_server::LessonService,
-    },
+use olm_proto::lesson::v1::{
+    BookLessonRequest, BookLessonResponse, CancelLessonRequest, CancelLessonResponse,
+    GetLessonRequest, GetLessonResponse, ListLessonsRequest, ListLessonsResponse,
+    lesson_service_server::LessonService,
 };
 use prost::Message as _;
-use service_kit::{grpc::server::required_acting_user, status::Violations};
+use service_kit::{
+    grpc::server::required_acting_user,
+    paging::{self, Position, Query},
+    status::Violations,
+};
 use tonic::{Request, Response, Status};
 
 use super::{Lesson, booking, cancelling, store};
 use crate::{
     errors::{Error, read_instant},
     ids::{LessonId, UserId},
-    paging,
     state::State,
     users,
 };
@@ -88,7 +88,7 @@ async fn list(
     let mut violations = Violations::default();
     let from = read_instant(&mut violations, "start_time", request.start_time.as_ref());
     let until = read_instant(&mut violations, "end_time", request.end_time.as_ref());
-    let size = paging::read_size(&mut violations, request.page_size);
+    let size = paging::size(&mut violations, request.page_size);
     let from = from.unwrap_or_else(|| state.now());
     if let Some(until) = until {
         violations.require(until > from, "end_time", "is not after start_time");
@@ -101,13 +101,10 @@ async fn list(
         ..request
     };
     let filters = filters.encode_to_vec();
-    let filter_hash = paging::filter_hash("ListLessons", &[viewer.0.as_bytes(), &filters]);
-    let after = match paging::decode(&request.page_token, &filter_hash)? {
+    let query = Query::of("ListLessons", &[viewer.0.as_bytes(), &filters]);
+    let after = match query.position(&request.page_token)? {
         None => None,
-        Some((token, id)) => {
-            let start = token.time.as_ref().and_then(olm_proto::instant);
-            Some((start.ok_or(Error::PageToken)?, id))
-        }
+        Some(position) => Some((position.time()?, position.id)),
     };
     let filter = store::Filter {
         from,
@@ -117,11 +114,8 @@ async fn list(
     let mut conn = state.pool.acquire().await?;
     users::store::require(&mut conn, viewer).await?;
     let mut lessons = store::list(&mut conn, viewer, filter, after, i64::from(size) + 1).await?;
-    let next_page_token = paging::cut(&mut lessons, size, |last| PageToken {
-        filter_hash,
-        time: Some(olm_proto::timestamp(last.during.start)),
-        text: String::new(),
-        id: last.id.to_string(),
+    let next_page_token = query.cut(&mut lessons, size, |last| {
+        Position::at(last.during.start, last.id.0)
     });
     Ok(ListLessonsResponse {
         lessons: lessons.into_iter().map(Into::into).collect(),

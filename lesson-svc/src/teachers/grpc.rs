@@ -1,14 +1,15 @@
 //! `TeacherService`: parse, transaction, reply.
 
-use olm_proto::{
-    common::v1::PageToken,
-    lesson::v1::{
-        CreateTeacherRequest, CreateTeacherResponse, GetTeacherRequest, GetTeacherResponse,
-        SearchTeachersRequest, SearchTeachersResponse, UpdateTeacherRequest, UpdateTeacherResponse,
-        teacher_service_server::TeacherService,
-    },
+use olm_proto::lesson::v1::{
+    CreateTeacherRequest, CreateTeacherResponse, GetTeacherRequest, GetTeacherResponse,
+    SearchTeachersRequest, SearchTeachersResponse, UpdateTeacherRequest, UpdateTeacherResponse,
+    teacher_service_server::TeacherService,
 };
-use service_kit::{grpc::server::required_acting_user, status::Violations};
+use service_kit::{
+    grpc::server::required_acting_user,
+    paging::{self, Position, Query, SortKey},
+    status::Violations,
+};
 use tonic::{Request, Response, Status};
 use uuid::Uuid;
 
@@ -16,7 +17,6 @@ use super::{Policies, Teacher, store};
 use crate::{
     errors::{Error, check_text, check_version},
     ids::UserId,
-    paging,
     requests::{self, Claim},
     state::State,
     users,
@@ -145,25 +145,22 @@ async fn search(
 ) -> Result<SearchTeachersResponse, Error> {
     let mut violations = Violations::default();
     check_text(&mut violations, "query", &request.query, LONGEST_QUERY);
-    let size = paging::read_size(&mut violations, request.page_size);
+    let size = paging::size(&mut violations, request.page_size);
     violations.check()?;
-    let query = request.query.trim();
-    let filter_hash =
-        paging::filter_hash("SearchTeachers", &[viewer.0.as_bytes(), query.as_bytes()]);
-    let after = paging::decode(&request.page_token, &filter_hash)?;
+    let text = request.query.trim();
+    let query = Query::of("SearchTeachers", &[viewer.0.as_bytes(), text.as_bytes()]);
+    let after = query.position(&request.page_token)?;
     // No name is empty, so this is before all of them.
     let (name, id) = match &after {
-        Some((token, id)) => (token.text.as_str(), *id),
+        Some(position) => (position.text()?, position.id),
         None => ("", Uuid::nil()),
     };
     let mut conn = state.pool.acquire().await?;
     users::store::require(&mut conn, viewer).await?;
-    let mut rows = store::list(&mut conn, query, (name, id), i64::from(size) + 1).await?;
-    let next_page_token = paging::cut(&mut rows, size, |(teacher, sort_name)| PageToken {
-        filter_hash,
-        time: None,
-        text: sort_name.clone(),
-        id: teacher.id.to_string(),
+    let mut rows = store::list(&mut conn, text, (name, id), i64::from(size) + 1).await?;
+    let next_page_token = query.cut(&mut rows, size, |(teacher, sort_name)| Position {
+        key: SortKey::Text(sort_name.clone()),
+        id: teacher.id.0,
     });
     Ok(SearchTeachersResponse {
         teachers: rows
