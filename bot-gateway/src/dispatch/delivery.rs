@@ -15,7 +15,7 @@ use tracing::Instrument as _;
 use uuid::Uuid;
 
 use super::{
-    renewals::{Renewals, boot_time},
+    renewals::{Named, Renewals, boot_time},
     rows::Rows,
 };
 use crate::{
@@ -62,12 +62,20 @@ impl Delivering {
     }
 }
 
+/// A row as it was delivered.
+#[derive(Debug)]
+pub(super) struct Row {
+    pub(super) deliver: Deliver,
+    /// The renewal it was begun under.
+    pub(super) named: Named,
+}
+
 /// Brings a row to its outcome. A row given up meanwhile ends without a trace: the
 /// table knows its outcome already.
 pub(super) async fn deliver(
     delivering: Arc<Delivering>,
     attempt: Attempt,
-    row: Deliver,
+    row: Row,
     waiting: Waiting,
     mut given_up: watch::Receiver<bool>,
 ) {
@@ -79,7 +87,7 @@ pub(super) async fn deliver(
         return;
     }
     let span = tracing::info_span!("deliver", otel.kind = "consumer");
-    telemetry::set_parent(&span, &row.traceparent);
+    telemetry::set_parent(&span, &row.deliver.traceparent);
     async {
         let kind = write(&delivering, attempt, &row, grant).await;
         tracing::info!(
@@ -104,8 +112,8 @@ async fn granted(waiting: Waiting, given_up: &mut watch::Receiver<bool>) -> Opti
     }
 }
 
-async fn write(delivering: &Delivering, attempt: Attempt, row: &Deliver, grant: Grant) -> Kind {
-    let fresh = || delivering.renewals.fresh(row.last_renewal, boot_time());
+async fn write(delivering: &Delivering, attempt: Attempt, row: &Row, grant: Grant) -> Kind {
+    let fresh = || delivering.renewals.fresh(row.named, boot_time());
     if !fresh() {
         grant.unused();
         return not_written(
@@ -113,7 +121,7 @@ async fn write(delivering: &Delivering, attempt: Attempt, row: &Deliver, grant: 
             PAUSE,
         );
     }
-    let Some(message) = message(row, delivering) else {
+    let Some(message) = message(&row.deliver, delivering) else {
         grant.unused();
         return unreadable();
     };
@@ -132,7 +140,7 @@ async fn write(delivering: &Delivering, attempt: Attempt, row: &Deliver, grant: 
         Err(CallError::NotWritten { .. }) => grant.unused(),
         Err(CallError::Limited { retry_after }) => {
             // Before the slot is given back, so that nothing slips through.
-            delivering.limited.note(row.chat_id, *retry_after);
+            delivering.limited.note(row.deliver.chat_id, *retry_after);
             grant.answered();
         }
         Ok(_)

@@ -4,7 +4,7 @@
 
 use std::{
     collections::VecDeque,
-    sync::{Mutex, PoisonError},
+    sync::{Mutex, MutexGuard, PoisonError},
     time::Duration,
 };
 
@@ -13,33 +13,58 @@ const FRESH: Duration = Duration::from_secs(5);
 /// More renewals than five seconds hold.
 const REMEMBERED: usize = 16;
 
-/// When each renewal of the present epoch was sent, by [`boot_time`]. Number 0 is the
-/// request for ownership itself.
+/// When each renewal of the present term was sent, by [`boot_time`]. A term begins with
+/// each request for ownership, which counts as renewal 0.
 #[derive(Debug, Default)]
-pub(super) struct Renewals(Mutex<VecDeque<(i64, Duration)>>);
+pub(super) struct Renewals(Mutex<Term>);
+
+#[derive(Debug, Default)]
+struct Term {
+    number: u64,
+    sent: VecDeque<(i64, Duration)>,
+}
+
+/// The renewal that a row names, and the term it came in: numbers begin anew with each.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Named {
+    term: u64,
+    renewal: i64,
+}
 
 impl Renewals {
-    /// Ownership is asked for: an epoch begins.
+    /// Ownership is asked for: a term begins.
     pub(super) fn begin(&self, now: Duration) {
-        let mut sent = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        sent.clear();
-        sent.push_back((0, now));
+        let mut term = self.lock();
+        term.number += 1;
+        term.sent.clear();
+        term.sent.push_back((0, now));
     }
 
     /// Renewal `number` is about to be sent.
     pub(super) fn sent(&self, number: i64, now: Duration) {
-        let mut sent = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        if sent.len() == REMEMBERED {
-            sent.pop_front();
+        let mut term = self.lock();
+        if term.sent.len() == REMEMBERED {
+            term.sent.pop_front();
         }
-        sent.push_back((number, now));
+        term.sent.push_back((number, now));
     }
 
-    /// Whether a row that names renewal `number` may still be written.
-    pub(super) fn fresh(&self, number: i64, now: Duration) -> bool {
-        let sent = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        let of_number = sent.iter().find(|(known, _)| *known == number);
-        of_number.is_some_and(|(_, at)| now.saturating_sub(*at) <= FRESH)
+    /// What a row that arrives now names.
+    pub(super) fn named(&self, renewal: i64) -> Named {
+        let term = self.lock().number;
+        Named { term, renewal }
+    }
+
+    /// Whether a row may still be written.
+    pub(super) fn fresh(&self, named: Named, now: Duration) -> bool {
+        let term = self.lock();
+        let of_number = term.sent.iter().find(|(known, _)| *known == named.renewal);
+        let in_time = of_number.is_some_and(|(_, at)| now.saturating_sub(*at) <= FRESH);
+        term.number == named.term && in_time
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Term> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -66,21 +91,31 @@ mod tests {
         let renewals = Renewals::default();
         renewals.begin(100 * SECOND);
         renewals.sent(1, 101 * SECOND);
-        assert!(renewals.fresh(0, 105 * SECOND));
-        assert!(!renewals.fresh(0, 106 * SECOND));
-        assert!(renewals.fresh(1, 106 * SECOND));
-        assert!(!renewals.fresh(1, 171 * SECOND), "suspended in between");
+        let (own, first) = (renewals.named(0), renewals.named(1));
+        assert!(renewals.fresh(own, 105 * SECOND));
+        assert!(!renewals.fresh(own, 106 * SECOND));
+        assert!(renewals.fresh(first, 106 * SECOND));
+        assert!(!renewals.fresh(first, 171 * SECOND), "suspended in between");
     }
 
     #[test]
-    fn a_renewal_that_was_never_sent_or_belongs_to_an_earlier_epoch_is_not_fresh() {
+    fn a_renewal_that_was_never_sent_is_not_fresh() {
         let renewals = Renewals::default();
-        assert!(!renewals.fresh(0, SECOND));
+        assert!(!renewals.fresh(renewals.named(0), SECOND));
+        renewals.begin(SECOND);
+        assert!(!renewals.fresh(renewals.named(1), SECOND));
+    }
+
+    #[test]
+    fn a_row_of_an_earlier_term_is_not_fresh_though_its_number_is_in_use_again() {
+        let renewals = Renewals::default();
         renewals.begin(SECOND);
         renewals.sent(1, SECOND);
-        assert!(!renewals.fresh(2, SECOND));
+        let row = renewals.named(1);
         renewals.begin(2 * SECOND);
-        assert!(!renewals.fresh(1, 2 * SECOND));
+        renewals.sent(1, 2 * SECOND);
+        assert!(!renewals.fresh(row, 2 * SECOND));
+        assert!(renewals.fresh(renewals.named(1), 2 * SECOND));
     }
 
     #[test]
@@ -89,7 +124,7 @@ mod tests {
         for number in 0..1_000 {
             renewals.sent(number, SECOND);
         }
-        assert_eq!(renewals.0.lock().unwrap().len(), REMEMBERED);
+        assert_eq!(renewals.lock().sent.len(), REMEMBERED);
     }
 
     #[test]

@@ -17,13 +17,16 @@ use tonic::{Status, Streaming};
 use uuid::Uuid;
 
 use super::{
-    delivery::{Delivering, deliver},
+    delivery::{Delivering, Row, deliver},
     renewals::boot_time,
 };
 use crate::{journal::Attempt, pacer::Lane, telegram::not_written};
 
 /// Messages that wait to be sent on the stream.
 const OUTBOUND: usize = 128;
+/// Between two requests for a bot that another gateway owns.
+const SOONEST_ASK: Duration = Duration::from_millis(250);
+const LATEST_ASK: Duration = Duration::from_secs(30);
 /// Ownership lasts six seconds from a renewal.
 const RENEW_EVERY: Duration = Duration::from_secs(1);
 /// So many renewals without an answer: the peer is dead.
@@ -77,6 +80,7 @@ pub(super) struct Session<'a> {
     leaving: Leaving,
     leave_by: Option<Instant>,
     hurried: bool,
+    waits_for_bot: bool,
     /// False when waiting for acknowledgements has taken too long.
     waits_for_rows: bool,
 }
@@ -111,6 +115,7 @@ impl<'a> Session<'a> {
             leaving: Leaving::No,
             leave_by: None,
             hurried: false,
+            waits_for_bot: false,
             waits_for_rows: true,
         }
     }
@@ -188,10 +193,11 @@ impl<'a> Session<'a> {
                 self.owned = false;
                 self.answer_by = None;
                 // Bounds what a mistaken peer can ask for.
-                let after = after.unwrap_or(RENEW_EVERY);
-                let pause = after.clamp(Duration::from_millis(50), Duration::from_secs(30));
+                let pause = after.map_or(RENEW_EVERY, |after| after.clamp(SOONEST_ASK, LATEST_ASK));
                 self.ask_at = Some(Instant::now() + pause);
-                tracing::info!(bot_id = self.bot_id(), "another gateway owns the bot");
+                if !std::mem::replace(&mut self.waits_for_bot, true) {
+                    tracing::info!(bot_id = self.bot_id(), "the bot is not ours yet");
+                }
                 Ok(())
             }
             Some(Message::Renewed(renewed)) => {
@@ -217,6 +223,9 @@ impl<'a> Session<'a> {
         self.answer_by = Some(Instant::now() + PATIENCE);
         self.renewal = 0;
         self.renewed = 0;
+        // What the last term left waiting is stale, and will be asked about.
+        let rows = &self.delivering.rows;
+        rows.give_up_waiting("the ownership it was begun under is over");
         self.delivering.renewals.begin(boot_time());
         let bot_id = self.bot_id();
         self.send(dispatch_request::Message::Own(Own { bot_id }))
@@ -228,6 +237,7 @@ impl<'a> Session<'a> {
         let bot_id = self.bot_id();
         self.answer_by = None;
         self.owned = true;
+        self.waits_for_bot = false;
         self.credit = [CREDIT; 3];
         self.renew().await?;
         let rows = &self.delivering.rows;
@@ -284,6 +294,11 @@ impl<'a> Session<'a> {
             Ok(waiting) => {
                 let delivering = Arc::clone(self.delivering);
                 let given_up = self.given_up.subscribe();
+                let named = delivering.renewals.named(row.last_renewal);
+                let row = Row {
+                    deliver: row,
+                    named,
+                };
                 tokio::spawn(deliver(delivering, attempt, row, waiting, given_up));
             }
             Err(full) => rows.finish(attempt, unsent(&full.to_string())),

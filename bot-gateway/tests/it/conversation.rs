@@ -149,13 +149,7 @@ async fn an_update_delivered_three_times_books_under_one_request_id() {
         wait_for(|| stage.lessons.state().book_requests.len() == deliveries).await;
         running.task.abort();
         assert!(running.task.await.unwrap_err().is_cancelled());
-        running = loop {
-            let again = stage.start(brief).await;
-            tokio::task::yield_now().await;
-            if !again.task.is_finished() {
-                break again;
-            }
-        };
+        running = stage.start_after_crash(brief).await;
     }
     wait_for(|| stage.lessons.state().book_requests.len() == 3).await;
     stage.lessons.stuck.send_replace(false);

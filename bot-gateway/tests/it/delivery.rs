@@ -2,16 +2,20 @@ use std::time::Duration;
 
 use bot_gateway::{Attempt, Journal, JournalError, RunError};
 use olm_proto::notify::v1::{
-    AttemptRef, Drain, dispatch_request, dispatch_response::Message, journal_entry::Knowledge,
-    outcome::Kind,
+    AttemptRef, Drain, NotOwned, dispatch_request, dispatch_response::Message,
+    journal_entry::Knowledge, outcome::Kind,
 };
 use telegram_sim::api::{Fault, FaultKind, LedgerEntry, LedgerQuery, NewPerson, Person};
 use tokio::time::Instant;
+use tonic::transport::Endpoint;
+use tonic_health::pb::{
+    HealthCheckRequest, health_check_response::ServingStatus, health_client::HealthClient,
+};
 use uuid::Uuid;
 
 use crate::{
-    notify::attempt,
-    stage::{BOT_ID, SECRET, SOON, Stage},
+    notify::{TRACE, attempt},
+    stage::{BOT_ID, LOGS, SECRET, SOON, Stage},
 };
 
 const NOW: Duration = Duration::ZERO;
@@ -52,6 +56,8 @@ async fn a_row_is_sent_at_its_instant_not_before_and_in_its_trace() {
     assert!(begun.elapsed() >= due_in);
     assert_eq!(attempt, sent);
     let entry = copies(&stage, "<b>plain & simple", 1).await.remove(0);
+    let traceparent = entry.traceparent.unwrap();
+    assert!(traceparent.contains(TRACE), "{traceparent}");
     let message_id = entry.answer.unwrap().message_id;
     assert!(matches!(kind, Kind::Sent(sent) if Some(sent.telegram_message_id) == message_id));
     running.stop().await.unwrap();
@@ -186,12 +192,7 @@ async fn after_a_crash_only_what_may_have_been_written_is_reported_so() {
     opened.journal.writing(in_journal).await.unwrap();
     // The process ends without a word: the file is let go of, the entry stays.
     drop(opened);
-    let running = loop {
-        let running = stage.start(Duration::from_secs(8)).await;
-        if !running.task.is_finished() {
-            break running;
-        }
-    };
+    let running = stage.start_after_crash(Duration::from_secs(8)).await;
     let mut line = stage.notify.line().await;
     assert_eq!(line.gateway_id, gateway_id, "the same journal, the same id");
     let report = line.own(vec![attempt(written), attempt(unknown)]).await;
@@ -239,7 +240,7 @@ async fn a_row_that_waits_when_the_stream_breaks_is_reported_unwritten() {
     let (stage, running) = Stage::running().await;
     let anna = anna(&stage).await;
     let mut line = stage.notify.owned_line().await;
-    let waiting = line.deliver(anna.id, "far", Duration::from_secs(300)).await;
+    let waiting = line.deliver(anna.id, "far", Duration::from_mins(5)).await;
     // A second row proves that the first one was read.
     line.deliver(999_999, "near", NOW).await;
     line.result().await;
@@ -276,7 +277,7 @@ async fn stopping_finishes_what_is_out_releases_the_bot_and_keeps_its_deadline()
     let near = line
         .deliver(anna.id, "near", Duration::from_millis(500))
         .await;
-    let far = line.deliver(999_998, "far", Duration::from_secs(600)).await;
+    let far = line.deliver(999_998, "far", Duration::from_mins(10)).await;
     line.deliver(999_999, "read", NOW).await;
     line.result().await;
     let begun = Instant::now();
@@ -298,6 +299,89 @@ async fn stopping_finishes_what_is_out_releases_the_bot_and_keeps_its_deadline()
     // The service's half stays open: the gateway ends all the same.
     running.task.await.unwrap().unwrap();
     assert!(begun.elapsed() < running.shutdown.drain());
+}
+
+#[tokio::test]
+async fn a_refused_token_stops_the_bot_fails_no_row_and_is_never_logged() {
+    let (stage, running) = Stage::running().await;
+    let anna = anna(&stage).await;
+    let mut line = stage.notify.owned_line().await;
+    let refusal = FaultKind::Status {
+        code: 401,
+        description: "Unauthorized".to_owned(),
+        retry_after: None,
+        migrate_to_chat_id: None,
+    };
+    let refusal = Fault::new(refusal).in_chat(anna.id);
+    stage.sim.fault(&refusal).await.unwrap();
+    line.deliver(anna.id, "refused", NOW).await;
+    let (_, kind) = line.result().await;
+    assert!(matches!(&kind, Kind::NotWritten(_)), "{kind:?}");
+    let release = line.next().await;
+    assert!(
+        matches!(release, dispatch_request::Message::Release(_)),
+        "{release:?}"
+    );
+    drop(line);
+    // Updates are taken again, so the token is good: the bot comes back by itself.
+    stage.sim.say(&anna, "/help").await.unwrap();
+    stage.notify.owned_line().await;
+    running.stop().await.unwrap();
+    let logs = LOGS.text();
+    assert!(logs.contains("Telegram refuses the token"));
+    for line in logs.lines().filter(|line| line.contains(SECRET)) {
+        assert!(
+            !line.contains("bot_gateway") && !line.contains("service_kit"),
+            "{line}"
+        );
+    }
+}
+
+#[tokio::test]
+async fn a_row_of_an_ownership_that_was_lost_is_given_up_and_reported_unwritten() {
+    let (stage, running) = Stage::running().await;
+    let anna = anna(&stage).await;
+    let mut line = stage.notify.owned_line().await;
+    let waiting = line.deliver(anna.id, "old", Duration::from_mins(5)).await;
+    let bot_id = BOT_ID;
+    let retry_after = None;
+    line.say(Message::NotOwned(NotOwned {
+        bot_id,
+        retry_after,
+    }))
+    .await;
+    let own = line.next().await;
+    assert!(matches!(own, dispatch_request::Message::Own(_)), "{own:?}");
+    let report = line.own(vec![waiting]).await;
+    assert!(matches!(
+        report.entries[0].knowledge,
+        Some(Knowledge::NotWritten(_))
+    ));
+    running.stop().await.unwrap();
+}
+
+#[tokio::test]
+async fn health_is_serving_while_the_token_is_good_whatever_else_is_away() {
+    let (stage, running) = Stage::running().await;
+    stage.lessons.away.send_replace(true);
+    let channel = Endpoint::from_shared(format!("http://{}", running.address)).unwrap();
+    let mut health = HealthClient::new(channel.connect().await.unwrap());
+    let request = HealthCheckRequest {
+        service: bot_gateway::HEALTH_SERVICE.to_owned(),
+    };
+    let mut watch = health.watch(request).await.unwrap().into_inner();
+    let serving = async {
+        while let Some(answer) = watch.message().await.unwrap() {
+            if answer.status() == ServingStatus::Serving {
+                return;
+            }
+        }
+        panic!("the watch ended");
+    };
+    tokio::time::timeout(SOON, serving)
+        .await
+        .expect("it serves");
+    running.stop().await.unwrap();
 }
 
 #[tokio::test]

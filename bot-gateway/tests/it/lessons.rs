@@ -28,7 +28,7 @@ pub const TEACHER: Uuid = Uuid::from_u128(0x7ea);
 pub struct State {
     pub users: Vec<User>,
     pub lessons: Vec<Lesson>,
-    /// The request ids that BookLesson was called with, answered or not.
+    /// The request ids that `BookLesson` was called with, answered or not.
     pub book_requests: Vec<String>,
     /// The next booking is refused with these alternatives.
     pub taken: Option<Vec<Timestamp>>,
@@ -37,7 +37,7 @@ pub struct State {
 #[derive(Debug)]
 pub struct Lessons {
     pub state: Mutex<State>,
-    /// While true, BookLesson does not answer.
+    /// While true, `BookLesson` does not answer.
     pub stuck: watch::Sender<bool>,
     /// While true, every call is UNAVAILABLE.
     pub away: watch::Sender<bool>,
@@ -164,8 +164,8 @@ impl UserService for Served {
         let mut state = self.open()?;
         let user = state.users.iter_mut().find(|user| user.id == id).unwrap();
         if user.version != request.expected_version {
-            let stale = refusal(Code::Aborted, ErrorReason::VersionStale);
-            return Err(stale.into_status("olm.lesson"));
+            let refused = refusal(Code::Aborted, ErrorReason::VersionStale);
+            return Err(refused.into_status("olm.lesson"));
         }
         user.version += 1;
         user.language = request.language.unwrap_or(user.language.clone());
@@ -304,13 +304,12 @@ impl LessonService for Served {
     ) -> Result<Response<GetLessonResponse>, Status> {
         let id = request.into_inner().lesson_id;
         let state = self.open()?;
-        match state.lessons.iter().find(|lesson| lesson.id == id).cloned() {
-            lesson @ Some(_) => Ok(Response::new(GetLessonResponse { lesson })),
-            None => {
-                let unknown = refusal(Code::NotFound, ErrorReason::LessonNotFound);
-                Err(unknown.into_status("olm.lesson"))
-            }
+        let lesson = state.lessons.iter().find(|lesson| lesson.id == id).cloned();
+        if lesson.is_none() {
+            let unknown = refusal(Code::NotFound, ErrorReason::LessonNotFound);
+            return Err(unknown.into_status("olm.lesson"));
         }
+        Ok(Response::new(GetLessonResponse { lesson }))
     }
 
     async fn list_lessons(
@@ -337,8 +336,8 @@ impl LessonService for Served {
             .find(|lesson| lesson.id == request.lesson_id);
         let lesson = lesson.unwrap();
         if lesson.version != request.expected_version {
-            let stale = refusal(Code::Aborted, ErrorReason::VersionStale);
-            return Err(stale.into_status("olm.lesson"));
+            let refused = refusal(Code::Aborted, ErrorReason::VersionStale);
+            return Err(refused.into_status("olm.lesson"));
         }
         lesson.version += 1;
         lesson.status = LessonStatus::Canceled.into();

@@ -25,6 +25,9 @@ use uuid::Uuid;
 
 use crate::stage::{BOT_ID, SOON};
 
+/// The trace that every row belongs to.
+pub const TRACE: &str = "0123456789abcdef0123456789abcdef";
+
 #[derive(Debug)]
 pub struct Notify {
     streams: Mutex<mpsc::Receiver<Line>>,
@@ -174,7 +177,7 @@ impl Line {
             content: Some(Content {
                 kind: Some(content::Kind::CustomText(custom)),
             }),
-            traceparent: "00-0123456789abcdef0123456789abcdef-0123456789abcdef-01".to_owned(),
+            traceparent: format!("00-{TRACE}-0123456789abcdef-01"),
             last_renewal: self.renewal,
         }
     }

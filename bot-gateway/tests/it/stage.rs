@@ -3,17 +3,22 @@
 use std::{
     collections::HashMap,
     io,
+    net::SocketAddr,
     path::PathBuf,
     sync::{Arc, LazyLock, Mutex},
     time::Duration,
 };
 
 use bot_gateway::{Config, RunError};
+use opentelemetry::trace::TracerProvider as _;
+use opentelemetry_sdk::trace::SdkTracerProvider;
 use service_kit::{clock::SystemClock, config::Settings, shutdown::Shutdown};
 use telegram_sim::client::SimClient;
 use tokio::{net::TcpListener, task::JoinHandle, time::timeout};
 use tokio_util::sync::CancellationToken;
-use tracing_subscriber::fmt::MakeWriter;
+use tracing_subscriber::{
+    filter::LevelFilter, fmt::MakeWriter, layer::SubscriberExt as _, util::SubscriberInitExt as _,
+};
 use uuid::Uuid;
 
 use crate::{lessons::Lessons, notify::Notify};
@@ -21,16 +26,20 @@ use crate::{lessons::Lessons, notify::Notify};
 pub const BOT_ID: i64 = 4242;
 pub const SECRET: &str = "0123456789-abcdefghij_SECRET";
 /// Enough for anything that happens at all, on a busy machine.
-pub const SOON: Duration = Duration::from_secs(5);
+pub const SOON: Duration = Duration::from_secs(20);
 
 /// Everything that any gateway of this test run has logged, at every level.
 pub static LOGS: LazyLock<Logs> = LazyLock::new(|| {
     let logs = Logs::default();
-    let subscriber = tracing_subscriber::fmt()
-        .with_max_level(tracing::Level::TRACE)
+    let tracer = SdkTracerProvider::builder().build().tracer("tests");
+    let lines = tracing_subscriber::fmt::layer()
         .with_ansi(false)
         .with_writer(logs.clone());
-    subscriber.init();
+    tracing_subscriber::registry()
+        .with(LevelFilter::TRACE)
+        .with(tracing_opentelemetry::layer().with_tracer(tracer))
+        .with(lines)
+        .init();
     logs
 });
 
@@ -75,6 +84,7 @@ pub struct Stage {
 
 /// A running gateway.
 pub struct Running {
+    pub address: SocketAddr,
     pub shutdown: Shutdown,
     pub task: JoinHandle<Result<(), RunError>>,
 }
@@ -125,6 +135,7 @@ impl Stage {
     /// Starts a gateway that may take `drain` to stop.
     pub async fn start(&self, drain: Duration) -> Running {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let address = listener.local_addr().unwrap();
         let shutdown = Shutdown::manual(drain);
         let run = bot_gateway::run(
             self.config(),
@@ -133,9 +144,27 @@ impl Stage {
             SystemClock::shared(),
         );
         Running {
+            address,
             shutdown,
             task: tokio::spawn(run),
         }
+    }
+
+    /// Starts a gateway as soon as the process before it has let go of the journal.
+    pub async fn start_after_crash(&self, drain: Duration) -> Running {
+        let released = async {
+            loop {
+                let file = std::fs::File::open(&self.journal).unwrap();
+                if file.try_lock().is_ok() {
+                    return;
+                }
+                tokio::task::yield_now().await;
+            }
+        };
+        timeout(SOON, released)
+            .await
+            .expect("the journal is released");
+        self.start(drain).await
     }
 
     /// A stage with a gateway on it.
@@ -148,9 +177,6 @@ impl Stage {
 
 impl Drop for Stage {
     fn drop(&mut self) {
-        if std::thread::panicking() {
-            std::fs::write("/tmp/botlogs", LOGS.text()).unwrap();
-        }
         self.simulator.cancel();
         let _ = std::fs::remove_file(&self.journal);
     }
