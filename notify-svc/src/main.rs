@@ -1,10 +1,16 @@
 //! The binary: `notify-svc [serve]` or `notify-svc migrate [--down-to VERSION]`.
 
-use std::{error::Error, process::ExitCode};
+use std::{error::Error, future::Future, process::ExitCode};
 
 use clap::{Parser, Subcommand};
 use notify_svc::Config;
-use service_kit::{clock::SystemClock, config::Settings, shutdown::Shutdown, telemetry};
+use service_kit::{
+    clock::SystemClock,
+    config::{Faults, Settings},
+    database::DatabaseConfig,
+    shutdown::Shutdown,
+    telemetry::{self, TelemetryConfig},
+};
 use tokio::net::TcpListener;
 
 /// What to tell whom and when. Settings: `NOTIFY_…`, see the README.
@@ -29,14 +35,28 @@ enum Command {
 
 #[tokio::main(worker_threads = 2)]
 async fn main() -> ExitCode {
-    let arguments = Arguments::parse();
+    let command = Arguments::parse().command.unwrap_or(Command::Serve);
     let mut settings = Settings::from_env("NOTIFY");
-    let config = Config::read(&mut settings);
-    if let Err(faults) = settings.finish() {
-        eprintln!("{faults}");
-        return faults.exit_code();
-    }
-    match start(arguments, config).await {
+    let done = match command {
+        Command::Serve => {
+            let config = Config::read(&mut settings);
+            if let Err(faults) = settings.finish() {
+                return refuse(&faults);
+            }
+            let telemetry = config.telemetry.clone();
+            with_telemetry(&telemetry, Box::pin(serve(config))).await
+        }
+        // A step of its own, so it needs the database and nothing else.
+        Command::Migrate { down_to } => {
+            let database = DatabaseConfig::read(&mut settings, "notify");
+            let telemetry = TelemetryConfig::read(&mut settings, "notify-svc");
+            if let Err(faults) = settings.finish() {
+                return refuse(&faults);
+            }
+            with_telemetry(&telemetry, migrate(database, down_to)).await
+        }
+    };
+    match done {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
             eprintln!("{}", service_kit::status::chain(&*error));
@@ -45,17 +65,21 @@ async fn main() -> ExitCode {
     }
 }
 
-async fn start(arguments: Arguments, config: Config) -> Result<(), Box<dyn Error + Send + Sync>> {
-    let telemetry = telemetry::init(&config.telemetry)?;
-    let done = match arguments.command.unwrap_or(Command::Serve) {
-        Command::Serve => serve(config).await,
-        Command::Migrate { down_to } => migrate(&config, down_to).await,
-    };
+type Done = Result<(), Box<dyn Error + Send + Sync>>;
+
+fn refuse(faults: &Faults) -> ExitCode {
+    eprintln!("{faults}");
+    faults.exit_code()
+}
+
+async fn with_telemetry(config: &TelemetryConfig, work: impl Future<Output = Done>) -> Done {
+    let telemetry = telemetry::init(config)?;
+    let done = work.await;
     telemetry.shutdown().await;
     done
 }
 
-async fn serve(config: Config) -> Result<(), Box<dyn Error + Send + Sync>> {
+async fn serve(config: Config) -> Done {
     let shutdown = Shutdown::on_signals(config.drain)?;
     let listener = TcpListener::bind(config.listen).await?;
     tracing::info!(address = %listener.local_addr()?, "listening");
@@ -63,12 +87,9 @@ async fn serve(config: Config) -> Result<(), Box<dyn Error + Send + Sync>> {
     Ok(())
 }
 
-async fn migrate(
-    config: &Config,
-    down_to: Option<i64>,
-) -> Result<(), Box<dyn Error + Send + Sync>> {
+async fn migrate(database: DatabaseConfig, down_to: Option<i64>) -> Done {
     let migrations = notify_svc::migrations_within_schema();
-    config.database.migrate(&migrations, down_to).await?;
+    database.migrate(&migrations, down_to).await?;
     tracing::info!(down_to, "migrated");
     Ok(())
 }

@@ -296,7 +296,8 @@ pub async fn begin(
     ids: &[Uuid],
     versions: &[i64],
 ) -> sqlx::Result<Option<Beginning>> {
-    let rows = sqlx::query!(
+    let rows = sqlx::query_as!(
+        BeginRow,
         r#"WITH owner AS MATERIALIZED (
                SELECT o.renewal FROM notify.owners o
                WHERE o.bot_id = $1 AND o.epoch = $2 AND o.expires_at > clock_timestamp()
@@ -325,7 +326,7 @@ pub async fn begin(
                SELECT id, attempt_no, $1, $3, $2 FROM begun
            )
            SELECT owner.renewal, b.id AS "id?", b.attempt_no AS "attempt_no?", b.lane AS "lane?",
-                  r.chat_id, r.language AS "language?", r.time_zone AS "time_zone?",
+                  r.chat_id AS "chat_id?", r.language AS "language?", r.time_zone AS "time_zone?",
                   d.content AS "content?", d.traceparent AS "traceparent?",
                   coalesce(c.display_name, '') AS "counterpart_name!"
            FROM owner
@@ -341,26 +342,43 @@ pub async fn begin(
     )
     .fetch_all(conn)
     .await?;
-    let Some(renewal) = rows.first().map(|row| row.renewal) else {
-        return Ok(None);
-    };
-    let begun = rows.into_iter().filter_map(|row| {
+    Ok(rows
+        .first()
+        .map(|row| row.renewal)
+        .map(|renewal| Beginning {
+            renewal,
+            begun: rows.into_iter().filter_map(BeginRow::begun).collect(),
+        }))
+}
+
+/// The owner's renewal beside each begun row, or beside nothing.
+struct BeginRow {
+    renewal: i64,
+    id: Option<Uuid>,
+    attempt_no: Option<i32>,
+    lane: Option<i16>,
+    chat_id: Option<i64>,
+    language: Option<String>,
+    time_zone: Option<String>,
+    content: Option<Vec<u8>>,
+    traceparent: Option<String>,
+    counterpart_name: String,
+}
+
+impl BeginRow {
+    fn begun(self) -> Option<Begun> {
         Some(Begun {
-            id: row.id?,
-            attempt_no: row.attempt_no?,
-            lane: row.lane?,
-            chat_id: row.chat_id?,
-            language: row.language?,
-            time_zone: row.time_zone?,
-            content: row.content?,
-            counterpart_name: row.counterpart_name,
-            traceparent: row.traceparent?,
+            id: self.id?,
+            attempt_no: self.attempt_no?,
+            lane: self.lane?,
+            chat_id: self.chat_id?,
+            language: self.language?,
+            time_zone: self.time_zone?,
+            content: self.content?,
+            counterpart_name: self.counterpart_name,
+            traceparent: self.traceparent?,
         })
-    });
-    Ok(Some(Beginning {
-        renewal,
-        begun: begun.collect(),
-    }))
+    }
 }
 
 /// Which of these attempts this gateway began, and whose outcome is open or ambiguous.

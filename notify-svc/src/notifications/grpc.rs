@@ -243,12 +243,15 @@ impl NotificationService for Service {
         let size = paging::size(request.page_size, &mut violations);
         violations.check().map_err(Error::from)?;
         let filter = filter(&viewer, &states);
-        let after = filter.position(&request.page_token)?;
+        let page = store::Page {
+            states: states.iter().map(|of| of.as_str().to_owned()).collect(),
+            after: filter.position(&request.page_token)?,
+            // One more than the page tells whether there is another.
+            limit: size + 1,
+        };
         let mut conn = self.app.pool.acquire().await.map_err(Error::from)?;
-        // One more than the page tells whether there is another.
-        let mut rows = store::list(&mut conn, &viewer, &states, after, size + 1)
-            .await
-            .map_err(Error::from)?;
+        let rows = store::list(&mut conn, &viewer, &page).await;
+        let mut rows = rows.map_err(Error::from)?;
         let size = usize::try_from(size).unwrap_or(usize::MAX);
         let more = rows.len() > size;
         rows.truncate(size);

@@ -176,6 +176,26 @@ pub async fn find(
     .await
 }
 
+/// Which rows of a list a page holds.
+#[derive(Debug)]
+pub struct Page {
+    /// Empty: every state.
+    pub states: Vec<String>,
+    /// The last row of the page before.
+    pub after: Option<Position>,
+    /// At most so many.
+    pub limit: i64,
+}
+
+impl Page {
+    fn after(&self) -> (Option<jiff_sqlx::Timestamp>, Option<Uuid>) {
+        let time = self
+            .after
+            .map(|after| jiff_sqlx::Timestamp::from(after.time));
+        (time, self.after.map(|after| after.id))
+    }
+}
+
 /// One page of what a viewer may see, the latest due first.
 ///
 /// # Errors
@@ -184,63 +204,70 @@ pub async fn find(
 pub async fn list(
     conn: &mut PgConnection,
     viewer: &Viewer,
-    in_states: &[State],
-    after: Option<Position>,
-    limit: i64,
+    page: &Page,
 ) -> sqlx::Result<Vec<Seen>> {
-    let in_states: Vec<_> = in_states
-        .iter()
-        .map(|state| state.as_str().to_owned())
-        .collect();
-    let after_time = after.map(|after| jiff_sqlx::Timestamp::from(after.time));
-    let after_id = after.map(|after| after.id);
+    // Two statements, so that each has its index.
     match viewer {
-        Viewer::Person(person) => {
-            sqlx::query_as!(
-                Seen,
-                r#"SELECT n.id, n.user_id, n.state AS "state: State", n.lane, n.due_at,
-                          n.expires_at, n.attempt_no, n.counted, n.resent, n.stop, n.state_at,
-                          d.kind AS "kind: Kind", d.telegram_message_id, d.failure, d.created_at
-                   FROM notify.notifications n
-                   JOIN notify.notification_details d ON d.notification_id = n.id
-                   WHERE n.user_id = $1
-                     AND (cardinality($2::text[]) = 0 OR n.state = ANY ($2))
-                     AND ($3::timestamptz IS NULL OR (n.due_at, n.id) < ($3, $4))
-                   ORDER BY n.due_at DESC, n.id DESC
-                   LIMIT $5"#,
-                person,
-                &in_states,
-                after_time as _,
-                after_id,
-                limit,
-            )
-            .fetch_all(conn)
-            .await
-        }
-        Viewer::Creator(creator) => {
-            sqlx::query_as!(
-                Seen,
-                r#"SELECT n.id, n.user_id, n.state AS "state: State", n.lane, n.due_at,
-                          n.expires_at, n.attempt_no, n.counted, n.resent, n.stop, n.state_at,
-                          d.kind AS "kind: Kind", d.telegram_message_id, d.failure, d.created_at
-                   FROM notify.notification_details d
-                   JOIN notify.notifications n ON n.id = d.notification_id
-                   WHERE d.caller = $1 AND d.client = $2 AND d.lesson_id IS NULL
-                     AND (cardinality($3::text[]) = 0 OR n.state = ANY ($3))
-                     AND ($4::timestamptz IS NULL OR (n.due_at, n.id) < ($4, $5))
-                   ORDER BY n.due_at DESC, n.id DESC
-                   LIMIT $6"#,
-                creator.caller,
-                creator.client,
-                &in_states,
-                after_time as _,
-                after_id,
-                limit,
-            )
-            .fetch_all(conn)
-            .await
-        }
+        Viewer::Person(person) => list_addressed(conn, *person, page).await,
+        Viewer::Creator(creator) => list_created(conn, creator, page).await,
     }
+}
+
+async fn list_addressed(
+    conn: &mut PgConnection,
+    person: Uuid,
+    page: &Page,
+) -> sqlx::Result<Vec<Seen>> {
+    let (after_time, after_id) = page.after();
+    sqlx::query_as!(
+        Seen,
+        r#"SELECT n.id, n.user_id, n.state AS "state: State", n.lane, n.due_at, n.expires_at,
+                  n.attempt_no, n.counted, n.resent, n.stop, n.state_at,
+                  d.kind AS "kind: Kind", d.telegram_message_id, d.failure, d.created_at
+           FROM notify.notifications n
+           JOIN notify.notification_details d ON d.notification_id = n.id
+           WHERE n.user_id = $1
+             AND (cardinality($2::text[]) = 0 OR n.state = ANY ($2))
+             AND ($3::timestamptz IS NULL OR (n.due_at, n.id) < ($3, $4))
+           ORDER BY n.due_at DESC, n.id DESC
+           LIMIT $5"#,
+        person,
+        &page.states,
+        after_time as _,
+        after_id,
+        page.limit,
+    )
+    .fetch_all(conn)
+    .await
+}
+
+async fn list_created(
+    conn: &mut PgConnection,
+    creator: &Creator,
+    page: &Page,
+) -> sqlx::Result<Vec<Seen>> {
+    let (after_time, after_id) = page.after();
+    sqlx::query_as!(
+        Seen,
+        r#"SELECT n.id, n.user_id, n.state AS "state: State", n.lane, n.due_at, n.expires_at,
+                  n.attempt_no, n.counted, n.resent, n.stop, n.state_at,
+                  d.kind AS "kind: Kind", d.telegram_message_id, d.failure, d.created_at
+           FROM notify.notification_details d
+           JOIN notify.notifications n ON n.id = d.notification_id
+           WHERE d.caller = $1 AND d.client = $2 AND d.lesson_id IS NULL
+             AND (cardinality($3::text[]) = 0 OR n.state = ANY ($3))
+             AND ($4::timestamptz IS NULL OR (n.due_at, n.id) < ($4, $5))
+           ORDER BY n.due_at DESC, n.id DESC
+           LIMIT $6"#,
+        creator.caller,
+        creator.client,
+        &page.states,
+        after_time as _,
+        after_id,
+        page.limit,
+    )
+    .fetch_all(conn)
+    .await
 }
 
 /// A row locked for an edge.
@@ -320,29 +347,7 @@ pub async fn write(conn: &mut PgConnection, steps: &[Step]) -> sqlx::Result<()> 
     if steps.is_empty() {
         return Ok(());
     }
-    let after = || steps.iter().map(|step| &step.change.standing);
-    let ids: Vec<_> = steps.iter().map(|step| step.row.id).collect();
-    let versions: Vec<_> = steps.iter().map(|step| step.row.version).collect();
-    let states: Vec<_> = after()
-        .map(|after| after.state.as_str().to_owned())
-        .collect();
-    let counted: Vec<_> = after().map(|after| after.counted).collect();
-    let returned: Vec<_> = after().map(|after| after.returned).collect();
-    let resent: Vec<_> = after().map(|after| after.resent).collect();
-    let stop: Vec<_> = after().map(|after| after.stop).collect();
-    let waits_us: Vec<_> = steps
-        .iter()
-        .map(|step| {
-            step.change
-                .wait
-                .map(|wait| i64::try_from(wait.as_micros()).unwrap_or(i64::MAX))
-        })
-        .collect();
-    let message_ids: Vec<_> = steps.iter().map(|step| step.message_id).collect();
-    let failures: Vec<_> = steps
-        .iter()
-        .map(|step| step.change.failure.clone())
-        .collect();
+    let columns = Columns::of(steps);
     sqlx::query!(
         r#"WITH steps AS MATERIALIZED (
                SELECT * FROM unnest($1::uuid[], $2::bigint[], $3::text[], $4::smallint[],
@@ -370,20 +375,56 @@ pub async fn write(conn: &mut PgConnection, steps: &[Step]) -> sqlx::Result<()> 
            FROM steps s JOIN hot ON hot.id = s.id
            WHERE d.notification_id = s.id
              AND (s.message_id IS NOT NULL OR s.failure IS NOT NULL OR s.state = 'canceled')"#,
-        &ids,
-        &versions,
-        &states,
-        &counted,
-        &returned,
-        &resent,
-        &stop,
-        &waits_us as &[Option<i64>],
-        &message_ids as &[Option<i64>],
-        &failures as &[Option<String>],
+        &columns.ids,
+        &columns.versions,
+        &columns.states,
+        &columns.counted,
+        &columns.returned,
+        &columns.resent,
+        &columns.stop,
+        &columns.waits_us as &[Option<i64>],
+        &columns.message_ids as &[Option<i64>],
+        &columns.failures as &[Option<String>],
     )
     .execute(conn)
     .await?;
     Ok(())
+}
+
+/// Steps as the arrays that one statement takes.
+#[derive(Default)]
+struct Columns {
+    ids: Vec<Uuid>,
+    versions: Vec<i64>,
+    states: Vec<String>,
+    counted: Vec<i16>,
+    returned: Vec<i16>,
+    resent: Vec<bool>,
+    stop: Vec<bool>,
+    waits_us: Vec<Option<i64>>,
+    message_ids: Vec<Option<i64>>,
+    failures: Vec<Option<String>>,
+}
+
+impl Columns {
+    fn of(steps: &[Step]) -> Self {
+        let mut columns = Self::default();
+        for step in steps {
+            let (after, wait) = (&step.change.standing, step.change.wait);
+            columns.ids.push(step.row.id);
+            columns.versions.push(step.row.version);
+            columns.states.push(after.state.as_str().to_owned());
+            columns.counted.push(after.counted);
+            columns.returned.push(after.returned);
+            columns.resent.push(after.resent);
+            columns.stop.push(after.stop);
+            let wait_us = wait.map(|wait| i64::try_from(wait.as_micros()).unwrap_or(i64::MAX));
+            columns.waits_us.push(wait_us);
+            columns.message_ids.push(step.message_id);
+            columns.failures.push(step.change.failure.clone());
+        }
+        columns
+    }
 }
 
 /// A row that took an edge.

@@ -11,7 +11,8 @@ use crate::support::{BOT, Gateway, attempt, eventually, id, person, sent, start,
 
 #[sqlx::test(migrator = "notify_svc::MIGRATOR")]
 async fn a_replica_drains_finishes_what_is_out_and_ends_under_an_open_stream(pool: PgPool) {
-    let service = start(&pool, &[]).await;
+    // Ending at the deadline would be far too late.
+    let service = start(&pool, &[("DRAIN", "300")]).await;
     let user = Uuid::new_v4();
     service.put(person(user, "Boris", 12)).await;
     let mut gateway = Gateway::ready(&service).await;

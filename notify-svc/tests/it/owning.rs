@@ -67,6 +67,21 @@ async fn an_owner_that_ran_out_begins_nothing_until_it_renews(pool: PgPool) {
         .await
         .unwrap();
     let told = service.tell(user, "hello").await;
+    let mut conn = pool.acquire().await.unwrap();
+    let owner: (Uuid,) = sqlx::query_as("SELECT gateway_id FROM notify.owners")
+        .fetch_one(&mut *conn)
+        .await
+        .unwrap();
+    let ran_out = Epoch {
+        bot_id: BOT,
+        gateway_id: owner.0,
+        epoch: 1,
+    };
+    let begun = store::begin(&mut conn, ran_out, &[told], &[1])
+        .await
+        .unwrap();
+    assert!(begun.is_none());
+    assert_eq!(state(&pool, told).await, "pending");
     gateway.renew(1).await;
     assert!(matches!(gateway.hear().await, Some(Heard::Renewed(renewed)) if renewed.renewal == 1));
     let deliver = gateway.deliver().await;

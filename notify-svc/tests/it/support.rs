@@ -62,6 +62,7 @@ pub async fn start(pool: &PgPool, settings: &[(&str, &str)]) -> Service {
         ("DATABASE_POOL", "6".to_owned()),
         ("SWEEP_INTERVAL", "0.1".to_owned()),
         ("OWNER_TTL", "60".to_owned()),
+        ("DRAIN", "2".to_owned()),
         ("BACKOFF_SHORTEST", "0.01".to_owned()),
         ("REFUSED_SPREAD", "0.1".to_owned()),
     ]);
@@ -79,7 +80,7 @@ pub async fn start(pool: &PgPool, settings: &[(&str, &str)]) -> Service {
     settings.finish().unwrap();
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let address = listener.local_addr().unwrap();
-    let shutdown = Shutdown::manual(Duration::from_secs(2));
+    let shutdown = Shutdown::manual(config.drain);
     let run = notify_svc::run(config, listener, shutdown.clone(), SystemClock::shared());
     Service {
         address,
