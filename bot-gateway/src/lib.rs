@@ -110,11 +110,11 @@ pub async fn run(
         clock,
     };
     let announced = task::spawn(announce_commands(telegram.clone(), shutdown.clone()));
-    let work = async {
-        let polled = updates::run(telegram, conversation, config.poll_timeout, &shutdown);
-        tokio::join!(polled, dispatch::run(dispatch, &shutdown));
-    };
-    let (served, worked) = tokio::join!(served, shutdown.drained(work));
+    let polled = updates::run(telegram, conversation, config.poll_timeout, &shutdown);
+    let dispatched = dispatch::run(dispatch, &shutdown);
+    // Boxed, because they are large.
+    let work = async { tokio::join!(Box::pin(polled), Box::pin(dispatched)) };
+    let (served, worked) = tokio::join!(Box::pin(served), shutdown.drained(work));
     announced.abort();
     if worked.is_some() {
         opened.journal.close().await?;

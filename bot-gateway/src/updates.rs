@@ -119,7 +119,7 @@ impl Updates {
         self.pause = FIRST_PAUSE;
         self.progress.confirmed_below(offset);
         for update in batch {
-            self.admit(update);
+            self.admit(&update);
         }
         if self.progress.is_idle() {
             Duration::ZERO
@@ -148,7 +148,7 @@ impl Updates {
         }
     }
 
-    fn admit(&mut self, update: Value) {
+    fn admit(&mut self, update: &Value) {
         let Some(id) = update.get("update_id").and_then(Value::as_i64) else {
             return;
         };

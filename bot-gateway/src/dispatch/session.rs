@@ -63,6 +63,24 @@ enum Leaving {
     TokenRefused,
 }
 
+/// Whose the bot is, as far as this stream knows.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Standing {
+    Asked,
+    Elsewhere,
+    Ours,
+}
+
+/// What leaving has given up so far, because it took too long.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Haste {
+    None,
+    /// Rows that were not begun.
+    GaveUp,
+    /// Waiting for acknowledgements too.
+    LetGo,
+}
+
 pub(super) struct Session<'a> {
     delivering: &'a Arc<Delivering>,
     gateway_id: Uuid,
@@ -70,7 +88,7 @@ pub(super) struct Session<'a> {
     outbound: mpsc::Sender<DispatchRequest>,
     requests: Option<mpsc::Receiver<DispatchRequest>>,
     given_up: watch::Sender<bool>,
-    owned: bool,
+    standing: Standing,
     /// When to ask (again) for the bot, or by when the service has to answer.
     ask_at: Option<Instant>,
     answer_by: Option<Instant>,
@@ -79,10 +97,7 @@ pub(super) struct Session<'a> {
     credit: [i64; 3],
     leaving: Leaving,
     leave_by: Option<Instant>,
-    hurried: bool,
-    waits_for_bot: bool,
-    /// False when waiting for acknowledgements has taken too long.
-    waits_for_rows: bool,
+    haste: Haste,
 }
 
 /// The lanes that come from notify-svc, in the order of [`Session::credit`].
@@ -106,7 +121,7 @@ impl<'a> Session<'a> {
             outbound,
             requests: Some(requests),
             given_up: watch::Sender::new(false),
-            owned: false,
+            standing: Standing::Asked,
             ask_at: None,
             answer_by: None,
             renewal: 0,
@@ -114,9 +129,7 @@ impl<'a> Session<'a> {
             credit: [CREDIT; 3],
             leaving: Leaving::No,
             leave_by: None,
-            hurried: false,
-            waits_for_bot: false,
-            waits_for_rows: true,
+            haste: Haste::None,
         }
     }
 
@@ -190,12 +203,12 @@ impl<'a> Session<'a> {
             Some(Message::NotOwned(not_owned)) => {
                 let after = not_owned.retry_after.as_ref().and_then(olm_proto::span);
                 let after = after.and_then(|span| Duration::try_from(span).ok());
-                self.owned = false;
                 self.answer_by = None;
                 // Bounds what a mistaken peer can ask for.
                 let pause = after.map_or(RENEW_EVERY, |after| after.clamp(SOONEST_ASK, LATEST_ASK));
                 self.ask_at = Some(Instant::now() + pause);
-                if !std::mem::replace(&mut self.waits_for_bot, true) {
+                if std::mem::replace(&mut self.standing, Standing::Elsewhere) != Standing::Elsewhere
+                {
                     tracing::info!(bot_id = self.bot_id(), "the bot is not ours yet");
                 }
                 Ok(())
@@ -236,8 +249,7 @@ impl<'a> Session<'a> {
     async fn own(&mut self, owned: Owned) -> Result<(), Status> {
         let bot_id = self.bot_id();
         self.answer_by = None;
-        self.owned = true;
-        self.waits_for_bot = false;
+        self.standing = Standing::Ours;
         self.credit = [CREDIT; 3];
         self.renew().await?;
         let rows = &self.delivering.rows;
@@ -324,7 +336,7 @@ impl<'a> Session<'a> {
     }
 
     async fn tick(&mut self) -> Result<(), Status> {
-        if self.owned {
+        if self.is_ours() {
             if self.renewal - self.renewed >= SILENT_RENEWALS {
                 return Err(silent());
             }
@@ -355,7 +367,7 @@ impl<'a> Session<'a> {
 
     /// Tells outcomes that are new, or were not acknowledged.
     async fn tell(&mut self) -> Result<(), Status> {
-        if !self.owned {
+        if !self.is_ours() {
             return Ok(());
         }
         for (attempt, outcome) in self.delivering.rows.to_tell(Instant::now()) {
@@ -377,11 +389,11 @@ impl<'a> Session<'a> {
     /// The time for finishing is over: what was not begun is given up; soon after, the
     /// stream ends with whatever was not acknowledged.
     async fn hurry(&mut self) -> Result<(), Status> {
-        if self.hurried {
-            self.waits_for_rows = false;
+        if self.haste == Haste::GaveUp {
+            self.haste = Haste::LetGo;
             return Ok(());
         }
-        self.hurried = true;
+        self.haste = Haste::GaveUp;
         self.leave_by = Some(Instant::now() + self.shutdown.drain() / 4);
         self.delivering
             .rows
@@ -391,7 +403,7 @@ impl<'a> Session<'a> {
 
     /// True when nothing that was out is left to be told.
     fn left(&self) -> bool {
-        let done = !self.owned || !self.waits_for_rows || self.delivering.rows.is_empty();
+        let done = !self.is_ours() || self.haste == Haste::LetGo || self.delivering.rows.is_empty();
         self.leaving != Leaving::No && done
     }
 
@@ -402,7 +414,7 @@ impl<'a> Session<'a> {
             Leaving::TokenRefused => End::TokenRefused,
             Leaving::Stopping | Leaving::No => End::Released,
         };
-        if self.owned {
+        if self.is_ours() {
             let bot_id = self.bot_id();
             self.send(dispatch_request::Message::Release(Release { bot_id }))
                 .await?;
@@ -424,6 +436,10 @@ impl<'a> Session<'a> {
             Ok(Err(_)) => Err(Status::unavailable("the stream is closed")),
             Err(_) => Err(silent()),
         }
+    }
+
+    fn is_ours(&self) -> bool {
+        self.standing == Standing::Ours
     }
 
     fn bot_id(&self) -> i64 {

@@ -155,13 +155,12 @@ async fn an_update_delivered_three_times_books_under_one_request_id() {
     stage.lessons.stuck.send_replace(false);
     shown(&stage, &anna, "You are booked").await;
     {
-        let state = stage.lessons.state();
-        assert_eq!(state.lessons.len(), 1);
+        let seen = stage.lessons.state();
+        assert_eq!(seen.lessons.len(), 1);
         assert!(
-            state
-                .book_requests
+            seen.book_requests
                 .iter()
-                .all(|id| *id == state.book_requests[0])
+                .all(|id| *id == seen.book_requests[0])
         );
     }
     running.stop().await.unwrap();

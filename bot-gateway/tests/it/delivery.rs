@@ -218,6 +218,35 @@ async fn after_a_crash_only_what_may_have_been_written_is_reported_so() {
 }
 
 #[tokio::test]
+async fn killed_while_a_request_is_out_it_is_reported_as_writing_and_not_sent_again() {
+    let stage = Stage::new().await;
+    let mortal = stage.start_mortal();
+    let anna = anna(&stage).await;
+    let line = stage.notify.owned_line().await;
+    let late = Fault::new(FaultKind::Delay { ms: 60_000 }).in_chat(anna.id);
+    stage.sim.fault(&late).await.unwrap();
+    let out = line.deliver(anna.id, "out", NOW).await;
+    let waiting = line.deliver(anna.id, "waiting", NOW).await;
+    copies(&stage, "out", 1).await;
+    mortal.shutdown_background();
+    let running = stage.start_after_crash(Duration::from_secs(8)).await;
+    let mut line = stage.notify.line().await;
+    let report = line.own(vec![out, waiting]).await;
+    let knowledge: Vec<_> = report
+        .entries
+        .iter()
+        .map(|entry| &entry.knowledge)
+        .collect();
+    assert!(matches!(
+        knowledge[..],
+        [Some(Knowledge::Writing(_)), Some(Knowledge::NotWritten(_))]
+    ));
+    line.result().await;
+    assert_eq!(copies(&stage, "out", 1).await.len(), 1);
+    running.stop().await.unwrap();
+}
+
+#[tokio::test]
 async fn a_result_is_told_again_on_the_next_stream_until_it_is_acknowledged() {
     let (stage, running) = Stage::running().await;
     let anna = anna(&stage).await;

@@ -57,12 +57,12 @@ impl Lessons {
         let served = Served(Arc::clone(&lessons));
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let url = format!("http://{}", listener.local_addr().unwrap());
-        let server = Server::builder()
+        let router = Server::builder()
             .add_service(UserServiceServer::new(served.clone()))
             .add_service(TeacherServiceServer::new(served.clone()))
             .add_service(AvailabilityServiceServer::new(served.clone()))
             .add_service(LessonServiceServer::new(served));
-        tokio::spawn(server.serve_with_incoming(TcpListenerStream::new(listener)));
+        tokio::spawn(router.serve_with_incoming(TcpListenerStream::new(listener)));
         (lessons, url)
     }
 

@@ -14,7 +14,12 @@ use opentelemetry::trace::TracerProvider as _;
 use opentelemetry_sdk::trace::SdkTracerProvider;
 use service_kit::{clock::SystemClock, config::Settings, shutdown::Shutdown};
 use telegram_sim::client::SimClient;
-use tokio::{net::TcpListener, task::JoinHandle, time::timeout};
+use tokio::{
+    net::TcpListener,
+    runtime::{self, Runtime},
+    task::JoinHandle,
+    time::timeout,
+};
 use tokio_util::sync::CancellationToken;
 use tracing_subscriber::{
     filter::LevelFilter, fmt::MakeWriter, layer::SubscriberExt as _, util::SubscriberInitExt as _,
@@ -148,6 +153,23 @@ impl Stage {
             shutdown,
             task: tokio::spawn(run),
         }
+    }
+
+    /// Starts a gateway on a runtime of its own: dropping that in the background ends
+    /// everything where it stands, as the death of a process does.
+    pub fn start_mortal(&self) -> Runtime {
+        let runtime = runtime::Builder::new_multi_thread()
+            .worker_threads(1)
+            .enable_all()
+            .build()
+            .unwrap();
+        let config = self.config();
+        runtime.spawn(async move {
+            let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+            let shutdown = Shutdown::manual(SOON);
+            bot_gateway::run(config, listener, shutdown, SystemClock::shared()).await
+        });
+        runtime
     }
 
     /// Starts a gateway as soon as the process before it has let go of the journal.
