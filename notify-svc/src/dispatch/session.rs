@@ -8,7 +8,10 @@ use olm_proto::notify::v1::{
     DispatchRequest, DispatchResponse, Drain, JournalReport, NotOwned, Owned, Renewed, ResultAck,
     dispatch_request, dispatch_response,
 };
-use tokio::time::{Instant, sleep_until};
+use tokio::{
+    task::JoinHandle,
+    time::{Instant, sleep_until},
+};
 use tokio_util::sync::CancellationToken;
 use tonic::Status;
 use uuid::Uuid;
@@ -45,8 +48,20 @@ struct OwnedBot {
     shared: Arc<Shared>,
     /// Stops the dispatcher.
     token: CancellationToken,
-    /// The dispatcher runs: the journal was heard.
-    dispatching: bool,
+    /// The dispatcher, once the journal was heard.
+    dispatcher: Option<JoinHandle<()>>,
+}
+
+impl OwnedBot {
+    /// Ends the dispatcher and waits until it has pushed what it had begun: nothing of
+    /// this epoch may follow what the gateway is told next.
+    async fn stop(mut self) {
+        self.token.cancel();
+        if let Some(dispatcher) = self.dispatcher.take() {
+            // It panicked or it ended: over either way.
+            let _ = dispatcher.await;
+        }
+    }
 }
 
 impl Drop for OwnedBot {
@@ -167,7 +182,9 @@ impl Session {
 
     async fn own(&mut self, bot_id: i64) {
         // Whatever this stream owned of the bot is replaced.
-        self.bots.remove(&bot_id);
+        if let Some(bot) = self.bots.remove(&bot_id) {
+            bot.stop().await;
+        }
         if self.app.shutdown.is_stopping() {
             return self.not_owned(bot_id, Duration::ZERO).await;
         }
@@ -184,7 +201,7 @@ impl Session {
                     epoch,
                     shared: Arc::default(),
                     token: CancellationToken::new(),
-                    dispatching: false,
+                    dispatcher: None,
                 };
                 self.bots.insert(bot_id, bot);
                 let nothing_to_ask = in_flight.is_empty();
@@ -237,17 +254,14 @@ impl Session {
 
     /// What the journal knows is applied; from here on rows are pushed.
     async fn hear(&mut self, bot_id: i64, reports: &[Report]) {
-        let Some(OwnedBot {
-            epoch, dispatching, ..
-        }) = self.bots.get(&bot_id)
-        else {
+        let Some(bot) = self.bots.get(&bot_id) else {
             return;
         };
         // Nothing was asked, so nothing waited for this answer.
-        if *dispatching && reports.is_empty() {
+        if bot.dispatcher.is_some() && reports.is_empty() {
             return;
         }
-        let epoch = *epoch;
+        let epoch = bot.epoch;
         let heard = async {
             results::apply(&self.app, self.gateway_id, reports).await?;
             let mut conn = self.app.pool.acquire().await?;
@@ -269,10 +283,9 @@ impl Session {
         let Some(bot) = self.bots.get_mut(&bot_id) else {
             return;
         };
-        if bot.dispatching || self.app.shutdown.is_stopping() {
+        if bot.dispatcher.is_some() || self.app.shutdown.is_stopping() {
             return;
         }
-        bot.dispatching = true;
         let dispatcher = Dispatcher {
             app: self.app.clone(),
             owner: Epoch {
@@ -285,7 +298,7 @@ impl Session {
             token: bot.token.clone(),
         };
         // Not a child of the stream's span: a stream lives for days.
-        tokio::spawn(dispatcher.run());
+        bot.dispatcher = Some(tokio::spawn(dispatcher.run()));
     }
 
     fn credit(&self, credit: &olm_proto::notify::v1::Credit) {
@@ -331,10 +344,11 @@ impl Session {
         let Some(bot) = self.bots.remove(&bot_id) else {
             return;
         };
-        bot.token.cancel();
+        let epoch = bot.epoch;
+        bot.stop().await;
         let released = async {
             let mut conn = self.app.pool.acquire().await?;
-            store::release(&mut conn, bot_id, bot.epoch).await
+            store::release(&mut conn, bot_id, epoch).await
         };
         match released.await {
             Ok(_) => tracing::info!(bot_id, gateway_id = %self.gateway_id, "bot released"),

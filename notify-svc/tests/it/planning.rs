@@ -1,5 +1,7 @@
 //! What lessons and people make notify-svc tell whom.
 
+use std::sync::Arc;
+
 use jiff::SignedDuration;
 use olm_proto::notify::v1::{
     Deliver, GetRecipientRequest, Lane, LessonNotice, LessonNoticeKind, LessonRole, LessonSnapshot,
@@ -270,4 +272,43 @@ async fn every_fault_of_a_person_is_told_at_once(pool: PgPool) {
             "{status:?}"
         );
     }
+}
+
+#[sqlx::test(migrator = "notify_svc::MIGRATOR")]
+async fn plans_made_at_once_for_the_same_people_all_succeed(pool: PgPool) {
+    let service = Arc::new(start(&pool, &[]).await);
+    let mut gateway = Gateway::ready(&service).await;
+    let people: Vec<_> = (0..4).map(|_| Uuid::new_v4()).collect();
+    let start = now(&pool).await + SignedDuration::from_hours(48);
+    let mut tasks = Vec::new();
+    for round in 0..10_i64 {
+        for (chat_id, (person_id, other)) in (1..).zip(people.iter().zip(people.iter().rev())) {
+            // Teacher of one lesson, student of the other: locked in either order.
+            let booked = lesson(*person_id, *other, start);
+            let syncing = Arc::clone(&service);
+            tasks.push(tokio::spawn(async move { syncing.sync(booked).await }));
+            let changed = Recipient {
+                version: round + 1,
+                reminder_leads: vec![seconds(3600 + round)],
+                ..person(*person_id, "Somebody", chat_id)
+            };
+            let putting = Arc::clone(&service);
+            tasks.push(tokio::spawn(async move { putting.put(changed).await }));
+        }
+    }
+    for task in tasks {
+        assert!(task.await.unwrap() > 0);
+    }
+    // Every lesson's two confirmations arrive, and one reminder waits for each.
+    for _ in 0..80 {
+        gateway.send().await;
+    }
+    let waiting: Vec<(i64, i64)> = sqlx::query_as(
+        "SELECT count(*), count(DISTINCT (user_id, due_at)) FROM notify.notifications
+         WHERE lane = 3 AND state = 'pending'",
+    )
+    .fetch_all(&pool)
+    .await
+    .unwrap();
+    assert_eq!(waiting, [(80, 4)]);
 }
