@@ -410,7 +410,7 @@ impl Stack {
                     .env("BOT_NOTIFY_URL", self.url(Program::NotifySvc))
                     .env("BOT_NOTIFY_KEY", self.keys.of("bot-gateway"));
                 if self.options.token.is_none() {
-                    command.env("TELEGRAM_API_URL", self.url(Program::TelegramSim));
+                    command.env("BOT_TELEGRAM_API_URL", self.url(Program::TelegramSim));
                 }
             }
             Program::GatewayRest => {

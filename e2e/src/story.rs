@@ -9,7 +9,10 @@ use olm_proto::lesson::v1::{
     SetWeeklyRulesRequest, TeacherPolicies, UpdateSettingsRequest, User, WeeklyRule,
 };
 use serde_json::{Value, json};
-use service_kit::grpc::client::acting;
+use service_kit::{
+    clock::{Clock as _, SystemClock},
+    grpc::client::acting,
+};
 use telegram_sim::{
     api::{LedgerEntry, LedgerQuery, NewPerson, Person},
     client::SimClient,
@@ -222,6 +225,14 @@ impl Story {
             .await?;
         member.user = answer.into_inner().user.ok_or("no user")?;
         Ok(())
+    }
+
+    /// The lead with which a lesson's reminder comes `after` from now, or up to a second
+    /// later: leads are whole seconds.
+    #[must_use]
+    pub fn lead(start: Timestamp, after: SignedDuration) -> SignedDuration {
+        let lead = start.duration_since(SystemClock.now()) - after;
+        SignedDuration::from_secs(lead.as_secs())
     }
 
     /// The teacher's free slots, by start.

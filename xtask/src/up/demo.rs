@@ -44,7 +44,7 @@ pub(super) async fn tell(stack: &Stack) -> Result<()> {
         .iter()
         .find(|slot| **slot > earliest)
         .ok_or("the teacher has no free slot")?;
-    let lead = start.duration_since(SystemClock.now()) - REMINDER_AFTER;
+    let lead = Story::lead(start, REMINDER_AFTER);
     story.set_lead(stack, &mut student, lead).await?;
 
     let mut timeline = Timeline::new();
