@@ -14,8 +14,12 @@ use std::{
 use futures_util::FutureExt as _;
 use olm_proto::common::v1::ErrorReason;
 use tokio::{net::TcpListener, time::Instant};
-use tokio_stream::wrappers::TcpListenerStream;
-use tonic::{Code, Status, body::Body, service::Routes, transport::Server};
+use tonic::{
+    Code, Status,
+    body::Body,
+    service::Routes,
+    transport::{Server, server::TcpIncoming},
+};
 use tonic_types::StatusExt as _;
 use tower::{Layer, Service};
 use tracing::{Instrument as _, field};
@@ -90,15 +94,17 @@ impl GrpcServer {
             server: self,
             policies,
         };
+        // The builder's own setting does not reach connections accepted here; without it
+        // every small answer may wait 40 ms for an acknowledgement.
+        let incoming = TcpIncoming::from(listener).with_nodelay(Some(true));
         let served = Server::builder()
-            .tcp_nodelay(true)
             .http2_keepalive_interval(Some(KEEPALIVE_EVERY))
             .http2_keepalive_timeout(Some(KEEPALIVE_TIMEOUT))
             .max_connection_age(MAX_CONNECTION_AGE)
             .max_concurrent_streams(MAX_STREAMS)
             .layer(stack)
             .add_routes(routes)
-            .serve_with_incoming_shutdown(TcpListenerStream::new(listener), {
+            .serve_with_incoming_shutdown(incoming, {
                 let (stopping, health) = (shutdown.stopping(), health.clone());
                 async move {
                     stopping.await;
