@@ -1,7 +1,10 @@
 //! What can go wrong in a call, and what the caller is told.
 
 use olm_proto::common::v1::ErrorReason;
-use service_kit::status::{self, Refusal};
+use service_kit::{
+    paging::InvalidToken,
+    status::{self, Refusal},
+};
 use tonic::{Code, Status};
 
 /// The domain of this service's errors.
@@ -14,8 +17,8 @@ pub enum Error {
     #[error("the request is not valid")]
     Invalid(Refusal),
     /// The page token is not one this query gave out.
-    #[error("the page token is not one of this query")]
-    PageTokenInvalid,
+    #[error(transparent)]
+    PageTokenInvalid(#[from] InvalidToken),
     /// No such notification for this viewer.
     #[error("no such notification")]
     NotificationNotFound,
@@ -65,7 +68,9 @@ impl From<Error> for Status {
             |code, reason| Refusal::new(code, reason, error.to_string()).into_status(DOMAIN);
         match &error {
             Error::Invalid(refusal) => refusal.clone().into_status(DOMAIN),
-            Error::PageTokenInvalid => refuse(Code::InvalidArgument, ErrorReason::PageTokenInvalid),
+            Error::PageTokenInvalid(_) => {
+                refuse(Code::InvalidArgument, ErrorReason::PageTokenInvalid)
+            }
             Error::NotificationNotFound => {
                 refuse(Code::NotFound, ErrorReason::NotificationNotFound)
             }

@@ -26,7 +26,6 @@ pub mod dispatch;
 pub mod errors;
 pub mod lesson_plans;
 pub mod notifications;
-pub mod paging;
 pub mod recipients;
 pub mod sweep;
 pub mod wakeups;
@@ -60,14 +59,6 @@ pub struct App {
     pub pace: Pace,
     /// When to stop.
     pub shutdown: Shutdown,
-}
-
-/// The migrations without making the schema: that is left to whoever has the right to.
-#[must_use]
-pub fn migrations_within_schema() -> Migrator {
-    let mut migrator = Migrator::with_migrations(MIGRATOR.iter().cloned().collect());
-    migrator.dangerous_set_table_name("notify._sqlx_migrations");
-    migrator
 }
 
 /// Serves until `shutdown`. Starts without its database and is not ready then; never

@@ -88,8 +88,7 @@ async fn serve(config: Config) -> Done {
 }
 
 async fn migrate(database: DatabaseConfig, down_to: Option<i64>) -> Done {
-    let migrations = notify_svc::migrations_within_schema();
-    database.migrate(&migrations, down_to).await?;
+    database.migrate(&notify_svc::MIGRATOR, down_to).await?;
     tracing::info!(down_to, "migrated");
     Ok(())
 }

@@ -8,6 +8,7 @@ use olm_proto::notify::v1::{
 };
 use service_kit::{
     grpc::server::{acting_user, caller},
+    paging::{self, InvalidToken, Position, Query},
     status::Violations,
     telemetry,
 };
@@ -21,12 +22,7 @@ use super::{
     states::{Event, State},
     store::{self, Creator, Earlier, Seen, Viewer},
 };
-use crate::{
-    App,
-    errors::Error,
-    paging::{self, Filter, Position},
-    recipients,
-};
+use crate::{App, errors::Error, recipients};
 
 /// Serves `NotificationService`.
 #[derive(Debug)]
@@ -186,17 +182,19 @@ fn notify(seen: Seen) -> wire::Notification {
     }
 }
 
-fn filter(viewer: &Viewer, states: &[State]) -> Filter {
-    let person = match viewer {
-        Viewer::Person(id) => id.to_string(),
-        Viewer::Creator(_) => String::new(),
-    };
-    let (caller, client) = match viewer {
-        Viewer::Person(_) => ("", ""),
-        Viewer::Creator(creator) => (creator.caller.as_str(), creator.client.as_str()),
+/// The list a page token is good for.
+fn query(viewer: &Viewer, states: &[State]) -> Query {
+    let (person, caller, client) = match viewer {
+        Viewer::Person(id) => (id.to_string(), "", ""),
+        Viewer::Creator(creator) => {
+            let (caller, client) = (creator.caller.as_str(), creator.client.as_str());
+            (String::new(), caller, client)
+        }
     };
     let states: Vec<_> = states.iter().map(|state| state.as_str()).collect();
-    Filter::of(&[&person, caller, client, &states.join(",")])
+    let states = states.join(",");
+    let filters = [&person, caller, client, &states].map(str::as_bytes);
+    Query::of("ListNotifications", &filters)
 }
 
 #[tonic::async_trait]
@@ -240,30 +238,28 @@ impl NotificationService for Service {
         let mut violations = Violations::default();
         let viewer = viewer(person, caller, &request.client, &mut violations);
         let states = requests::states(&request.states, &mut violations);
-        let size = paging::size(request.page_size, &mut violations);
+        let size = paging::size(&mut violations, request.page_size);
         violations.check().map_err(Error::from)?;
-        let filter = filter(&viewer, &states);
+        let query = query(&viewer, &states);
+        let after = query.position(&request.page_token).map_err(Error::from)?;
+        let after = after.map(|after| Ok((after.time()?, after.id)));
         let page = store::Page {
             states: states.iter().map(|of| of.as_str().to_owned()).collect(),
-            after: filter.position(&request.page_token)?,
+            after: after
+                .transpose()
+                .map_err(|error: InvalidToken| Error::from(error))?,
             // One more than the page tells whether there is another.
-            limit: size + 1,
+            limit: i64::from(size) + 1,
         };
         let mut conn = self.app.pool.acquire().await.map_err(Error::from)?;
         let rows = store::list(&mut conn, &viewer, &page).await;
         let mut rows = rows.map_err(Error::from)?;
-        let size = usize::try_from(size).unwrap_or(usize::MAX);
-        let more = rows.len() > size;
-        rows.truncate(size);
-        let next = rows.last().filter(|_| more).map(|last| {
-            filter.token(Position {
-                time: last.due_at.to_jiff(),
-                id: last.id,
-            })
+        let next_page_token = query.cut(&mut rows, size, |last| {
+            Position::at(last.due_at.to_jiff(), last.id)
         });
         Ok(Response::new(ListNotificationsResponse {
             notifications: rows.into_iter().map(notify).collect(),
-            next_page_token: next.unwrap_or_default(),
+            next_page_token,
         }))
     }
 

@@ -10,7 +10,6 @@ use super::{
     requests::NewNotification,
     states::{self, Backoff, Change, Event, Standing, State, UncertainPolicy},
 };
-use crate::paging::Position;
 
 /// A notification as clients see it.
 #[derive(Debug, Clone)]
@@ -181,18 +180,15 @@ pub async fn find(
 pub struct Page {
     /// Empty: every state.
     pub states: Vec<String>,
-    /// The last row of the page before.
-    pub after: Option<Position>,
+    /// Due time and id of the last row of the page before.
+    pub after: Option<(Timestamp, Uuid)>,
     /// At most so many.
     pub limit: i64,
 }
 
 impl Page {
     fn after(&self) -> (Option<jiff_sqlx::Timestamp>, Option<Uuid>) {
-        let time = self
-            .after
-            .map(|after| jiff_sqlx::Timestamp::from(after.time));
-        (time, self.after.map(|after| after.id))
+        self.after.map(|(time, id)| (time.into(), id)).unzip()
     }
 }
 
