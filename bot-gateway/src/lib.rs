@@ -13,7 +13,7 @@ mod replies;
 mod telegram;
 mod updates;
 
-use std::{io, path::PathBuf, sync::Arc};
+use std::{io, path::PathBuf, sync::Arc, time::Duration};
 
 use serde_json::json;
 use service_kit::{
@@ -24,7 +24,7 @@ use service_kit::{
     shutdown::Shutdown,
 };
 use texts::{COMMANDS, Language};
-use tokio::{net::TcpListener, task};
+use tokio::{net::TcpListener, task, time::sleep};
 use tonic::service::Routes;
 
 pub use config::Config;
@@ -35,7 +35,7 @@ use conversation::Conversation;
 use dispatch::Dispatch;
 use pacer::{Limits, gate::Gate};
 use replies::Replies;
-use telegram::Telegram;
+use telegram::{CallError, Telegram};
 
 /// The name under which readiness is told.
 pub const HEALTH_SERVICE: &str = "bot-gateway";
@@ -109,7 +109,7 @@ pub async fn run(
         entries: opened.entries,
         clock,
     };
-    let announced = task::spawn(announce_commands(telegram.clone(), shutdown.clone()));
+    let announced = task::spawn(announce_commands(telegram.clone()));
     let polled = updates::run(telegram, conversation, config.poll_timeout, &shutdown);
     let dispatched = dispatch::run(dispatch, &shutdown);
     // Boxed, because they are large.
@@ -151,11 +151,13 @@ fn token_is_good(
     }
 }
 
+/// Between two tries to fill the menu while Telegram cannot be reached.
+const MENU_PAUSE: Duration = Duration::from_secs(30);
+
 /// Fills the menu of commands in each language; a server that refuses it is no reason
 /// to stop.
-async fn announce_commands(telegram: Telegram, shutdown: Shutdown) {
-    let languages = [None, Some(Language::Ru), Some(Language::En)];
-    for language in languages {
+async fn announce_commands(telegram: Telegram) {
+    for language in [None, Some(Language::Ru), Some(Language::En)] {
         // Without a language code the list is for everybody else.
         let commands = COMMANDS.map(|command| {
             let description = command.description(language.unwrap_or(Language::En));
@@ -165,12 +167,12 @@ async fn announce_commands(telegram: Telegram, shutdown: Shutdown) {
         if let Some(language) = language {
             body["language_code"] = language.tag().into();
         }
-        let set = telegram.call("setMyCommands", &body);
-        tokio::select! {
-            set = set => if let Err(error) = set {
-                tracing::warn!(error = %error, "the menu of commands was not set");
-            },
-            () = shutdown.stopping() => return,
+        while let Err(error) = telegram.call("setMyCommands", &body).await {
+            tracing::warn!(error = %error, "the menu of commands was not set");
+            if matches!(error, CallError::Refused { .. }) {
+                break;
+            }
+            sleep(MENU_PAUSE).await;
         }
     }
 }
