@@ -10,7 +10,10 @@ use std::{sync::Arc, time::Duration};
 
 use olm_proto::notify::v1::dispatch_service_client::DispatchServiceClient;
 use service_kit::{clock::SharedClock, grpc::client::Backend, shutdown::Shutdown};
-use tokio::time::{Instant, timeout};
+use tokio::{
+    sync::mpsc,
+    time::{Instant, timeout},
+};
 use tonic::Code;
 use uuid::Uuid;
 
@@ -44,13 +47,15 @@ pub struct Dispatch {
     pub gateway_id: Uuid,
     /// What an earlier process left in the journal.
     pub entries: Vec<(Attempt, Entry)>,
+    /// Private chats somebody wrote in: notifications may go there again.
+    pub seen: mpsc::Receiver<i64>,
     /// Tells how long is left when a text is rendered.
     pub clock: SharedClock,
 }
 
 /// Keeps a stream open until stopping begins, then finishes what is out and releases
 /// the bot.
-pub async fn run(dispatch: Dispatch, shutdown: &Shutdown) {
+pub async fn run(mut dispatch: Dispatch, shutdown: &Shutdown) {
     let bot_id = dispatch.telegram.bot_id();
     let client = DispatchServiceClient::new(dispatch.backend);
     let rows = Rows::new(
@@ -71,7 +76,7 @@ pub async fn run(dispatch: Dispatch, shutdown: &Shutdown) {
         await_token(&delivering.telegram, shutdown).await;
         let begun = Instant::now();
         let session = Session::new(&delivering, dispatch.gateway_id, shutdown);
-        let end = session.run(client.clone()).await;
+        let end = session.run(client.clone(), &mut dispatch.seen).await;
         delivering
             .rows
             .give_up_waiting("the stream ended before the row was written");

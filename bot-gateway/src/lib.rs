@@ -24,7 +24,7 @@ use service_kit::{
     shutdown::Shutdown,
 };
 use texts::{COMMANDS, Language};
-use tokio::{net::TcpListener, task, time::sleep};
+use tokio::{net::TcpListener, sync::mpsc, task, time::sleep};
 use tonic::service::Routes;
 
 pub use config::Config;
@@ -39,6 +39,9 @@ use telegram::{CallError, Telegram};
 
 /// The name under which readiness is told.
 pub const HEALTH_SERVICE: &str = "bot-gateway";
+
+/// Chats that may wait to be told to notify-svc.
+const SEEN_CHATS: usize = 1_024;
 
 /// Why the gateway cannot run.
 #[derive(Debug, thiserror::Error)]
@@ -100,6 +103,7 @@ pub async fn run(
 
     let replies = Replies::new(telegram.clone(), gate.clone());
     let conversation = Arc::new(Conversation::new(&lesson, replies, Arc::clone(&clock)));
+    let (seen, seen_by_dispatch) = mpsc::channel(SEEN_CHATS);
     let dispatch = Dispatch {
         backend: notify,
         telegram: telegram.clone(),
@@ -107,10 +111,11 @@ pub async fn run(
         journal: opened.journal.clone(),
         gateway_id: opened.gateway_id,
         entries: opened.entries,
+        seen: seen_by_dispatch,
         clock,
     };
     let announced = task::spawn(announce_commands(telegram.clone()));
-    let polled = updates::run(telegram, conversation, config.poll_timeout, &shutdown);
+    let polled = updates::run(telegram, conversation, seen, config.poll_timeout, &shutdown);
     let dispatched = dispatch::run(dispatch, &shutdown);
     // Boxed, because they are large.
     let work = async { tokio::join!(Box::pin(polled), Box::pin(dispatched)) };

@@ -10,6 +10,7 @@ use serde_json::{Value, json};
 use service_kit::shutdown::Shutdown;
 use teloxide::types::Update;
 use tokio::{
+    sync::mpsc,
     task::{self, JoinError, JoinSet},
     time::{sleep, timeout},
 };
@@ -42,6 +43,8 @@ type Poll = Pin<Box<dyn Future<Output = (i64, Result<Value, CallError>)> + Send>
 struct Updates {
     telegram: Telegram,
     conversation: Arc<Conversation>,
+    /// Private chats somebody wrote in, for notify-svc.
+    seen: mpsc::Sender<i64>,
     progress: Progress,
     chats: HashMap<i64, VecDeque<(i64, Update)>>,
     handlers: JoinSet<()>,
@@ -54,12 +57,14 @@ struct Updates {
 pub(crate) async fn run(
     telegram: Telegram,
     conversation: Arc<Conversation>,
+    seen: mpsc::Sender<i64>,
     poll_timeout: Duration,
     shutdown: &Shutdown,
 ) {
     let mut updates = Updates {
         telegram,
         conversation,
+        seen,
         progress: Progress::default(),
         chats: HashMap::new(),
         handlers: JoinSet::new(),
@@ -167,6 +172,10 @@ impl Updates {
             self.progress.handled(id);
             return;
         };
+        // Groups have ids below 0. With the channel full, their next update tells it.
+        if chat > 0 {
+            let _ = self.seen.try_send(chat);
+        }
         match self.chats.get_mut(&chat) {
             Some(waiting) if waiting.len() >= WAITING_PER_CHAT => {
                 tracing::warn!(

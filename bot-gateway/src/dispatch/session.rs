@@ -3,7 +3,7 @@
 use std::{sync::Arc, time::Duration};
 
 use olm_proto::notify::v1::{
-    AttemptRef, AttemptResult, Credit, Deliver, DispatchRequest, DispatchResponse, Hello,
+    AttemptRef, AttemptResult, ChatSeen, Credit, Deliver, DispatchRequest, DispatchResponse, Hello,
     JournalReport, Lane as WireLane, Outcome, Own, Owned, Release, Renew, dispatch_request,
     dispatch_response::Message, dispatch_service_client::DispatchServiceClient,
 };
@@ -134,8 +134,12 @@ impl<'a> Session<'a> {
     }
 
     /// Runs the stream to its end.
-    pub(super) async fn run(mut self, client: DispatchServiceClient<Backend>) -> End {
-        let result = self.converse(client).await;
+    pub(super) async fn run(
+        mut self,
+        client: DispatchServiceClient<Backend>,
+        seen: &mut mpsc::Receiver<i64>,
+    ) -> End {
+        let result = self.converse(client, seen).await;
         // Rows that wait for their slot end; those being written finish.
         self.given_up.send_replace(true);
         result.unwrap_or_else(End::Broken)
@@ -144,6 +148,7 @@ impl<'a> Session<'a> {
     async fn converse(
         &mut self,
         mut client: DispatchServiceClient<Backend>,
+        seen: &mut mpsc::Receiver<i64>,
     ) -> Result<End, Status> {
         self.delivering.rows.begin_stream();
         let hello = Hello {
@@ -163,7 +168,7 @@ impl<'a> Session<'a> {
         let mut ticks = interval(RENEW_EVERY);
         ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
         while !self.left() {
-            self.step(&mut inbound, &mut ticks).await?;
+            self.step(&mut inbound, &mut ticks, seen).await?;
         }
         self.leave(&mut inbound).await
     }
@@ -173,7 +178,9 @@ impl<'a> Session<'a> {
         &mut self,
         inbound: &mut Streaming<DispatchResponse>,
         ticks: &mut Interval,
+        seen: &mut mpsc::Receiver<i64>,
     ) -> Result<(), Status> {
+        let is_ours = self.standing == Standing::Ours;
         let (ask_at, answer_by, leave_by) = (self.ask_at, self.answer_by, self.leave_by);
         let (leaving, delivering) = (self.leaving, self.delivering);
         tokio::select! {
@@ -182,6 +189,11 @@ impl<'a> Session<'a> {
                 None => Err(Status::unavailable("the service closed the stream")),
             },
             _ = ticks.tick() => self.tick().await,
+            // Kept while nobody takes it: it may be what opens a chat again.
+            Some(chat_id) = seen.recv(), if is_ours => {
+                let bot_id = self.bot_id();
+                self.send(dispatch_request::Message::ChatSeen(ChatSeen { bot_id, chat_id })).await
+            }
             () = delivering.rows.changed() => self.tell().await,
             () = at(ask_at) => self.ask().await,
             () = at(answer_by) => Err(silent()),

@@ -114,6 +114,15 @@ async fn a_blocked_bot_and_a_stranger_are_chats_that_are_gone() {
 }
 
 #[tokio::test]
+async fn a_chat_somebody_writes_in_is_told_of() {
+    let (stage, running) = Stage::running().await;
+    let mut line = stage.notify.owned_line().await;
+    let anna = anna(&stage).await;
+    assert_eq!(line.chat_seen().await, anna.id);
+    running.stop().await.unwrap();
+}
+
+#[tokio::test]
 async fn a_429_freezes_its_chat_and_no_other() {
     let (stage, running) = Stage::running().await;
     let (anna, boris) = (anna(&stage).await, anna(&stage).await);

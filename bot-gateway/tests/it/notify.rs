@@ -43,6 +43,7 @@ pub struct Line {
     responses: mpsc::Sender<Result<DispatchResponse, Status>>,
     pub renewal: i64,
     pub gateway_id: String,
+    seen: Vec<i64>,
 }
 
 impl Notify {
@@ -95,6 +96,7 @@ impl DispatchService for Served {
             responses,
             renewal: 0,
             gateway_id: String::new(),
+            seen: Vec::new(),
         };
         self.0
             .send(line)
@@ -110,6 +112,21 @@ impl Line {
         self.next_or_end().await.expect("the stream goes on")
     }
 
+    /// Waits until the gateway says that somebody wrote in a chat.
+    pub async fn chat_seen(&mut self) -> i64 {
+        while self.seen.is_empty() {
+            let request = timeout(SOON, self.requests.next())
+                .await
+                .expect("the gateway speaks");
+            if let Some(dispatch_request::Message::ChatSeen(seen)) =
+                request.unwrap().unwrap().message
+            {
+                self.seen.push(seen.chat_id);
+            }
+        }
+        self.seen.remove(0)
+    }
+
     /// As [`Line::next`]; `None` when the gateway ended its half.
     pub async fn next_or_end(&mut self) -> Option<dispatch_request::Message> {
         loop {
@@ -123,6 +140,7 @@ impl Line {
                     self.say(Message::Renewed(Renewed { bot_id, renewal }))
                         .await;
                 }
+                dispatch_request::Message::ChatSeen(seen) => self.seen.push(seen.chat_id),
                 dispatch_request::Message::Credit(credit) => assert!(credit.cumulative > 0),
                 other => return Some(other),
             }

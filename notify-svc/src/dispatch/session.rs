@@ -22,7 +22,7 @@ use super::{
     parse_journal_entry, parse_outcome, results,
     store::{self, Claim, Epoch, Owning},
 };
-use crate::{App, notifications::Lane};
+use crate::{App, notifications::Lane, recipients};
 
 /// Messages of a gateway handled together: results of one batch share a transaction.
 const BATCH: usize = 256;
@@ -165,6 +165,7 @@ impl Session {
                     self.report(std::mem::take(&mut reports)).await;
                     self.release(release.bot_id).await;
                 }
+                Some(Message::ChatSeen(seen)) => self.chat_seen(seen.bot_id, seen.chat_id).await,
                 Some(Message::Hello(_)) => return self.refuse("a second hello").await,
                 // A newer gateway's message: not for us.
                 None => {}
@@ -354,6 +355,26 @@ impl Session {
             Ok(_) => tracing::info!(bot_id, gateway_id = %self.gateway_id, "bot released"),
             // It runs out by itself.
             Err(error) => tracing::warn!(bot_id, %error, "a release cannot be stored"),
+        }
+    }
+
+    /// Somebody wrote to a bot this stream owns: notifications may go to them again.
+    async fn chat_seen(&self, bot_id: i64, chat_id: i64) {
+        if !self.bots.contains_key(&bot_id) {
+            return;
+        }
+        let stored = async {
+            let mut conn = self.app.pool.acquire().await?;
+            recipients::store::update_reachable(&mut conn, bot_id, chat_id).await
+        };
+        match stored.await {
+            Ok(true) => {
+                tracing::info!(bot_id, "recipient can be reached again");
+                self.app.wakeups.wake([bot_id]);
+            }
+            Ok(false) => {}
+            // Their next update says it again.
+            Err(error) => tracing::warn!(bot_id, %error, "a returned recipient cannot be stored"),
         }
     }
 

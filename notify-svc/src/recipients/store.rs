@@ -183,6 +183,30 @@ pub async fn find_by_chat(conn: &mut PgConnection, chat_id: i64) -> sqlx::Result
     Ok(row.map(Stored::from))
 }
 
+/// The person wrote: they can be reached again, and an attempt begun before now says
+/// nothing else. True when they could not be before.
+///
+/// # Errors
+///
+/// When the database fails.
+pub async fn update_reachable(
+    conn: &mut PgConnection,
+    bot_id: i64,
+    chat_id: i64,
+) -> sqlx::Result<bool> {
+    let done = sqlx::query!(
+        "UPDATE notify.recipients
+         SET unreachable_since = NULL, updated_at = clock_timestamp()
+         WHERE chat_id = $2 AND bot_id = $1
+           AND unreachable_since IS NOT NULL AND erased_at IS NULL",
+        bot_id,
+        chat_id,
+    )
+    .execute(conn)
+    .await?;
+    Ok(done.rows_affected() > 0)
+}
+
 /// Telegram said at `attempt_begun_at` or later that nothing reaches this person; what
 /// was heard of them since counts for more.
 ///

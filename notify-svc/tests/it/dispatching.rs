@@ -1,14 +1,16 @@
 //! Begin, push, results: the path of one row.
 
 use olm_proto::notify::v1::{
-    Ambiguous, CancelNotificationRequest, CancelOutcome, ChatGone, CreateNotificationRequest,
-    Limited, NotWritten, Recipient, Refused, UncertainPolicy, outcome::Kind,
+    Ambiguous, CancelNotificationRequest, CancelOutcome, ChatGone, ChatSeen,
+    CreateNotificationRequest, Limited, NotWritten, Refused, UncertainPolicy,
+    dispatch_request::Message as Say, dispatch_response::Message as Heard, outcome::Kind,
 };
 use sqlx::PgPool;
 use uuid::Uuid;
 
 use crate::support::{
-    Gateway, Service, attempt, custom, eventually, id, now, person, seconds, sent, start, state,
+    BOT, Gateway, Service, attempt, custom, eventually, id, now, person, seconds, sent, start,
+    state,
 };
 
 async fn cancel(service: &Service, id: Uuid) -> CancelOutcome {
@@ -210,11 +212,19 @@ async fn who_blocked_the_bot_costs_one_attempt_until_heard_of_again(pool: PgPool
         .unwrap();
     assert_eq!(attempts, 1);
 
-    let again = Recipient {
-        version: 2,
-        ..person(user, "Boris", 12)
-    };
-    service.put(again).await;
+    gateway
+        .say(Say::ChatSeen(ChatSeen {
+            bot_id: BOT,
+            chat_id: 12,
+        }))
+        .await;
+    // Handled in order: when the renewal is answered, the chat is open.
+    gateway.renew(2).await;
+    while let Some(heard) = gateway.hear().await {
+        if matches!(heard, Heard::Renewed(renewed) if renewed.renewal == 2) {
+            break;
+        }
+    }
     let third = service.tell(user, "three").await;
     assert_eq!(id(&gateway.send().await), third);
     assert_eq!(state(&pool, second).await, "failed");
