@@ -150,7 +150,7 @@ fn check_logs(system: &System) -> Result<()> {
     assert_eq!(booked.len(), 1);
     assert_eq!(booked[0]["trace_id"], booking["trace_id"]);
     assert_eq!(
-        lines(system, Program::LessonSvc, "lesson canceled")?.len(),
+        lines(system, Program::LessonSvc, "lesson cancelled")?.len(),
         1
     );
     Ok(())

@@ -2,6 +2,7 @@
 
 use std::{
     env,
+    ffi::OsStr,
     path::{Path, PathBuf},
     process::Command,
 };
@@ -51,7 +52,15 @@ pub(crate) fn cargo(arguments: &[&str]) -> Command {
 
 /// Runs a command to its end.
 pub(crate) fn execute(command: &mut Command) -> Result<()> {
-    let line = format!("{command:?}").replace('"', "");
+    // Not the command's own form: it shows the environment, and with it a password.
+    let program = Path::new(command.get_program())
+        .file_name()
+        .unwrap_or_default();
+    let words = std::iter::once(program).chain(command.get_args());
+    let line = words
+        .map(OsStr::to_string_lossy)
+        .collect::<Vec<_>>()
+        .join(" ");
     let status = command
         .status()
         .map_err(|error| format!("{line}: {error}"))?;
