@@ -35,6 +35,12 @@ impl Health {
         health
     }
 
+    /// The names readiness is told under.
+    #[must_use]
+    pub fn services(&self) -> &'static [&'static str] {
+        self.services
+    }
+
     /// The gRPC service.
     #[must_use]
     pub fn server(&self) -> HealthServer<HealthService> {

@@ -384,6 +384,10 @@ async fn both_versions_of_reflection_list_the_contract() {
             .into_inner();
     let answer = format!("{:?}", answers.next().await.unwrap().unwrap());
     assert!(answer.contains(SERVICE), "{answer}");
+    assert!(
+        !answer.contains("LessonService"),
+        "not served here: {answer}"
+    );
 
     let request = pb::v1alpha::ServerReflectionRequest {
         host: String::new(),

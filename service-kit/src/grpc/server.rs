@@ -82,9 +82,19 @@ impl GrpcServer {
         let mut routes = routes.add_service(health.server());
         if self.reflection {
             let builder = || {
-                tonic_reflection::server::Builder::configure()
+                let builder = tonic_reflection::server::Builder::configure()
                     .register_encoded_file_descriptor_set(olm_proto::FILE_DESCRIPTOR_SET)
                     .register_encoded_file_descriptor_set(tonic_health::pb::FILE_DESCRIPTOR_SET)
+                    .with_service_name("grpc.health.v1.Health")
+                    .with_service_name("grpc.reflection.v1.ServerReflection");
+                // The set is the whole contract; listed is what is served here.
+                let served = health.services().iter().copied();
+                served
+                    .filter(|name| olm_proto::DESCRIPTORS.get_service_by_name(name).is_some())
+                    .fold(
+                        builder,
+                        tonic_reflection::server::Builder::with_service_name,
+                    )
             };
             routes = routes
                 .add_service(builder().build_v1().map_err(io::Error::other)?)
