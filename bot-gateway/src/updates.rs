@@ -27,6 +27,9 @@ const BATCH: usize = 100;
 /// Updates of one chat that may wait; more are passed over, so that one chat cannot
 /// hold up the confirmation of everybody's.
 const WAITING_PER_CHAT: usize = 10;
+/// How long one update may take. An answer may wait behind a frozen chat for hours, and
+/// until it is given up no later update of anybody is confirmed.
+const LONGEST_HANDLING: Duration = Duration::from_secs(30);
 /// With handlers at work a poll answers at once with what they work on; so it is
 /// asked at most this often then.
 const BUSY_PAUSE: Duration = Duration::from_millis(100);
@@ -194,7 +197,17 @@ impl Updates {
 
     fn start(&mut self, chat: i64, id: i64, update: Update) {
         let conversation = Arc::clone(&self.conversation);
-        let handler = async move { conversation.handle(update).await };
+        let handler = async move {
+            if timeout(LONGEST_HANDLING, conversation.handle(update))
+                .await
+                .is_err()
+            {
+                tracing::warn!(
+                    update_id = id,
+                    "an update was given up: its chat has no slot"
+                );
+            }
+        };
         let task = self.handlers.spawn(handler);
         self.running.insert(task.id(), (chat, id));
     }

@@ -1,8 +1,10 @@
 //! A private PostgreSQL: found or installed, started, prepared, stopped.
 
 use std::{
-    env, fs, io,
-    os::unix::fs::{PermissionsExt as _, chown},
+    env,
+    fs::{self, DirBuilder},
+    io,
+    os::unix::fs::{DirBuilderExt as _, MetadataExt as _, PermissionsExt as _, chown},
     path::{Path, PathBuf},
     time::Duration,
 };
@@ -18,6 +20,8 @@ use crate::{Result, process::Process};
 
 /// The oldest version the schema is written for.
 const OLDEST: u32 = 15;
+/// The cluster's data, below its folder.
+const DATA: &str = "data";
 const START_DEADLINE: Duration = Duration::from_secs(30);
 const STOP_GRACE: Duration = Duration::from_secs(20);
 
@@ -57,19 +61,15 @@ impl Cluster {
     /// When PostgreSQL is missing or does not start; the text says what to do.
     pub async fn start(directory: &Path, port: u16, durability: Durability) -> Result<Self> {
         let binaries = find_binaries().await?;
-        let owner = owner()?;
         fs::create_dir_all(directory)?;
         let directory = directory.canonicalize()?;
         let password_file = directory.join("password");
-        let data = directory.join("data");
+        let data = directory.join(DATA);
+        let owner = owner_of(&data)?;
         if let Some(owner) = owner {
             chown(&directory, Some(owner.uid), Some(owner.gid))?;
         }
-        if !data.join("PG_VERSION").exists() {
-            // What an interrupted first start left is no cluster.
-            if data.exists() {
-                fs::remove_dir_all(&data)?;
-            }
+        if !data.exists() {
             fs::write(&password_file, uuid::Uuid::new_v4().simple().to_string())?;
             fs::set_permissions(&password_file, fs::Permissions::from_mode(0o600))?;
             if let Some(owner) = owner {
@@ -77,7 +77,7 @@ impl Cluster {
             }
             initialise(&binaries, &directory, owner, durability).await?;
         }
-        stop_leftover(&data).await?;
+        stop_leftover(&directory).await?;
         let mut cluster = Self {
             binaries,
             password: fs::read_to_string(&password_file)?,
@@ -100,7 +100,7 @@ impl Cluster {
         let mut command = self.command("postgres");
         command
             .arg("-D")
-            .arg(self.directory.join("data"))
+            .arg(self.directory.join(DATA))
             .args(["-p", &self.port.to_string()])
             .args(["-c", "listen_addresses=127.0.0.1"])
             .args(["-c", "unix_socket_directories="])
@@ -246,10 +246,15 @@ async fn initialise(
     owner: Option<Owner>,
     durability: Durability,
 ) -> Result<()> {
+    // Renamed when it is whole: what an interrupted first start left is no cluster.
+    let unfinished = directory.join("data.unfinished");
+    if unfinished.exists() {
+        fs::remove_dir_all(&unfinished)?;
+    }
     let mut initdb = command(binaries, "initdb", owner, directory);
     initdb
         .arg("-D")
-        .arg(directory.join("data"))
+        .arg(&unfinished)
         .args([
             "-U",
             "postgres",
@@ -269,7 +274,7 @@ async fn initialise(
         .await
         .map_err(|error| format!("initdb cannot be run: {error}"))?;
     if output.status.success() {
-        return Ok(());
+        return Ok(fs::rename(&unfinished, directory.join(DATA))?);
     }
     Err(format!(
         "initdb failed:\n{}{}",
@@ -279,8 +284,14 @@ async fn initialise(
     .into())
 }
 
-/// Stops a server that an owner who was killed left behind.
-async fn stop_leftover(data: &Path) -> Result<()> {
+/// Stops a server of the cluster in `directory` that an owner who was killed left
+/// behind.
+///
+/// # Errors
+///
+/// When it does not stop.
+pub async fn stop_leftover(directory: &Path) -> Result<()> {
+    let data = directory.join(DATA);
     let Ok(text) = fs::read_to_string(data.join("postmaster.pid")) else {
         return Ok(());
     };
@@ -295,8 +306,7 @@ async fn stop_leftover(data: &Path) -> Result<()> {
 }
 
 /// A folder for a cluster: `wanted`, unless PostgreSQL's own user could not reach it
-/// (a checkout below `/root`, say); then one in the system's temporary folder, the
-/// same at each call.
+/// (a checkout below `/root`, say); then one in `/var/tmp`, the same at each call.
 ///
 /// # Errors
 ///
@@ -311,9 +321,32 @@ pub fn reachable_directory(wanted: &Path) -> Result<PathBuf> {
         return Ok(wanted);
     }
     let key = service_kit::keys::digest_hex(&wanted.to_string_lossy());
-    let fallback = env::temp_dir().join(format!("olm-postgres-{}", &key[..16]));
-    fs::create_dir_all(&fallback)?;
-    Ok(fallback)
+    let fallback = Path::new("/var/tmp").join(format!("olm-postgres-{}", &key[..16]));
+    match DirBuilder::new().mode(0o700).create(&fallback) {
+        Err(error) if error.kind() != io::ErrorKind::AlreadyExists => return Err(error.into()),
+        Ok(()) | Err(_) => {}
+    }
+    // Anybody may make folders there: one that is another's is not used.
+    let found = fs::symlink_metadata(&fallback)?;
+    let is_ours = found.uid() == 0 || owner()?.is_some_and(|owner| owner.uid == found.uid());
+    if found.is_dir() && is_ours {
+        Ok(fallback)
+    } else {
+        Err(format!("{} belongs to somebody else; remove it", fallback.display()).into())
+    }
+}
+
+/// Whom PostgreSQL runs as: nobody else when we are not root; else the owner of the
+/// data, if an ordinary user made it, else as [`owner`].
+fn owner_of(data: &Path) -> Result<Option<Owner>> {
+    let Some(default) = owner()? else {
+        return Ok(None);
+    };
+    let made_by = fs::metadata(data).ok().filter(|found| found.uid() != 0);
+    Ok(Some(made_by.map_or(default, |found| Owner {
+        uid: found.uid(),
+        gid: found.gid(),
+    })))
 }
 
 /// Nobody when we are not root; else PostgreSQL's own user, or `nobody`.
@@ -373,13 +406,13 @@ async fn find_binaries() -> Result<PathBuf> {
                 return Err(format!("apt-get {} failed: {status}", arguments.join(" ")).into());
             }
         }
-        if let Some(found) = look_for_binaries().await {
-            return Ok(found);
-        }
+        return look_for_binaries().await.ok_or_else(|| {
+            format!("the system's package postgresql is older than {OLDEST}: install a newer one from apt.postgresql.org").into()
+        });
     }
     Err(format!(
         "PostgreSQL {OLDEST} or newer was not found. Install it (Debian, Ubuntu: apt install postgresql; \
-         Fedora: dnf install postgresql-server; macOS: brew install postgresql@17), put its bin folder on PATH, \
+         Fedora: dnf install postgresql-server postgresql-contrib; macOS: brew install postgresql@17), put its bin folder on PATH, \
          or set DATABASE_URL to a superuser's URL of a running one"
     )
     .into())

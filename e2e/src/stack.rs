@@ -1,6 +1,11 @@
 //! The services as processes, wired to each other as in production.
 
-use std::{collections::BTreeMap, fs, path::PathBuf, time::Duration};
+use std::{
+    collections::BTreeMap,
+    fs,
+    path::{Path, PathBuf},
+    time::Duration,
+};
 
 use olm_proto::{
     lesson::v1::{
@@ -72,6 +77,7 @@ impl Stack {
     /// When a program does not become ready; the text ends with its log.
     pub async fn start(options: Options) -> Result<Self> {
         fs::create_dir_all(options.directory.join("logs"))?;
+        stop_leftovers(&options.directory).await?;
         let mut used = BTreeMap::new();
         for program in Program::ALL {
             let port = if options.default_ports {
@@ -87,7 +93,6 @@ impl Stack {
             ports: used,
             running: BTreeMap::new(),
         };
-        stack.stop_leftovers().await?;
         stack.migrate(Program::LessonSvc).await?;
         stack.migrate(Program::NotifySvc).await?;
         for program in stack.programs() {
@@ -269,24 +274,6 @@ impl Stack {
         Some(answer.into_inner().status())
     }
 
-    fn id_file(&self, program: Program) -> PathBuf {
-        self.options
-            .directory
-            .join("logs")
-            .join(format!("{}.pid", program.name()))
-    }
-
-    /// Stops what an owner who was killed left running.
-    async fn stop_leftovers(&self) -> Result<()> {
-        for program in Program::ALL {
-            let text = fs::read_to_string(self.id_file(program)).unwrap_or_default();
-            if let Ok(id) = text.parse() {
-                process::stop_leftover(id, program.name(), Signal::TERM).await?;
-            }
-        }
-        Ok(())
-    }
-
     async fn migrate(&self, program: Program) -> Result<()> {
         let output = self.command(program).arg("migrate").output().await?;
         if output.status.success() {
@@ -308,7 +295,7 @@ impl Stack {
             &self.log(program),
         )?;
         if let Some(id) = process.id() {
-            fs::write(self.id_file(program), id.to_string())?;
+            fs::write(id_file(&self.options.directory, program), id.to_string())?;
         }
         self.running.insert(program, process);
         Ok(())
@@ -429,4 +416,21 @@ impl Stack {
         }
         command
     }
+}
+
+fn id_file(directory: &Path, program: Program) -> PathBuf {
+    directory
+        .join("logs")
+        .join(format!("{}.pid", program.name()))
+}
+
+/// Stops what an owner who was killed left running.
+async fn stop_leftovers(directory: &Path) -> Result<()> {
+    for program in Program::ALL {
+        let text = fs::read_to_string(id_file(directory, program)).unwrap_or_default();
+        if let Ok(id) = text.parse() {
+            process::stop_leftover(id, program.name(), Signal::TERM).await?;
+        }
+    }
+    Ok(())
 }

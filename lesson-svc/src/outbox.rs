@@ -82,8 +82,9 @@ pub enum Refused {
     ForGood,
 }
 
-/// Whether sending the row again can help. A key that notify-svc does not accept is a
-/// fault of the deployment, not of the row: the row waits until it is mended.
+/// Whether sending the row again can help. A key that notify-svc does not accept, a
+/// notify-svc older than the call, a proxy that answers 404 are faults of the
+/// deployment, not of the row: the row waits until they are mended.
 #[must_use]
 pub fn refused(code: Code) -> Refused {
     match code {
@@ -96,13 +97,13 @@ pub fn refused(code: Code) -> Refused {
         | Code::Internal
         | Code::Unavailable
         | Code::Unauthenticated
-        | Code::PermissionDenied => Refused::ForNow,
+        | Code::PermissionDenied
+        | Code::Unimplemented => Refused::ForNow,
         Code::InvalidArgument
         | Code::NotFound
         | Code::AlreadyExists
         | Code::FailedPrecondition
         | Code::OutOfRange
-        | Code::Unimplemented
         | Code::DataLoss => Refused::ForGood,
     }
 }

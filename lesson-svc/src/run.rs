@@ -75,7 +75,7 @@ pub async fn run(
     let health = Health::new(SERVICES).await;
     let wake = Wake::default();
     let relay = Relay::new(pool.clone(), notify, wake.clone(), config.notify.timeout);
-    let probe_pool = pool.clone();
+    let probe_pool = config.database.probe()?;
     let probe = health.watch(
         move || {
             let pool = probe_pool.clone();

@@ -53,5 +53,8 @@ CREATE INDEX notifications_sending ON notify.notifications (begun_at)
     WHERE state = 'sending';
 CREATE INDEX notifications_uncertain ON notify.notifications (bot_id)
     WHERE state = 'uncertain';
--- A person's list, the latest due first; also what is pending for a person.
+-- What waits for a person: the sweep of the unreachable, a moved address.
+CREATE INDEX notifications_pending_of_person ON notify.notifications (user_id, next_at)
+    WHERE state = 'pending';
+-- A person's list, the latest due first.
 CREATE INDEX notifications_by_recipient ON notify.notifications (user_id, due_at DESC, id DESC);

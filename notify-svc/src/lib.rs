@@ -1,7 +1,7 @@
 //! notify-svc: what to tell whom and when, the queue, outcomes and reachability. It
 //! knows no booking rules and renders no text.
 
-use std::{io, sync::Arc};
+use std::{io, sync::Arc, time::Duration};
 
 use olm_proto::notify::v1::{
     dispatch_service_server::DispatchServiceServer,
@@ -17,7 +17,7 @@ use service_kit::{
     shutdown::Shutdown,
 };
 use sqlx::{PgPool, migrate::Migrator};
-use tokio::net::TcpListener;
+use tokio::{net::TcpListener, time::timeout};
 use tonic::service::Routes;
 use uuid::Uuid;
 
@@ -38,6 +38,8 @@ use wakeups::Wakeups;
 /// The migrations of schema `notify`, its log of them included.
 pub static MIGRATOR: Migrator = sqlx::migrate!("../migrations/notify");
 
+/// How long background work and connections may take to end; they are cut after it.
+const CLOSE_TIMEOUT: Duration = Duration::from_secs(2);
 /// The services whose readiness is told.
 const SERVICES: &[&str] = &[
     "olm.notify.v1.DispatchService",
@@ -83,7 +85,7 @@ pub async fn run(
     };
     let health = Health::new(SERVICES).await;
     let probe = {
-        let pool = pool.clone();
+        let pool = config.database.probe().map_err(io::Error::other)?;
         move || {
             let pool = pool.clone();
             async move { database::ready(&pool, &MIGRATOR).await }
@@ -106,12 +108,15 @@ pub async fn run(
         .await;
     // A transport that failed stops the rest too.
     shutdown.stop();
-    for task in background {
-        // Background work ends on the stop token; a panic in it was logged by its hook.
-        let _ = task.await;
+    for mut task in background {
+        // Background work ends on the stop token, unless the database has it wait; a
+        // panic in it was logged by its hook.
+        if timeout(CLOSE_TIMEOUT, &mut task).await.is_err() {
+            task.abort();
+        }
     }
     // Streams cut at the deadline may still hold connections: not waited for longer.
-    let _ = tokio::time::timeout(std::time::Duration::from_secs(2), pool.close()).await;
+    let _ = timeout(CLOSE_TIMEOUT, pool.close()).await;
     served
 }
 

@@ -56,7 +56,8 @@ impl Settings {
     pub fn from_env(prefix: &'static str) -> Self {
         let mut faults = Vec::new();
         let mut variables = HashMap::new();
-        match dotenvy::dotenv_iter() {
+        // Not a parent folder's: that may be another program's.
+        match dotenvy::from_path_iter(".env") {
             Ok(entries) => {
                 for entry in entries {
                     match entry {

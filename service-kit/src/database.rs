@@ -90,6 +90,20 @@ impl DatabaseConfig {
             .connect_lazy_with(self.options()?))
     }
 
+    /// One connection of its own for [`ready`]: a pool that requests keep busy is no
+    /// database that is away.
+    ///
+    /// # Errors
+    ///
+    /// When the URL cannot be parsed.
+    pub fn probe(&self) -> Result<PgPool, sqlx::Error> {
+        Ok(PgPoolOptions::new()
+            .max_connections(1)
+            .acquire_timeout(ACQUIRE_TIMEOUT)
+            .max_lifetime(MAX_LIFETIME)
+            .connect_lazy_with(self.options()?))
+    }
+
     /// Migrates the schema up to this build, or down to (and without undoing)
     /// migration `down_to`.
     ///

@@ -159,7 +159,11 @@ impl Query {
             return None;
         }
         let key = match token.time {
-            Some(time) => SortKey::Time(olm_proto::instant(&time)?),
+            // Nothing here is older; PostgreSQL could not read the oldest that a token could
+            // name.
+            Some(time) => SortKey::Time(
+                olm_proto::instant(&time).filter(|time| *time >= Timestamp::UNIX_EPOCH)?,
+            ),
             None => SortKey::Text(token.text),
         };
         let id = Uuid::try_parse(&token.id).ok()?;
@@ -213,7 +217,15 @@ mod tests {
             ..PageToken::default()
         };
         let no_id = URL_SAFE_NO_PAD.encode(no_id.encode_to_vec());
-        for text in ["!", "AAAA", &"A".repeat(LONGEST_TOKEN + 1), &nul, &no_id] {
+        let ancient = query.token(Position::at(Timestamp::MIN, Uuid::nil()));
+        for text in [
+            "!",
+            "AAAA",
+            &"A".repeat(LONGEST_TOKEN + 1),
+            &nul,
+            &no_id,
+            &ancient,
+        ] {
             assert_eq!(query.position(text), Err(InvalidToken), "{text}");
         }
     }

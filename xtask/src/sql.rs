@@ -10,7 +10,7 @@ use e2e::Result;
 use service_kit::clock::{Clock as _, SystemClock};
 use sqlx::{Connection as _, PgConnection, migrate::Migrator};
 
-use crate::tasks::{cargo, execute, root, with_cluster};
+use crate::tasks::{cargo, execute_mortal, root, with_cluster};
 
 /// The crates that query, with their schema.
 const CRATES: [(&str, &str); 2] = [("lesson-svc", "lesson"), ("notify-svc", "notify")];
@@ -69,7 +69,7 @@ fn generate(directory: &Path) -> Result<()> {
             .env("DATABASE_URL", url)
             .env("SQLX_OFFLINE", "false")
             .env("SQLX_OFFLINE_DIR", directory);
-        tokio::task::block_in_place(|| execute(&mut check))
+        execute_mortal(check).await
     })
 }
 

@@ -2,7 +2,7 @@
 
 use e2e::Result;
 
-use crate::tasks::{cargo, execute, with_cluster};
+use crate::tasks::{cargo, execute, execute_mortal, with_cluster};
 
 /// Builds the programs, starts a private database, runs every test.
 pub(crate) fn run(arguments: &[String]) -> Result<()> {
@@ -18,6 +18,6 @@ pub(crate) fn run(arguments: &[String]) -> Result<()> {
         }
         test.args(arguments)
             .env("DATABASE_URL", cluster.database("olm_test").await?);
-        tokio::task::block_in_place(|| execute(&mut test))
+        execute_mortal(test).await
     })
 }

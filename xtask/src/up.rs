@@ -16,9 +16,9 @@ use e2e::{
     stack::{Options, Stack},
 };
 use service_kit::shutdown::Shutdown;
-use tokio::time::interval;
+use tokio::time::{interval, timeout};
 
-use crate::tasks::{binaries, cargo, execute, root, runtime};
+use crate::tasks::{Interrupts, binaries, cargo, execute, root, runtime};
 
 /// The port of the private PostgreSQL when nobody else took it.
 const POSTGRES_PORT: u16 = 54_320;
@@ -50,8 +50,10 @@ impl Wishes {
                 .or_else(in_file)
                 .filter(|value| !value.trim().is_empty())
         };
+        let token_in_file = || fs::read_to_string(find("TELEGRAM_BOT_TOKEN_FILE")?).ok();
+        let token = find("TELEGRAM_BOT_TOKEN").or_else(token_in_file);
         Self {
-            token: find("TELEGRAM_BOT_TOKEN"),
+            token: token.map(|token| token.trim().to_owned()),
             database_url: find("DATABASE_URL"),
             otlp_endpoint: find("OTEL_EXPORTER_OTLP_ENDPOINT"),
         }
@@ -66,25 +68,32 @@ pub(crate) fn run(demo_once: bool) -> Result<()> {
     }
     let directory = root().join(".run");
     fs::create_dir_all(&directory)?;
-    let lock = File::create(directory.join("lock"))?;
+    let lock_path = directory.join("lock");
+    let lock =
+        File::create(&lock_path).map_err(|error| format!("{}: {error}", lock_path.display()))?;
     if lock.try_lock().is_err() {
         return Err("already running here: stop the other `cargo xtask up` first".into());
     }
     println!("building the programs …");
     execute(&mut cargo(&["build", "--workspace", "--bins"]))?;
     runtime()?.block_on(async {
-        let shutdown = Shutdown::on_signals(Duration::ZERO)?;
+        let shutdown = Shutdown::manual(Duration::ZERO);
         tokio::select! {
             result = start_and_serve(demo_once, wishes, &shutdown) => result,
-            () = starting_cut_short(&shutdown) => Err("stopped before everything was started".into()),
+            result = interrupted(&shutdown) => result,
         }
     })
 }
 
-/// Ends a start that is interrupted and then hangs; the processes end with us.
-async fn starting_cut_short(shutdown: &Shutdown) {
-    shutdown.stopping().await;
-    tokio::time::sleep(Duration::from_mins(1)).await;
+/// The first interrupt asks everything to stop in order; the second, or a minute, ends
+/// this program's work at once, and the processes with it.
+async fn interrupted(shutdown: &Shutdown) -> Result<()> {
+    let mut interrupts = Interrupts::new()?;
+    interrupts.next().await;
+    println!("stopping … (again to kill)");
+    shutdown.stop();
+    let _ = timeout(Duration::from_mins(1), interrupts.next()).await;
+    Err("killed before everything had stopped".into())
 }
 
 async fn start_and_serve(demo_once: bool, wishes: Wishes, shutdown: &Shutdown) -> Result<()> {
@@ -94,15 +103,19 @@ async fn start_and_serve(demo_once: bool, wishes: Wishes, shutdown: &Shutdown) -
         println!("using the database of DATABASE_URL");
         prepare(url).await?
     } else {
-        let port = e2e::ports::free_or(POSTGRES_PORT)?;
-        println!("starting a private PostgreSQL on port {port} …");
         let place = postgres::reachable_directory(&directory.join("postgres"))?;
+        postgres::stop_leftover(&place).await?;
+        let port = e2e::ports::free_or(POSTGRES_PORT)?;
+        println!(
+            "starting a private PostgreSQL on port {port}, data in {} …",
+            place.display()
+        );
         let started = cluster.insert(Cluster::start(&place, port, Durability::Full).await?);
         prepare(&started.database("olm").await?).await?
     };
     println!("migrating, starting the services …");
     let options = Options {
-        binaries: binaries(),
+        binaries: binaries()?,
         directory,
         databases,
         token: wishes.token,
@@ -125,7 +138,10 @@ async fn prepare(admin_url: &str) -> Result<ServiceUrls> {
 
 async fn with_stack(options: Options, demo_once: bool, shutdown: &Shutdown) -> Result<()> {
     let simulated = options.token.is_none();
-    let mut stack = Stack::start(options).await?;
+    let mut stack = tokio::select! {
+        started = Stack::start(options) => started?,
+        () = shutdown.stopping() => return Err("stopped before everything was started".into()),
+    };
     let result = if demo_once {
         tokio::select! {
             result = demo::tell(&stack) => result,
@@ -134,7 +150,6 @@ async fn with_stack(options: Options, demo_once: bool, shutdown: &Shutdown) -> R
     } else {
         serve(&mut stack, simulated, shutdown).await
     };
-    println!("stopping …");
     let stopped = stack.stop().await;
     result.and(stopped)
 }

@@ -10,12 +10,12 @@ use olm_proto::notify::v1::{
 use serde_json::{Value, json};
 use service_kit::{clock::SharedClock, telemetry};
 use texts::{Format, Label, Language};
-use tokio::sync::watch;
+use tokio::{sync::watch, time::sleep};
 use tracing::Instrument as _;
 use uuid::Uuid;
 
 use super::{
-    renewals::{Named, Renewals, boot_time},
+    renewals::{FRESH, Named, Renewals, boot_time},
     rows::Rows,
 };
 use crate::{
@@ -79,13 +79,27 @@ pub(super) async fn deliver(
     waiting: Waiting,
     mut given_up: watch::Receiver<bool>,
 ) {
-    let Some(grant) = granted(waiting, &mut given_up).await else {
-        return;
+    let grant = tokio::select! {
+        grant = waiting => Some(grant),
+        // A row that waits longer is stale: it must not keep its credit, nor become
+        // uncertain, while a chat is frozen.
+        () = sleep(until_stale(&row.deliver)) => None,
+        // Ends too when the session is gone.
+        () = async { drop(given_up.wait_for(|given_up| *given_up).await) } => return,
     };
     if !delivering.rows.begin_writing(attempt) {
-        grant.unused();
+        if let Some(grant) = grant {
+            grant.unused();
+        }
         return;
     }
+    let Some(grant) = grant else {
+        let kind = not_written("its chat or its bot had no slot in time", PAUSE);
+        delivering
+            .rows
+            .finish(attempt, Outcome { kind: Some(kind) });
+        return;
+    };
     let span = tracing::info_span!("deliver", otel.kind = "consumer");
     telemetry::set_parent(&span, &row.deliver.traceparent);
     async {
@@ -104,12 +118,11 @@ pub(super) async fn deliver(
     .await;
 }
 
-async fn granted(waiting: Waiting, given_up: &mut watch::Receiver<bool>) -> Option<Grant> {
-    tokio::select! {
-        grant = waiting => Some(grant),
-        // Ends too when the session is gone.
-        () = async { drop(given_up.wait_for(|given_up| *given_up).await) } => None,
-    }
+/// How long a row may wait for its slot: its ownership is fresh no longer.
+fn until_stale(deliver: &Deliver) -> Duration {
+    let due_in = deliver.due_in.as_ref().and_then(olm_proto::span);
+    let due_in = due_in.and_then(|span| Duration::try_from(span).ok());
+    FRESH + due_in.unwrap_or_default().min(FRESH)
 }
 
 async fn write(delivering: &Delivering, attempt: Attempt, row: &Row, grant: Grant) -> Kind {

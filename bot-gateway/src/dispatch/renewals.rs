@@ -9,7 +9,7 @@ use std::{
 };
 
 /// One second less than the service's 6 s, which begin later.
-const FRESH: Duration = Duration::from_secs(5);
+pub(super) const FRESH: Duration = Duration::from_secs(5);
 /// More renewals than five seconds hold.
 const REMEMBERED: usize = 16;
 

@@ -147,7 +147,8 @@ impl Rows {
         }
     }
 
-    /// What is known of the rows that the service believes to be here.
+    /// What is known of the rows that the service believes to be here; of those that are
+    /// being written nothing is said, because their outcome will be.
     pub(super) fn report(&self, attempts: &[Attempt], now: Instant) -> Vec<JournalEntry> {
         let mut rows = self.lock();
         let entry = |attempt: &Attempt| {
@@ -157,7 +158,8 @@ impl Rows {
                 Some(State::Waiting) => {
                     Knowledge::NotWritten(not_written_as_knowledge("it was not begun"))
                 }
-                Some(State::Writing | State::Lost) => Knowledge::Writing(Writing {}),
+                Some(State::Writing) => return None,
+                Some(State::Lost) => Knowledge::Writing(Writing {}),
                 Some(State::Finished { outcome, told }) => {
                     *told = Some(now);
                     match &outcome.kind {
@@ -166,12 +168,12 @@ impl Rows {
                     }
                 }
             };
-            JournalEntry {
+            Some(JournalEntry {
                 attempt: Some(attempt.to_wire()),
                 knowledge: Some(knowledge),
-            }
+            })
         };
-        attempts.iter().map(entry).collect()
+        attempts.iter().filter_map(entry).collect()
     }
 
     /// After the report: what an earlier process was writing stays unknown for good.
@@ -216,9 +218,12 @@ impl Rows {
         (true, rows.remove(&attempt).and_then(|row| row.lane))
     }
 
-    /// Whether every outcome was acknowledged.
-    pub(super) fn is_empty(&self) -> bool {
-        self.lock().is_empty()
+    /// Whether every outcome was acknowledged. What an earlier process left unknown has
+    /// none to tell.
+    pub(super) fn is_settled(&self) -> bool {
+        self.lock()
+            .values()
+            .all(|row| matches!(row.state, State::Lost))
     }
 
     fn lock(&self) -> MutexGuard<'_, HashMap<Attempt, Row>> {
@@ -285,10 +290,7 @@ mod tests {
         rows.take_in(attempt(1), Lane::Reminder);
         assert!(rows.begin_writing(attempt(1)));
         rows.give_up_waiting("gone");
-        assert!(matches!(
-            knowledge(&rows, attempt(1)),
-            Knowledge::Writing(_)
-        ));
+        assert_eq!(rows.report(&[attempt(1)], Instant::now()), []);
         rows.finish(attempt(1), sent());
         assert_eq!(knowledge(&rows, attempt(1)), Knowledge::Outcome(sent()));
     }
@@ -315,7 +317,7 @@ mod tests {
         let again = rows.to_tell(now + TELL_AGAIN);
         assert_eq!(again.len(), 2);
         assert!(rows.acknowledged(attempt(1)).0 && rows.acknowledged(attempt(2)).0);
-        assert!(rows.is_empty());
+        assert!(rows.is_settled());
     }
 
     #[tokio::test]

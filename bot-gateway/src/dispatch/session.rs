@@ -377,9 +377,11 @@ impl<'a> Session<'a> {
         self.send(dispatch_request::Message::Credit(credit)).await
     }
 
-    /// Tells outcomes that are new, or were not acknowledged.
+    /// Tells outcomes that are new, or were not acknowledged. Whoever owns the bot now:
+    /// what became of our rows only we can tell. While that is being asked, the report
+    /// will.
     async fn tell(&mut self) -> Result<(), Status> {
-        if !self.is_ours() {
+        if self.answer_by.is_some() {
             return Ok(());
         }
         for (attempt, outcome) in self.delivering.rows.to_tell(Instant::now()) {
@@ -415,7 +417,7 @@ impl<'a> Session<'a> {
 
     /// True when nothing that was out is left to be told.
     fn left(&self) -> bool {
-        let done = !self.is_ours() || self.haste == Haste::LetGo || self.delivering.rows.is_empty();
+        let done = self.haste == Haste::LetGo || self.delivering.rows.is_settled();
         self.leaving != Leaving::No && done
     }
 

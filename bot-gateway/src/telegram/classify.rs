@@ -139,6 +139,8 @@ struct Parameters {
     retry_after: Option<u64>,
 }
 
+/// No freeze lasts longer, whatever a mistaken server asks for.
+const LONGEST_FREEZE: Duration = Duration::from_hours(24);
 /// A 429 without a number freezes for this long.
 const DEFAULT_FREEZE: Duration = Duration::from_secs(5);
 
@@ -181,7 +183,9 @@ fn refusal(status: u16, answer: Answer) -> CallError {
                 .parameters
                 .and_then(|parameters| parameters.retry_after);
             CallError::Limited {
-                retry_after: seconds.map_or(DEFAULT_FREEZE, Duration::from_secs),
+                retry_after: seconds
+                    .map_or(DEFAULT_FREEZE, Duration::from_secs)
+                    .min(LONGEST_FREEZE),
             }
         }
         403 => CallError::ChatGone { description },

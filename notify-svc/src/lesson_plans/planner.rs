@@ -293,7 +293,7 @@ impl Telling<'_> {
         let knows_of_it = self
             .told
             .iter()
-            .any(|told| told.key.kind == Kind::Booked && told.reached());
+            .any(|told| matches!(told.key.kind, Kind::Booked | Kind::Reminder) && told.reached());
         if !knows_of_it && !self.has(key) {
             return None;
         }

@@ -355,13 +355,15 @@ pub async fn write(conn: &mut PgConnection, steps: &[Step]) -> sqlx::Result<()> 
                UPDATE notify.notifications n
                SET state = s.state, counted = s.counted, returned = s.returned,
                    resent = s.resent, stop = s.stop, version = n.version + 1,
+                   -- Meanwhile the person may have moved to another bot.
+                   bot_id = CASE WHEN s.state = 'pending' THEN r.bot_id ELSE n.bot_id END,
                    next_at = CASE WHEN s.wait_us IS NULL THEN n.next_at
                              ELSE greatest(n.due_at,
                                   clock_timestamp() + s.wait_us * interval '1 microsecond') END,
                    state_at = CASE WHEN s.state = n.state THEN n.state_at
                               ELSE clock_timestamp() END
-               FROM steps s
-               WHERE n.id = s.id AND n.version = s.version
+               FROM steps s, notify.recipients r
+               WHERE n.id = s.id AND n.version = s.version AND r.user_id = n.user_id
                RETURNING n.id
            )
            UPDATE notify.notification_details d

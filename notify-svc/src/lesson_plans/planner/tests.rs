@@ -146,12 +146,16 @@ fn a_lead_of_a_day_is_24_hours_across_a_change_of_clocks() {
 }
 
 #[test]
-fn who_was_told_of_the_booking_is_told_of_its_cancellation() {
-    for state in State::ALL {
+fn who_was_told_of_the_lesson_is_told_of_its_cancellation() {
+    let heard = [key(Kind::Booked, 0), key(Kind::Reminder, 60)];
+    let cases = State::ALL
+        .into_iter()
+        .flat_map(|state| heard.map(|key| (key, state)));
+    for (heard, state) in cases {
         let planned = plan(
             &canceled(),
             &readers(&[60]),
-            &[told(key(Kind::Booked, 0), state)],
+            &[told(heard, state)],
             start() - 2.hours(),
         );
         let knows = matches!(
