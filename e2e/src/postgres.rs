@@ -306,7 +306,7 @@ pub async fn stop_leftover(directory: &Path) -> Result<()> {
 }
 
 /// A folder for a cluster: `wanted`, unless PostgreSQL's own user could not reach it
-/// (a checkout below `/root`, say); then one in `/var/tmp`, the same at each call.
+/// (a checkout below a closed home folder, say); then one in `/var/tmp`, the same at each call.
 ///
 /// # Errors
 ///

@@ -11,4 +11,5 @@ mod conversation;
 mod delivery;
 mod lessons;
 mod notify;
+mod owning;
 mod stage;
