@@ -129,6 +129,7 @@ mod tests {
     #[test]
     fn a_wrong_key_does_not_lose_the_row() {
         assert_eq!(refused(Code::PermissionDenied), Refused::ForNow);
+        assert_eq!(refused(Code::Unimplemented), Refused::ForNow);
         assert_eq!(refused(Code::InvalidArgument), Refused::ForGood);
     }
 }

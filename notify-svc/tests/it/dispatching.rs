@@ -2,7 +2,7 @@
 
 use olm_proto::notify::v1::{
     Ambiguous, CancelNotificationRequest, CancelOutcome, ChatGone, ChatSeen,
-    CreateNotificationRequest, Limited, NotWritten, Refused, UncertainPolicy,
+    CreateNotificationRequest, Limited, NotWritten, Recipient, Refused, UncertainPolicy,
     dispatch_request::Message as Say, dispatch_response::Message as Heard, outcome::Kind,
 };
 use sqlx::PgPool;
@@ -179,6 +179,29 @@ async fn an_unwritten_row_comes_again_uncounted_and_a_refused_one_three_times(po
         .await
         .unwrap();
     assert_eq!(counted, 3);
+}
+
+#[sqlx::test(migrator = "notify_svc::MIGRATOR")]
+async fn a_row_that_comes_back_follows_its_person_to_another_bot(pool: PgPool) {
+    let service = start(&pool, &[]).await;
+    let user = reader(&service).await;
+    let mut gateway = Gateway::ready(&service).await;
+    let told = service.tell(user, "hello").await;
+    let deliver = gateway.deliver().await;
+    let moved = Recipient {
+        version: 2,
+        bot_id: BOT + 1,
+        ..person(user, "Boris", 12)
+    };
+    service.put(moved).await;
+    gateway.answer(attempt(&deliver), not_written()).await;
+    assert_eq!(state(&pool, told).await, "pending");
+    let bot: i64 = sqlx::query_scalar("SELECT bot_id FROM notify.notifications WHERE id = $1")
+        .bind(told)
+        .fetch_one(&pool)
+        .await
+        .unwrap();
+    assert_eq!(bot, BOT + 1);
 }
 
 #[sqlx::test(migrator = "notify_svc::MIGRATOR")]
