@@ -26,3 +26,5 @@ CREATE SCHEMA IF NOT EXISTS notify AUTHORIZATION olm_notify;
 -- Exclusion constraints over uuid and ranges need it; creating it takes rights
 -- that the services' roles do not have.
 CREATE EXTENSION IF NOT EXISTS btree_gist WITH SCHEMA public;
+-- Teachers are searched by any part of their name.
+CREATE EXTENSION IF NOT EXISTS pg_trgm WITH SCHEMA public;

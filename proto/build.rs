@@ -5,6 +5,7 @@ use std::{env, error::Error, fs, path::Path};
 
 const SERVICES: &[&str] = &[
     "olm/lesson/v1/availability_service.proto",
+    "olm/lesson/v1/invitation_service.proto",
     "olm/lesson/v1/lesson_service.proto",
     "olm/lesson/v1/teacher_service.proto",
     "olm/lesson/v1/user_service.proto",

@@ -95,6 +95,7 @@ mod tests {
             names,
             [
                 "olm.lesson.v1.AvailabilityService",
+                "olm.lesson.v1.InvitationService",
                 "olm.lesson.v1.LessonService",
                 "olm.lesson.v1.TeacherService",
                 "olm.lesson.v1.UserService",

@@ -1,0 +1,2 @@
+DROP TABLE lesson.invitation_uses;
+DROP TABLE lesson.invitations;

@@ -1,0 +1,2 @@
+DROP TABLE lesson.lesson_changes;
+DROP FUNCTION lesson.refuse_rewriting();
