@@ -1,7 +1,7 @@
 //! Lessons as planning needs them: snapshots in, notifications out.
 
 use jiff::Timestamp;
-use olm_proto::notify::v1::{LessonRole, LessonSnapshot};
+use olm_proto::notify::v1::{LessonRole, LessonSnapshot, LessonState};
 use service_kit::status::Violations;
 use uuid::Uuid;
 
@@ -18,12 +18,16 @@ pub struct Snapshot {
     pub version: i64,
     /// Raised by time, place and status; part of every key.
     pub schedule_version: i64,
-    /// The whole lesson is off.
-    pub canceled: bool,
-    /// Who cancelled it.
-    pub canceled_by: LessonRole,
+    /// Where it stands.
+    pub state: LessonState,
+    /// Who made the last change of time, place or status; unspecified: time did.
+    pub changed_by: LessonRole,
     /// May be empty.
     pub cancel_reason: String,
+    /// May be empty.
+    pub meeting_url: String,
+    /// When a request lapses.
+    pub expires_at: Option<Timestamp>,
     /// When it starts.
     pub start: Timestamp,
     /// When it ends; after `start`.
@@ -49,6 +53,8 @@ pub struct Seat {
 const MAX_SEATS: usize = 200;
 /// Characters of a reason; Telegram's message holds it with room to spare.
 const MAX_REASON: usize = 1000;
+/// Characters of a link.
+const MAX_URL: usize = 1000;
 
 impl Snapshot {
     /// Everyone in the lesson, each once, in the order in which they are locked.
@@ -106,17 +112,41 @@ impl Snapshot {
             "lesson.cancel_reason",
             "is longer than 1000 characters",
         );
+        let expires_at = parse_state(wire, violations);
         Self {
             lesson_id,
             version: wire.version,
             schedule_version: wire.schedule_version,
-            canceled: wire.canceled,
-            canceled_by: wire.canceled_by(),
+            state: wire.state(),
+            changed_by: wire.changed_by(),
             cancel_reason: wire.cancel_reason.clone(),
+            meeting_url: wire.meeting_url.clone(),
+            expires_at,
             start: start.unwrap_or_default(),
             end: end.unwrap_or_default(),
             teacher_id,
             seats,
         }
     }
+}
+
+/// Checks what depends on the lesson's state; answers when a request lapses.
+fn parse_state(wire: &LessonSnapshot, violations: &mut Violations) -> Option<Timestamp> {
+    violations.require(
+        wire.state() != LessonState::Unspecified,
+        "lesson.state",
+        "is not a state of a lesson",
+    );
+    violations.require(
+        wire.meeting_url.chars().count() <= MAX_URL,
+        "lesson.meeting_url",
+        "is longer than 1000 characters",
+    );
+    let expires_at = wire.expire_time.as_ref().and_then(olm_proto::instant);
+    violations.require(
+        expires_at.is_some() || wire.state() != LessonState::Requested,
+        "lesson.expire_time",
+        "is not an instant beside a request",
+    );
+    expires_at
 }

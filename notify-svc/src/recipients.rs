@@ -96,6 +96,8 @@ impl Recipient {
             reminder_leads: self.leads.into_iter().map(olm_proto::duration).collect(),
             bot_id: self.address.map_or(0, |address| address.bot_id),
             chat_id: self.address.map_or(0, |address| address.chat_id),
+            quiet_hours: None,
+            muted_kinds: Vec::new(),
         }
     }
 }

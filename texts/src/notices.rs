@@ -91,16 +91,27 @@ fn lesson_notice(
         LessonNoticeKind::Canceled => canceled(notice, language, &values),
         // A service newer than this gateway: the reader still learns that something is
         // new, and where to look.
-        LessonNoticeKind::Unspecified => message(language, "notice-changed", &Values::default()),
+        LessonNoticeKind::Unspecified
+        | LessonNoticeKind::Requested
+        | LessonNoticeKind::Confirmed
+        | LessonNoticeKind::Declined
+        | LessonNoticeKind::Lapsed
+        | LessonNoticeKind::Moved
+        | LessonNoticeKind::PlaceChanged
+        | LessonNoticeKind::StudentUnreachable => {
+            message(language, "notice-changed", &Values::default())
+        }
     };
     Some(text)
 }
 
 fn canceled(notice: &LessonNotice, language: Language, values: &Values<'_>) -> String {
-    let id = match notice.canceled_by() {
+    let id = match notice.changed_by() {
         by if by == notice.reader_role() => "notice-canceled-by-you",
         LessonRole::Student => "notice-canceled-by-student",
-        LessonRole::Teacher | LessonRole::Unspecified => "notice-canceled-by-teacher",
+        LessonRole::Teacher | LessonRole::Admin | LessonRole::Unspecified => {
+            "notice-canceled-by-teacher"
+        }
     };
     let text = message(language, id, values);
     if notice.cancel_reason.is_empty() {
@@ -176,12 +187,12 @@ mod tests {
     #[test]
     fn a_cancellation_says_who_did_it_and_why() {
         let mut canceled = notice(LessonNoticeKind::Canceled, LessonRole::Student);
-        canceled.canceled_by = LessonRole::Teacher.into();
+        canceled.changed_by = LessonRole::Teacher.into();
         canceled.cancel_reason = "ill & tired".to_owned();
         let text = rendered(canceled.clone(), Language::En);
         assert!(text.contains("The teacher cancelled"), "{text}");
         assert!(text.ends_with("Reason: ill &amp; tired"), "{text}");
-        canceled.canceled_by = LessonRole::Student.into();
+        canceled.changed_by = LessonRole::Student.into();
         assert!(rendered(canceled, Language::Ru).contains("Вы отменили урок"));
     }
 

@@ -113,8 +113,8 @@ impl Conversation {
         let window = ListSlotsRequest {
             teacher_id: teacher.to_string(),
             start_time: from.map(olm_proto::timestamp),
-            end_time: None,
             max_slots: SLOTS,
+            ..ListSlotsRequest::default()
         };
         let mut client = self.availability.clone();
         let page = client
@@ -162,6 +162,7 @@ impl Conversation {
             request_id: request_id.to_string(),
             teacher_id: teacher.to_string(),
             start_time: Some(olm_proto::timestamp(start)),
+            ..BookLessonRequest::default()
         };
         let mut client = self.lessons.clone();
         let lesson = match client.book_lesson(acting(book, reader.id)).await {

@@ -207,7 +207,15 @@ fn lesson_ahead(content: &Content) -> Option<&LessonNotice> {
     };
     match notice.kind() {
         LessonNoticeKind::Booked | LessonNoticeKind::Reminder => Some(notice),
-        LessonNoticeKind::Canceled | LessonNoticeKind::Unspecified => None,
+        LessonNoticeKind::Canceled
+        | LessonNoticeKind::Unspecified
+        | LessonNoticeKind::Requested
+        | LessonNoticeKind::Confirmed
+        | LessonNoticeKind::Declined
+        | LessonNoticeKind::Lapsed
+        | LessonNoticeKind::Moved
+        | LessonNoticeKind::PlaceChanged
+        | LessonNoticeKind::StudentUnreachable => None,
     }
 }
 

@@ -1,6 +1,9 @@
 //! A stand-in for lesson-svc: one teacher, slots of tomorrow, and what was asked of it.
 
-use std::sync::{Arc, Mutex, MutexGuard};
+use std::{
+    pin::Pin,
+    sync::{Arc, Mutex, MutexGuard},
+};
 
 use jiff::{SignedDuration, Timestamp};
 use olm_proto::{
@@ -118,8 +121,32 @@ fn teacher() -> Teacher {
     }
 }
 
+/// RPCs that the gateway never calls.
+macro_rules! unused {
+    ($($name:ident: $request:ty => $response:ty;)*) => { $(
+        fn $name<'a, 'b>(
+            &'a self,
+            _: Request<$request>,
+        ) -> Pin<Box<dyn Future<Output = Result<Response<$response>, Status>> + Send + 'b>>
+        where
+            'a: 'b,
+            Self: 'b,
+        {
+            Box::pin(async { Err(Status::unimplemented("")) })
+        }
+    )* };
+}
+
 #[tonic::async_trait]
 impl UserService for Served {
+    unused! {
+        get_user: GetUserRequest => GetUserResponse;
+        list_users: ListUsersRequest => ListUsersResponse;
+        update_user: UpdateUserRequest => UpdateUserResponse;
+        set_admin: SetAdminRequest => SetAdminResponse;
+        erase_user: EraseUserRequest => EraseUserResponse;
+    }
+
     async fn register_telegram_user(
         &self,
         request: Request<RegisterTelegramUserRequest>,
@@ -148,13 +175,6 @@ impl UserService for Served {
         }))
     }
 
-    async fn get_user(
-        &self,
-        _: Request<GetUserRequest>,
-    ) -> Result<Response<GetUserResponse>, Status> {
-        Err(Status::unimplemented(""))
-    }
-
     async fn update_settings(
         &self,
         request: Request<UpdateSettingsRequest>,
@@ -177,11 +197,13 @@ impl UserService for Served {
 
 #[tonic::async_trait]
 impl TeacherService for Served {
-    async fn create_teacher(
-        &self,
-        _: Request<CreateTeacherRequest>,
-    ) -> Result<Response<CreateTeacherResponse>, Status> {
-        Err(Status::unimplemented(""))
+    unused! {
+        create_teacher: CreateTeacherRequest => CreateTeacherResponse;
+        update_teacher: UpdateTeacherRequest => UpdateTeacherResponse;
+        delete_teacher: DeleteTeacherRequest => DeleteTeacherResponse;
+        list_students: ListStudentsRequest => ListStudentsResponse;
+        remove_student: RemoveStudentRequest => RemoveStudentResponse;
+        list_my_teachers: ListMyTeachersRequest => ListMyTeachersResponse;
     }
 
     async fn get_teacher(
@@ -191,13 +213,6 @@ impl TeacherService for Served {
         drop(self.open()?);
         let teacher = Some(teacher());
         Ok(Response::new(GetTeacherResponse { teacher }))
-    }
-
-    async fn update_teacher(
-        &self,
-        _: Request<UpdateTeacherRequest>,
-    ) -> Result<Response<UpdateTeacherResponse>, Status> {
-        Err(Status::unimplemented(""))
     }
 
     async fn search_teachers(
@@ -214,18 +229,13 @@ impl TeacherService for Served {
 
 #[tonic::async_trait]
 impl AvailabilityService for Served {
-    async fn get_availability(
-        &self,
-        _: Request<GetAvailabilityRequest>,
-    ) -> Result<Response<GetAvailabilityResponse>, Status> {
-        Err(Status::unimplemented(""))
-    }
-
-    async fn set_weekly_rules(
-        &self,
-        _: Request<SetWeeklyRulesRequest>,
-    ) -> Result<Response<SetWeeklyRulesResponse>, Status> {
-        Err(Status::unimplemented(""))
+    unused! {
+        get_availability: GetAvailabilityRequest => GetAvailabilityResponse;
+        set_weekly_rules: SetWeeklyRulesRequest => SetWeeklyRulesResponse;
+        put_override: PutOverrideRequest => PutOverrideResponse;
+        delete_override: DeleteOverrideRequest => DeleteOverrideResponse;
+        add_time_off: AddTimeOffRequest => AddTimeOffResponse;
+        remove_time_off: RemoveTimeOffRequest => RemoveTimeOffResponse;
     }
 
     async fn list_slots(
@@ -239,17 +249,28 @@ impl AvailabilityService for Served {
         let slots = slots.into_iter().map(|start| Slot {
             start_time: Some(olm_proto::timestamp(start)),
             end_time: Some(olm_proto::timestamp(start + SignedDuration::from_hours(1))),
+            ..Slot::default()
         });
         Ok(Response::new(ListSlotsResponse {
             slots: slots.collect(),
             time_zone: "Europe/Moscow".to_owned(),
-            truncated: false,
+            ..ListSlotsResponse::default()
         }))
     }
 }
 
 #[tonic::async_trait]
 impl LessonService for Served {
+    unused! {
+        hold_slot: HoldSlotRequest => HoldSlotResponse;
+        confirm_lesson: ConfirmLessonRequest => ConfirmLessonResponse;
+        decline_lesson: DeclineLessonRequest => DeclineLessonResponse;
+        reschedule_lesson: RescheduleLessonRequest => RescheduleLessonResponse;
+        update_lesson: UpdateLessonRequest => UpdateLessonResponse;
+        record_attendance: RecordAttendanceRequest => RecordAttendanceResponse;
+        list_lesson_changes: ListLessonChangesRequest => ListLessonChangesResponse;
+    }
+
     async fn book_lesson(
         &self,
         request: Request<BookLessonRequest>,

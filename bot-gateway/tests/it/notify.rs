@@ -197,6 +197,7 @@ impl Line {
             }),
             traceparent: format!("00-{TRACE}-0123456789abcdef-01"),
             last_renewal: self.renewal,
+            silent: false,
         }
     }
 

@@ -325,6 +325,7 @@ impl Dispatcher {
             content: joined(&row.content, row.counterpart_name),
             traceparent,
             last_renewal,
+            silent: false,
         };
         let message = DispatchResponse {
             message: Some(dispatch_response::Message::Deliver(deliver)),

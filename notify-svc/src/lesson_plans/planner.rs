@@ -5,7 +5,9 @@
 use std::{collections::BTreeSet, fmt, str::FromStr};
 
 use jiff::{SignedDuration, Timestamp};
-use olm_proto::notify::v1::{Content, LessonNotice, LessonNoticeKind, LessonRole, content};
+use olm_proto::notify::v1::{
+    Content, LessonNotice, LessonNoticeKind, LessonRole, LessonState, content,
+};
 use uuid::Uuid;
 
 use super::Snapshot;
@@ -160,6 +162,9 @@ pub fn plan(
     now: Timestamp,
 ) -> Vec<Planned> {
     let mut planned = Vec::new();
+    if snapshot.state == LessonState::Requested {
+        return planned;
+    }
     for part in parts(snapshot) {
         let Some(reader) = readers.iter().find(|reader| reader.user_id == part.user_id) else {
             continue;
@@ -212,16 +217,23 @@ fn parts(snapshot: &Snapshot) -> impl Iterator<Item = Part> + '_ {
         subject: Subject::Lesson(snapshot.lesson_id),
         role: LessonRole::Teacher,
         counterpart_id: counterpart,
-        canceled: snapshot.canceled || taken.is_empty(),
+        canceled: off(snapshot) || taken.is_empty(),
     };
     let students = snapshot.seats.iter().map(|seat| Part {
         user_id: seat.student_id,
         subject: Subject::Booking(seat.booking_id),
         role: LessonRole::Student,
         counterpart_id: Some(snapshot.teacher_id),
-        canceled: snapshot.canceled || seat.canceled,
+        canceled: off(snapshot) || seat.canceled,
     });
     students.chain([teacher])
+}
+
+fn off(snapshot: &Snapshot) -> bool {
+    match snapshot.state {
+        LessonState::Canceled | LessonState::Declined | LessonState::Lapsed => true,
+        LessonState::Requested | LessonState::Scheduled | LessonState::Unspecified => false,
+    }
 }
 
 /// Planning for one person.
@@ -268,10 +280,8 @@ impl Telling<'_> {
             start_time: Some(olm_proto::timestamp(self.snapshot.start)),
             end_time: Some(olm_proto::timestamp(self.snapshot.end)),
             reader_role: self.part.role.into(),
-            counterpart_name: String::new(),
-            canceled_by: LessonRole::Unspecified.into(),
-            cancel_reason: String::new(),
-            reminder_follows: false,
+            meeting_url: self.snapshot.meeting_url.clone(),
+            ..LessonNotice::default()
         }
     }
 
@@ -298,7 +308,7 @@ impl Telling<'_> {
             return None;
         }
         let notice = LessonNotice {
-            canceled_by: self.snapshot.canceled_by.into(),
+            changed_by: self.snapshot.changed_by.into(),
             cancel_reason: self.snapshot.cancel_reason.clone(),
             ..self.notice(LessonNoticeKind::Canceled)
         };

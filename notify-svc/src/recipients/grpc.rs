@@ -1,8 +1,8 @@
 //! `RecipientService`.
 
 use olm_proto::notify::v1::{
-    GetRecipientRequest, GetRecipientResponse, PutRecipientRequest, PutRecipientResponse,
-    recipient_service_server::RecipientService,
+    EraseRecipientRequest, EraseRecipientResponse, GetRecipientRequest, GetRecipientResponse,
+    PutRecipientRequest, PutRecipientResponse, recipient_service_server::RecipientService,
 };
 use service_kit::status::Violations;
 use tonic::{Request, Response, Status};
@@ -61,6 +61,13 @@ impl RecipientService for Service {
             put => put?,
         };
         Ok(Response::new(PutRecipientResponse { version }))
+    }
+
+    async fn erase_recipient(
+        &self,
+        _: Request<EraseRecipientRequest>,
+    ) -> Result<Response<EraseRecipientResponse>, Status> {
+        Err(Status::unimplemented("not served yet"))
     }
 
     async fn get_recipient(

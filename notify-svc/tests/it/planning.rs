@@ -5,7 +5,7 @@ use std::sync::Arc;
 use jiff::SignedDuration;
 use olm_proto::notify::v1::{
     Deliver, GetRecipientRequest, Lane, LessonNotice, LessonNoticeKind, LessonRole, LessonSnapshot,
-    PutRecipientRequest, Recipient, content,
+    LessonState, PutRecipientRequest, Recipient, content,
 };
 use sqlx::PgPool;
 use tonic::Code;
@@ -29,8 +29,8 @@ fn canceled(lesson: &LessonSnapshot) -> LessonSnapshot {
     LessonSnapshot {
         version: lesson.version + 1,
         schedule_version: lesson.schedule_version + 1,
-        canceled: true,
-        canceled_by: LessonRole::Student.into(),
+        state: LessonState::Canceled.into(),
+        changed_by: LessonRole::Student.into(),
         cancel_reason: "ill".to_owned(),
         ..lesson.clone()
     }
@@ -127,7 +127,7 @@ async fn a_cancelled_lesson_is_cancelled_for_who_was_told_of_it(pool: PgPool) {
     let read = notice(&cancellation);
     assert_eq!(read.kind(), LessonNoticeKind::Canceled);
     assert_eq!(
-        (read.canceled_by(), read.cancel_reason.as_str()),
+        (read.changed_by(), read.cancel_reason.as_str()),
         (LessonRole::Student, "ill")
     );
     let expected = rows(&[
@@ -247,6 +247,7 @@ async fn every_fault_of_a_person_is_told_at_once(pool: PgPool) {
         reminder_leads: vec![seconds(0)],
         bot_id: -1,
         chat_id: 0,
+        ..Recipient::default()
     };
     let request = PutRecipientRequest {
         recipient: Some(wrong),

@@ -11,10 +11,11 @@ use jiff::{SignedDuration, Timestamp};
 use notify_svc::Config;
 use olm_proto::notify::v1::{
     AttemptRef, AttemptResult, CreateNotificationRequest, Credit, Deliver, DispatchRequest,
-    DispatchResponse, Hello, JournalEntry, JournalReport, Lane, LessonSnapshot, Outcome, Own,
-    Owned, PutRecipientRequest, Recipient, Release, Renew, SeatSnapshot, Sent, SyncLessonRequest,
-    create_notification_request::Recipient as To, dispatch_request::Message as Say,
-    dispatch_response::Message as Heard, dispatch_service_client::DispatchServiceClient,
+    DispatchResponse, Hello, JournalEntry, JournalReport, Lane, LessonRole, LessonSnapshot,
+    LessonState, Outcome, Own, Owned, PutRecipientRequest, Recipient, Release, Renew, SeatSnapshot,
+    Sent, SyncLessonRequest, create_notification_request::Recipient as To,
+    dispatch_request::Message as Say, dispatch_response::Message as Heard,
+    dispatch_service_client::DispatchServiceClient,
     lesson_plan_service_client::LessonPlanServiceClient,
     notification_service_client::NotificationServiceClient, outcome::Kind,
     recipient_service_client::RecipientServiceClient,
@@ -194,6 +195,7 @@ pub fn person(user: Uuid, name: &str, chat_id: i64) -> Recipient {
         reminder_leads: vec![seconds(3600)],
         bot_id: BOT,
         chat_id,
+        ..Recipient::default()
     }
 }
 
@@ -203,6 +205,8 @@ pub fn lesson(teacher: Uuid, student: Uuid, start: Timestamp) -> LessonSnapshot 
         lesson_id: Uuid::new_v4().to_string(),
         version: 1,
         schedule_version: 1,
+        state: LessonState::Scheduled.into(),
+        changed_by: LessonRole::Student.into(),
         start_time: Some(olm_proto::timestamp(start)),
         end_time: Some(olm_proto::timestamp(start + SignedDuration::from_hours(1))),
         teacher_id: teacher.to_string(),

@@ -20,9 +20,11 @@ fn lesson() -> Snapshot {
         lesson_id: LESSON,
         version: 5,
         schedule_version: 2,
-        canceled: false,
-        canceled_by: LessonRole::Unspecified,
+        state: LessonState::Scheduled,
+        changed_by: LessonRole::Student,
         cancel_reason: String::new(),
+        meeting_url: String::new(),
+        expires_at: None,
         start: start(),
         end: start() + 60.minutes(),
         teacher_id: TEACHER,
@@ -36,8 +38,8 @@ fn lesson() -> Snapshot {
 
 fn canceled() -> Snapshot {
     Snapshot {
-        canceled: true,
-        canceled_by: LessonRole::Student,
+        state: LessonState::Canceled,
+        changed_by: LessonRole::Student,
         cancel_reason: "ill".to_owned(),
         schedule_version: 3,
         version: 6,
@@ -176,7 +178,7 @@ fn a_cancellation_names_who_cancelled_and_why() {
         start() - 2.hours(),
     );
     let notice = notice(&planned[0]);
-    assert_eq!(notice.canceled_by(), LessonRole::Student);
+    assert_eq!(notice.changed_by(), LessonRole::Student);
     assert_eq!(notice.cancel_reason, "ill");
     assert_eq!(notice.lesson_version, 6);
 }
