@@ -1,6 +1,6 @@
 //! What can go wrong, and the one place where it becomes a gRPC status.
 
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 use olm_proto::common::v1::ErrorReason;
 use service_kit::{
     paging::InvalidToken,
@@ -57,9 +57,78 @@ pub enum Error {
     /// The lesson has begun or is over.
     #[error("the lesson has begun")]
     LessonStarted,
-    /// The lesson was cancelled before.
+    /// The lesson is off: cancelled or declined before.
     #[error("the lesson was cancelled before")]
     LessonCanceled,
+    /// The hold or the request has run out.
+    #[error("the hold or the request has run out")]
+    LessonLapsed,
+    /// The lesson is not in a state in which this can be done.
+    #[error("this cannot be done with a lesson that is {status}")]
+    LessonStatusUnsuitable {
+        /// The lesson's status, as the database has it.
+        status: &'static str,
+    },
+    /// The lesson has not begun.
+    #[error("the lesson has not begun")]
+    LessonNotStarted,
+    /// Only the lesson's teacher or an admin may.
+    #[error("only the lesson's teacher may do this")]
+    TeacherOnly,
+    /// The lesson has no such seat.
+    #[error("the lesson has no such seat")]
+    BookingNotFound,
+    /// A student moves a lesson later than the teacher allows.
+    #[error("it is too late for a student to move this lesson")]
+    RescheduleTooLate {
+        /// The teacher's reschedule notice.
+        notice: SignedDuration,
+    },
+    /// The teacher takes no new students.
+    #[error("the teacher takes no new students")]
+    NotAcceptingStudents,
+    /// The student is not the teacher's.
+    #[error("this person is not a student of the teacher")]
+    NotAStudent,
+    /// The teacher has lessons ahead.
+    #[error("lessons are ahead; cancel them first")]
+    LessonsAhead,
+    /// The teacher's hours of work are in another zone, and nobody said what becomes of
+    /// them.
+    #[error("the hours of work are in another zone: say whether they stay or move along")]
+    RulesZoneNeeded {
+        /// The zone of the hours, IANA name.
+        rules_time_zone: String,
+    },
+    /// No such invitation.
+    #[error("no such invitation")]
+    InvitationNotFound,
+    /// The invitation has run out.
+    #[error("the invitation has run out")]
+    InvitationExpired,
+    /// The invitation was taken back.
+    #[error("the invitation was taken back")]
+    InvitationRevoked,
+    /// As many as were invited have accepted.
+    #[error("as many people as were invited have accepted")]
+    InvitationUsedUp,
+    /// A teacher cannot accept their own invitation.
+    #[error("a teacher cannot accept their own invitation")]
+    SelfInvitation,
+    /// No such time off of the acting teacher.
+    #[error("no such time off")]
+    TimeOffNotFound,
+    /// Only admins may.
+    #[error("only admins may do this")]
+    AdminOnly,
+    /// As many as one person may have are there.
+    #[error("{what}: at most {limit}")]
+    LimitReached {
+        /// Of what.
+        what: &'static str,
+        /// How many there may be.
+        limit: usize,
+    },
     /// The database failed or is away.
     #[error("the database failed")]
     Database(#[from] sqlx::Error),
@@ -141,17 +210,28 @@ fn is_away(error: &sqlx::Error) -> bool {
 
 impl From<Error> for Status {
     fn from(error: Error) -> Self {
-        use Code::{Aborted, AlreadyExists, FailedPrecondition, InvalidArgument, NotFound};
+        use Code::{
+            Aborted, AlreadyExists, FailedPrecondition, InvalidArgument, NotFound,
+            PermissionDenied, ResourceExhausted,
+        };
         let text = error.to_string();
+        let precondition = |reason| Refusal::new(FailedPrecondition, reason, text.as_str());
+        let not_found = |reason| Refusal::new(NotFound, reason, text.as_str());
+        let denied = |reason| Refusal::new(PermissionDenied, reason, text.as_str());
         let refusal = match error {
             Error::Invalid(refusal) => refusal,
             Error::PageToken(_) => {
                 Refusal::new(InvalidArgument, ErrorReason::PageTokenInvalid, text)
             }
-            Error::UserNotFound => Refusal::new(NotFound, ErrorReason::UserNotFound, text),
-            Error::TeacherNotFound => Refusal::new(NotFound, ErrorReason::TeacherNotFound, text),
-            Error::LessonNotFound => Refusal::new(NotFound, ErrorReason::LessonNotFound, text),
-            Error::NotATeacher => Refusal::new(FailedPrecondition, ErrorReason::NotATeacher, text),
+            Error::UserNotFound => not_found(ErrorReason::UserNotFound),
+            Error::TeacherNotFound => not_found(ErrorReason::TeacherNotFound),
+            Error::LessonNotFound => not_found(ErrorReason::LessonNotFound),
+            Error::BookingNotFound => not_found(ErrorReason::BookingNotFound),
+            Error::InvitationNotFound => not_found(ErrorReason::InvitationNotFound),
+            Error::TimeOffNotFound => not_found(ErrorReason::TimeOffNotFound),
+            Error::AdminOnly => denied(ErrorReason::AdminOnly),
+            Error::TeacherOnly => denied(ErrorReason::TeacherOnly),
+            Error::NotATeacher => precondition(ErrorReason::NotATeacher),
             Error::RequestIdReused => {
                 Refusal::new(AlreadyExists, ErrorReason::RequestIdReused, text)
             }
@@ -163,12 +243,30 @@ impl From<Error> for Status {
                 reason,
                 alternatives,
             } => unbookable(reason, &alternatives),
-            Error::SelfBooking => Refusal::new(FailedPrecondition, ErrorReason::SelfBooking, text),
-            Error::LessonStarted => {
-                Refusal::new(FailedPrecondition, ErrorReason::LessonStarted, text)
+            Error::SelfBooking => precondition(ErrorReason::SelfBooking),
+            Error::LessonStarted => precondition(ErrorReason::LessonStarted),
+            Error::LessonCanceled => precondition(ErrorReason::LessonCanceled),
+            Error::LessonLapsed => precondition(ErrorReason::LessonLapsed),
+            Error::LessonNotStarted => precondition(ErrorReason::LessonNotStarted),
+            Error::LessonStatusUnsuitable { status } => {
+                precondition(ErrorReason::LessonStatusUnsuitable).metadata("status", status)
             }
-            Error::LessonCanceled => {
-                Refusal::new(FailedPrecondition, ErrorReason::LessonCanceled, text)
+            Error::RescheduleTooLate { notice } => precondition(ErrorReason::RescheduleTooLate)
+                .metadata("notice_s", notice.as_secs().to_string()),
+            Error::NotAcceptingStudents => precondition(ErrorReason::NotAcceptingStudents),
+            Error::NotAStudent => precondition(ErrorReason::NotAStudent),
+            Error::LessonsAhead => precondition(ErrorReason::LessonsAhead),
+            Error::RulesZoneNeeded { rules_time_zone } => {
+                precondition(ErrorReason::RulesZoneNeeded)
+                    .metadata("rules_time_zone", rules_time_zone)
+            }
+            Error::InvitationExpired => precondition(ErrorReason::InvitationExpired),
+            Error::InvitationRevoked => precondition(ErrorReason::InvitationRevoked),
+            Error::InvitationUsedUp => precondition(ErrorReason::InvitationUsedUp),
+            Error::SelfInvitation => precondition(ErrorReason::SelfInvitation),
+            Error::LimitReached { limit, .. } => {
+                Refusal::new(ResourceExhausted, ErrorReason::LimitReached, text)
+                    .metadata("limit", limit.to_string())
             }
             Error::Database(error) if is_away(&error) => {
                 return status::unavailable(DOMAIN, &error);
@@ -197,6 +295,14 @@ fn unbookable(reason: Unbookable, alternatives: &[Timestamp]) -> Refusal {
         Unbookable::OffGrid => (
             ErrorReason::OffGrid,
             "lessons of this teacher begin at other minutes",
+        ),
+        Unbookable::DurationNotOffered => (
+            ErrorReason::DurationNotOffered,
+            "the teacher gives no lessons of this length",
+        ),
+        Unbookable::DailyLimitReached => (
+            ErrorReason::DailyLimitReached,
+            "the teacher gives no more lessons on this day",
         ),
         Unbookable::SlotTaken => (
             ErrorReason::SlotTaken,

@@ -40,3 +40,5 @@ id!(
 );
 id!(LessonId, "a lesson");
 id!(BookingId, "a student's seat in a lesson");
+id!(InvitationId, "an invitation");
+id!(TimeOffId, "a stretch of a teacher's time off");

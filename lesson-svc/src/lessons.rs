@@ -134,13 +134,18 @@ impl Lesson {
                 lesson_id: self.id.to_string(),
                 version: self.version,
                 schedule_version: self.schedule_version,
-                canceled: self.status == LessonStatus::Canceled,
-                canceled_by: canceled_by.into(),
+                state: match self.status {
+                    LessonStatus::Scheduled => notify::LessonState::Scheduled,
+                    LessonStatus::Canceled => notify::LessonState::Canceled,
+                }
+                .into(),
+                changed_by: canceled_by.into(),
                 cancel_reason: self.cancel_reason.clone(),
                 start_time: Some(olm_proto::timestamp(self.during.start)),
                 end_time: Some(olm_proto::timestamp(self.during.end)),
                 teacher_id: self.teacher_id.to_string(),
                 seats: self.bookings.iter().map(seat).collect(),
+                ..notify::LessonSnapshot::default()
             }),
         }
     }
@@ -164,6 +169,7 @@ impl From<Lesson> for pb::Lesson {
             bookings: lesson.bookings.into_iter().map(Into::into).collect(),
             create_time: Some(olm_proto::timestamp(lesson.create_time)),
             cancel_reason: lesson.cancel_reason,
+            ..Self::default()
         }
     }
 }
@@ -255,7 +261,7 @@ mod tests {
 
     #[test]
     fn the_snapshot_says_which_side_cancelled() {
-        let role = |lesson: &Lesson| lesson.to_snapshot().lesson.unwrap().canceled_by();
+        let role = |lesson: &Lesson| lesson.to_snapshot().lesson.unwrap().changed_by();
         assert_eq!(role(&lesson(1, None)), notify::LessonRole::Unspecified);
         assert_eq!(role(&lesson(2, Some(TEACHER))), notify::LessonRole::Teacher);
         assert_eq!(role(&lesson(2, Some(STUDENT))), notify::LessonRole::Student);

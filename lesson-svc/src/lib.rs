@@ -1,6 +1,7 @@
 //! lesson-svc: people and their settings, availability, lessons and seats. It owns the
 //! schema `lesson`, and tells notify-svc of every change through its outbox.
 
+pub mod actors;
 pub mod availability;
 pub mod config;
 pub mod errors;

@@ -128,6 +128,7 @@ impl User {
             version: self.version,
             create_time: Some(olm_proto::timestamp(self.create_time)),
             is_teacher: self.is_teacher,
+            ..pb::User::default()
         }
     }
 
@@ -145,6 +146,7 @@ impl User {
                 reminder_leads: leads.map(olm_proto::duration).collect(),
                 bot_id: self.telegram.map_or(0, |address| address.bot_id),
                 chat_id: self.telegram.map_or(0, |address| address.chat_id),
+                ..notify::Recipient::default()
             }),
         }
     }

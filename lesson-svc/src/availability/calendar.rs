@@ -11,7 +11,7 @@ use super::{
 };
 use crate::{
     errors::Error,
-    ids::UserId,
+    ids::{LessonId, UserId},
     teachers::{Policies, Teacher},
     zones,
 };
@@ -28,7 +28,8 @@ pub struct Calendar {
 }
 
 impl Calendar {
-    /// Reads what decides about starts within `window`.
+    /// Reads what decides about starts within `window` at `now`, as if the lesson
+    /// `except` were not there.
     ///
     /// # Errors
     ///
@@ -38,6 +39,8 @@ impl Calendar {
         teacher: &Teacher,
         student: Option<UserId>,
         window: Stretch,
+        except: Option<LessonId>,
+        now: Timestamp,
     ) -> Result<Self, Error> {
         let policies = teacher.policies.clone();
         let Some(stored) = store::find(&mut *conn, teacher.id).await? else {
@@ -55,19 +58,21 @@ impl Calendar {
             zone,
             rules: stored.rules,
         };
-        let reach = policies.lesson_duration + policies.buffer_after;
+        let reach = policies.longest_duration() + policies.buffer_after;
         let touched = Stretch {
             start: saturating(window.start, -policies.buffer_before),
             // A busy search must not be empty when the window is one instant.
             end: saturating(window.end, reach + SignedDuration::from_secs(1)),
         };
         let student_busy = match student {
-            Some(student) => store::list_student_busy(&mut *conn, student, touched).await?,
+            Some(student) => {
+                store::list_student_busy(&mut *conn, student, touched, except, now).await?
+            }
             None => Vec::new(),
         };
         Ok(Self {
             open: open_intervals(&hours, window),
-            teacher_busy: store::list_teacher_busy(conn, teacher.id, touched).await?,
+            teacher_busy: store::list_teacher_busy(conn, teacher.id, touched, except, now).await?,
             student_busy,
             policies,
             time_zone: stored.time_zone,

@@ -68,6 +68,34 @@ impl AvailabilityService for Availabilities {
         let slots = list_slots(&self.0, viewer, &request.into_inner()).await?;
         Ok(Response::new(slots))
     }
+
+    async fn put_override(
+        &self,
+        _request: Request<olm_proto::lesson::v1::PutOverrideRequest>,
+    ) -> Result<Response<olm_proto::lesson::v1::PutOverrideResponse>, Status> {
+        Err(Status::unimplemented(""))
+    }
+
+    async fn delete_override(
+        &self,
+        _request: Request<olm_proto::lesson::v1::DeleteOverrideRequest>,
+    ) -> Result<Response<olm_proto::lesson::v1::DeleteOverrideResponse>, Status> {
+        Err(Status::unimplemented(""))
+    }
+
+    async fn add_time_off(
+        &self,
+        _request: Request<olm_proto::lesson::v1::AddTimeOffRequest>,
+    ) -> Result<Response<olm_proto::lesson::v1::AddTimeOffResponse>, Status> {
+        Err(Status::unimplemented(""))
+    }
+
+    async fn remove_time_off(
+        &self,
+        _request: Request<olm_proto::lesson::v1::RemoveTimeOffRequest>,
+    ) -> Result<Response<olm_proto::lesson::v1::RemoveTimeOffResponse>, Status> {
+        Err(Status::unimplemented(""))
+    }
 }
 
 async fn get(
@@ -98,12 +126,14 @@ fn message(
         day_of_week: rule.day_of_week.into(),
         start_time_of_day: format_minute(rule.start_minute),
         end_time_of_day: format_minute(rule.end_minute),
+        ..pb::WeeklyRule::default()
     };
     pb::Availability {
         teacher_id: teacher.to_string(),
         time_zone: time_zone.to_owned(),
         rules: rules.iter().map(rule).collect(),
         version,
+        ..pb::Availability::default()
     }
 }
 
@@ -230,18 +260,24 @@ async fn list_slots(
     let teacher = teachers::store::find(&mut conn, teacher_id).await?;
     let teacher = teacher.ok_or(Error::TeacherNotFound)?;
     let window = bookable_part(window, now, &teacher.policies);
-    let calendar = Calendar::read(&mut conn, &teacher, viewer, window).await?;
-    let mut slots: Vec<_> = calendar.offer(now).slots(window).take(most + 1).collect();
+    let calendar = Calendar::read(&mut conn, &teacher, viewer, window, None, now).await?;
+    let mut slots: Vec<_> = calendar
+        .offer(now)
+        .slots(window, teacher.policies.usual_duration())
+        .take(most + 1)
+        .collect();
     let truncated = slots.len() > most;
     slots.truncate(most);
     let slot = |slot: super::slots::Bookable| pb::Slot {
         start_time: Some(olm_proto::timestamp(slot.during.start)),
         end_time: Some(olm_proto::timestamp(slot.during.end)),
+        ..pb::Slot::default()
     };
     Ok(ListSlotsResponse {
         slots: slots.into_iter().map(slot).collect(),
         time_zone: calendar.time_zone,
         truncated,
+        ..ListSlotsResponse::default()
     })
 }
 

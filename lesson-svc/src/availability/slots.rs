@@ -43,6 +43,10 @@ pub enum Unbookable {
     OutsideAvailability,
     /// The teacher works, but lessons begin at other minutes.
     OffGrid,
+    /// The teacher gives no lessons of this length.
+    DurationNotOffered,
+    /// The teacher gives no more lessons on this day.
+    DailyLimitReached,
     /// Another lesson of the teacher, with its buffers, takes the time.
     SlotTaken,
     /// The student has another lesson at this time.
@@ -80,7 +84,14 @@ impl Offer<'_> {
     /// # Errors
     ///
     /// The first reason that stands against it.
-    pub fn bookable(&self, start: Timestamp) -> Result<Bookable, Unbookable> {
+    pub fn bookable(
+        &self,
+        start: Timestamp,
+        duration: SignedDuration,
+    ) -> Result<Bookable, Unbookable> {
+        if !self.policies.lesson_durations.contains(&duration) {
+            return Err(Unbookable::DurationNotOffered);
+        }
         let ahead = start.duration_since(self.now);
         if ahead < self.policies.min_notice.max(SignedDuration::ZERO) {
             return Err(Unbookable::TooSoon);
@@ -88,7 +99,7 @@ impl Offer<'_> {
         if ahead > self.policies.booking_horizon {
             return Err(Unbookable::TooFar);
         }
-        let Some(lesson) = self.policies.lesson_at(start) else {
+        let Some(lesson) = self.policies.lesson_at(start, duration) else {
             return Err(Unbookable::TooFar);
         };
         if !self.open.covers(&lesson.during) {
@@ -106,12 +117,42 @@ impl Offer<'_> {
         Ok(lesson)
     }
 
-    /// Every bookable lesson that starts in `window`, by start.
-    pub fn slots(&self, window: Stretch) -> impl Iterator<Item = Bookable> {
+    /// Decides about a start for those whom the policies do not bind: the teacher and
+    /// admins. Such a lesson takes no buffers of its own.
+    ///
+    /// # Errors
+    ///
+    /// [`Unbookable::TooSoon`] for the past, or the lesson that stands against it.
+    pub fn free(&self, start: Timestamp, duration: SignedDuration) -> Result<Bookable, Unbookable> {
+        if start <= self.now {
+            return Err(Unbookable::TooSoon);
+        }
+        let end = start
+            .checked_add(duration)
+            .map_err(|_| Unbookable::TooFar)?;
+        let during = Stretch { start, end };
+        if overlaps_any(&during, self.teacher_busy) {
+            return Err(Unbookable::SlotTaken);
+        }
+        if overlaps_any(&during, self.student_busy) {
+            return Err(Unbookable::StudentBusy);
+        }
+        Ok(Bookable {
+            during,
+            blocked: during,
+        })
+    }
+
+    /// Every bookable lesson of that length that starts in `window`, by start.
+    pub fn slots(
+        &self,
+        window: Stretch,
+        duration: SignedDuration,
+    ) -> impl Iterator<Item = Bookable> {
         self.open
             .grid(window, self.policies.slot_step)
             .into_iter()
-            .filter_map(|start| self.bookable(start).ok())
+            .filter_map(move |start| self.bookable(start, duration).ok())
     }
 }
 

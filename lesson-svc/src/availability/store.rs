@@ -1,10 +1,14 @@
 //! SQL of weekly hours, and of the time that lessons take.
 
+use jiff::Timestamp;
 use jiff_sqlx::ToSqlx as _;
 use sqlx::PgConnection;
 
 use super::{WeeklyRule, slots::Stretch};
-use crate::{errors::Error, ids::UserId};
+use crate::{
+    errors::Error,
+    ids::{LessonId, UserId},
+};
 
 /// A teacher's weekly hours as they are stored.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -103,15 +107,20 @@ pub async fn list_teacher_busy(
     conn: &mut PgConnection,
     teacher: UserId,
     window: Stretch,
+    except: Option<LessonId>,
+    now: Timestamp,
 ) -> Result<Vec<Stretch>, Error> {
     let rows = sqlx::query!(
         r#"SELECT lower(blocked) AS "start!", upper(blocked) AS "end!" FROM lesson.lessons
            WHERE teacher_id = $1 AND status IN ('held', 'requested', 'scheduled')
              AND blocked && tstzrange($2, $3, '[)')
+             AND id IS DISTINCT FROM $4 AND (expire_time IS NULL OR expire_time > $5)
            ORDER BY 1"#,
         teacher.0,
         window.start.to_sqlx(),
         window.end.to_sqlx(),
+        except.map(|lesson| lesson.0),
+        now.to_sqlx(),
     )
     .fetch_all(conn)
     .await?;
@@ -130,15 +139,21 @@ pub async fn list_student_busy(
     conn: &mut PgConnection,
     student: UserId,
     window: Stretch,
+    except: Option<LessonId>,
+    now: Timestamp,
 ) -> Result<Vec<Stretch>, Error> {
     let rows = sqlx::query!(
-        r#"SELECT lower(during) AS "start!", upper(during) AS "end!" FROM lesson.bookings
-           WHERE student_id = $1 AND status IN ('pending', 'confirmed')
-             AND during && tstzrange($2, $3, '[)')
+        r#"SELECT lower(b.during) AS "start!", upper(b.during) AS "end!"
+           FROM lesson.bookings b JOIN lesson.lessons l ON l.id = b.lesson_id
+           WHERE b.student_id = $1 AND b.status IN ('pending', 'confirmed')
+             AND b.during && tstzrange($2, $3, '[)')
+             AND l.id IS DISTINCT FROM $4 AND (l.expire_time IS NULL OR l.expire_time > $5)
            ORDER BY 1"#,
         student.0,
         window.start.to_sqlx(),
         window.end.to_sqlx(),
+        except.map(|lesson| lesson.0),
+        now.to_sqlx(),
     )
     .fetch_all(conn)
     .await?;

@@ -47,6 +47,7 @@ fn read(request: &BookLessonRequest) -> Result<Wanted, Error> {
         request_id: String::new(),
         teacher_id: teacher.to_string(),
         start_time: Some(olm_proto::timestamp(start)),
+        ..BookLessonRequest::default()
     };
     Ok(Wanted {
         request_id,
@@ -135,10 +136,11 @@ async fn insert(
     start: Timestamp,
     now: Timestamp,
 ) -> Result<Lesson, Error> {
-    let end = saturating(start, teacher.policies.lesson_duration);
+    let duration = teacher.policies.usual_duration();
+    let end = saturating(start, duration);
     let window = Stretch { start, end };
-    let calendar = Calendar::read(&mut *conn, teacher, Some(student), window).await?;
-    let time = calendar.offer(now).bookable(start)?;
+    let calendar = Calendar::read(&mut *conn, teacher, Some(student), window, None, now).await?;
+    let time = calendar.offer(now).bookable(start, duration)?;
     store::insert(&mut *conn, id, teacher.id, time, now).await?;
     let booking = BookingId::new(&*state.clock);
     store::insert_booking(&mut *conn, booking, id, student, now).await?;
@@ -160,9 +162,21 @@ async fn alternatives(
         start: saturating(wanted.start, -ALTERNATIVES_BEFORE),
         end: saturating(wanted.start, ALTERNATIVES_AFTER),
     };
-    let calendar = Calendar::read(&mut conn, &teacher, Some(student), window).await?;
+    let calendar = Calendar::read(
+        &mut conn,
+        &teacher,
+        Some(student),
+        window,
+        None,
+        state.now(),
+    )
+    .await?;
     let offer = calendar.offer(state.now());
-    let mut starts: Vec<_> = offer.slots(window).map(|slot| slot.during.start).collect();
+    let duration = teacher.policies.usual_duration();
+    let mut starts: Vec<_> = offer
+        .slots(window, duration)
+        .map(|slot| slot.during.start)
+        .collect();
     starts.sort_by_key(|start| start.duration_since(wanted.start).abs());
     starts.truncate(ALTERNATIVES);
     starts.sort_unstable();

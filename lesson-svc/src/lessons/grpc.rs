@@ -68,6 +68,55 @@ impl LessonService for Lessons {
             lesson: Some(lesson.into()),
         }))
     }
+
+    async fn hold_slot(
+        &self,
+        _request: Request<olm_proto::lesson::v1::HoldSlotRequest>,
+    ) -> Result<Response<olm_proto::lesson::v1::HoldSlotResponse>, Status> {
+        Err(Status::unimplemented(""))
+    }
+
+    async fn confirm_lesson(
+        &self,
+        _request: Request<olm_proto::lesson::v1::ConfirmLessonRequest>,
+    ) -> Result<Response<olm_proto::lesson::v1::ConfirmLessonResponse>, Status> {
+        Err(Status::unimplemented(""))
+    }
+
+    async fn decline_lesson(
+        &self,
+        _request: Request<olm_proto::lesson::v1::DeclineLessonRequest>,
+    ) -> Result<Response<olm_proto::lesson::v1::DeclineLessonResponse>, Status> {
+        Err(Status::unimplemented(""))
+    }
+
+    async fn reschedule_lesson(
+        &self,
+        _request: Request<olm_proto::lesson::v1::RescheduleLessonRequest>,
+    ) -> Result<Response<olm_proto::lesson::v1::RescheduleLessonResponse>, Status> {
+        Err(Status::unimplemented(""))
+    }
+
+    async fn update_lesson(
+        &self,
+        _request: Request<olm_proto::lesson::v1::UpdateLessonRequest>,
+    ) -> Result<Response<olm_proto::lesson::v1::UpdateLessonResponse>, Status> {
+        Err(Status::unimplemented(""))
+    }
+
+    async fn record_attendance(
+        &self,
+        _request: Request<olm_proto::lesson::v1::RecordAttendanceRequest>,
+    ) -> Result<Response<olm_proto::lesson::v1::RecordAttendanceResponse>, Status> {
+        Err(Status::unimplemented(""))
+    }
+
+    async fn list_lesson_changes(
+        &self,
+        _request: Request<olm_proto::lesson::v1::ListLessonChangesRequest>,
+    ) -> Result<Response<olm_proto::lesson::v1::ListLessonChangesResponse>, Status> {
+        Err(Status::unimplemented(""))
+    }
 }
 
 async fn get(state: &State, viewer: UserId, request: &GetLessonRequest) -> Result<Lesson, Error> {

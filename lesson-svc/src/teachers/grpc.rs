@@ -71,6 +71,34 @@ impl TeacherService for Teachers {
         let page = search(&self.0, viewer, &request.into_inner()).await?;
         Ok(Response::new(page))
     }
+
+    async fn delete_teacher(
+        &self,
+        _request: Request<olm_proto::lesson::v1::DeleteTeacherRequest>,
+    ) -> Result<Response<olm_proto::lesson::v1::DeleteTeacherResponse>, Status> {
+        Err(Status::unimplemented(""))
+    }
+
+    async fn list_students(
+        &self,
+        _request: Request<olm_proto::lesson::v1::ListStudentsRequest>,
+    ) -> Result<Response<olm_proto::lesson::v1::ListStudentsResponse>, Status> {
+        Err(Status::unimplemented(""))
+    }
+
+    async fn remove_student(
+        &self,
+        _request: Request<olm_proto::lesson::v1::RemoveStudentRequest>,
+    ) -> Result<Response<olm_proto::lesson::v1::RemoveStudentResponse>, Status> {
+        Err(Status::unimplemented(""))
+    }
+
+    async fn list_my_teachers(
+        &self,
+        _request: Request<olm_proto::lesson::v1::ListMyTeachersRequest>,
+    ) -> Result<Response<olm_proto::lesson::v1::ListMyTeachersResponse>, Status> {
+        Err(Status::unimplemented(""))
+    }
 }
 
 async fn create(

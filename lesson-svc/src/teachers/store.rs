@@ -12,12 +12,19 @@ struct TeacherRow {
     id: Uuid,
     display_name: String,
     time_zone: String,
-    lesson_duration_s: i32,
+    lesson_durations_s: Vec<i32>,
     slot_step_s: i32,
     buffer_before_s: i32,
     buffer_after_s: i32,
     min_notice_s: i32,
     booking_horizon_s: i32,
+    daily_lesson_limit: Option<i16>,
+    requires_approval: bool,
+    cancel_notice_s: i32,
+    reschedule_notice_s: i32,
+    accepting_students: bool,
+    subjects: Vec<String>,
+    about: String,
     version: i64,
     create_time: jiff_sqlx::Timestamp,
     sort_name: String,
@@ -31,13 +38,20 @@ impl From<TeacherRow> for Teacher {
             display_name: row.display_name,
             time_zone: row.time_zone,
             policies: Policies {
-                lesson_duration: span(row.lesson_duration_s),
+                lesson_durations: row.lesson_durations_s.into_iter().map(span).collect(),
                 slot_step: span(row.slot_step_s),
                 buffer_before: span(row.buffer_before_s),
                 buffer_after: span(row.buffer_after_s),
                 min_notice: span(row.min_notice_s),
                 booking_horizon: span(row.booking_horizon_s),
+                daily_lesson_limit: row.daily_lesson_limit,
+                requires_approval: row.requires_approval,
+                cancel_notice: span(row.cancel_notice_s),
+                reschedule_notice: span(row.reschedule_notice_s),
+                accepting_students: row.accepting_students,
+                subjects: row.subjects,
             },
+            about: row.about,
             version: row.version,
             create_time: row.create_time.to_jiff(),
         }
@@ -49,10 +63,12 @@ macro_rules! select_teacher {
     ($tail:literal, $($arg:expr),+ $(,)?) => {
         sqlx::query_as!(
             TeacherRow,
-            r#"SELECT u.id, u.display_name, u.time_zone, t.lesson_duration_s, t.slot_step_s,
+            r#"SELECT u.id, u.display_name, u.time_zone, t.lesson_durations_s, t.slot_step_s,
                       t.buffer_before_s, t.buffer_after_s, t.min_notice_s, t.booking_horizon_s,
+                      t.daily_lesson_limit, t.requires_approval, t.cancel_notice_s,
+                      t.reschedule_notice_s, t.accepting_students, t.subjects, u.about,
                       t.version, t.create_time, lower(u.display_name) AS "sort_name!"
-               FROM lesson.teachers t JOIN lesson.users u ON u.id = t.user_id "#
+               FROM lesson.teachers t JOIN lesson.users u ON u.id = t.user_id AND t.delete_time IS NULL "#
                 + $tail,
             $($arg),+
         )
@@ -126,7 +142,7 @@ fn escape_like(query: &str) -> String {
     escaped
 }
 
-/// Makes a user a teacher; a teacher stays as they are.
+/// Makes a user a teacher, also one who stopped before; a teacher stays as they are.
 ///
 /// # Errors
 ///
@@ -137,22 +153,37 @@ pub async fn insert(
     policies: &Policies,
     now: Timestamp,
 ) -> Result<bool, Error> {
-    let inserted = sqlx::query!(
-        "INSERT INTO lesson.teachers (user_id, lesson_duration_s, slot_step_s, buffer_before_s,
-                                      buffer_after_s, min_notice_s, booking_horizon_s, create_time)
-         VALUES ($1, $2, $3, $4, $5, $6, $7, $8) ON CONFLICT (user_id) DO NOTHING",
+    let written = sqlx::query!(
+        "INSERT INTO lesson.teachers AS t (user_id, lesson_durations_s, slot_step_s, buffer_before_s,
+             buffer_after_s, min_notice_s, booking_horizon_s, daily_lesson_limit, requires_approval,
+             cancel_notice_s, reschedule_notice_s, accepting_students, subjects, subject_keys, create_time)
+         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15)
+         ON CONFLICT (user_id) DO UPDATE
+         SET lesson_durations_s = $2, slot_step_s = $3, buffer_before_s = $4, buffer_after_s = $5,
+             min_notice_s = $6, booking_horizon_s = $7, daily_lesson_limit = $8,
+             requires_approval = $9, cancel_notice_s = $10, reschedule_notice_s = $11,
+             accepting_students = $12, subjects = $13, subject_keys = $14,
+             version = t.version + 1, delete_time = NULL
+         WHERE t.delete_time IS NOT NULL",
         id.0,
-        seconds(policies.lesson_duration),
+        &durations(policies),
         seconds(policies.slot_step),
         seconds(policies.buffer_before),
         seconds(policies.buffer_after),
         seconds(policies.min_notice),
         seconds(policies.booking_horizon),
+        policies.daily_lesson_limit,
+        policies.requires_approval,
+        seconds(policies.cancel_notice),
+        seconds(policies.reschedule_notice),
+        policies.accepting_students,
+        &policies.subjects,
+        &policies.subject_keys(),
         now.to_sqlx(),
     )
     .execute(conn)
     .await?;
-    Ok(inserted.rows_affected() == 1)
+    Ok(written.rows_affected() == 1)
 }
 
 /// Replaces a locked teacher's policies and raises the version.
@@ -167,20 +198,38 @@ pub async fn update_policies(
 ) -> Result<i64, Error> {
     let version = sqlx::query_scalar!(
         "UPDATE lesson.teachers
-         SET lesson_duration_s = $2, slot_step_s = $3, buffer_before_s = $4, buffer_after_s = $5,
-             min_notice_s = $6, booking_horizon_s = $7, version = version + 1
+         SET lesson_durations_s = $2, slot_step_s = $3, buffer_before_s = $4, buffer_after_s = $5,
+             min_notice_s = $6, booking_horizon_s = $7, daily_lesson_limit = $8,
+             requires_approval = $9, cancel_notice_s = $10, reschedule_notice_s = $11,
+             accepting_students = $12, subjects = $13, subject_keys = $14, version = version + 1
          WHERE user_id = $1 RETURNING version",
         id.0,
-        seconds(policies.lesson_duration),
+        &durations(policies),
         seconds(policies.slot_step),
         seconds(policies.buffer_before),
         seconds(policies.buffer_after),
         seconds(policies.min_notice),
         seconds(policies.booking_horizon),
+        policies.daily_lesson_limit,
+        policies.requires_approval,
+        seconds(policies.cancel_notice),
+        seconds(policies.reschedule_notice),
+        policies.accepting_students,
+        &policies.subjects,
+        &policies.subject_keys(),
     )
     .fetch_one(conn)
     .await?;
     Ok(version)
+}
+
+fn durations(policies: &Policies) -> Vec<i32> {
+    policies
+        .lesson_durations
+        .iter()
+        .copied()
+        .map(seconds)
+        .collect()
 }
 
 /// At most 366 days: fits. What did not would break a CHECK, not a lesson.

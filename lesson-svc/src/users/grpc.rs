@@ -55,6 +55,34 @@ impl UserService for Users {
             user: Some(user.to_message(id)),
         }))
     }
+
+    async fn list_users(
+        &self,
+        _request: Request<olm_proto::lesson::v1::ListUsersRequest>,
+    ) -> Result<Response<olm_proto::lesson::v1::ListUsersResponse>, Status> {
+        Err(Status::unimplemented(""))
+    }
+
+    async fn update_user(
+        &self,
+        _request: Request<olm_proto::lesson::v1::UpdateUserRequest>,
+    ) -> Result<Response<olm_proto::lesson::v1::UpdateUserResponse>, Status> {
+        Err(Status::unimplemented(""))
+    }
+
+    async fn set_admin(
+        &self,
+        _request: Request<olm_proto::lesson::v1::SetAdminRequest>,
+    ) -> Result<Response<olm_proto::lesson::v1::SetAdminResponse>, Status> {
+        Err(Status::unimplemented(""))
+    }
+
+    async fn erase_user(
+        &self,
+        _request: Request<olm_proto::lesson::v1::EraseUserRequest>,
+    ) -> Result<Response<olm_proto::lesson::v1::EraseUserResponse>, Status> {
+        Err(Status::unimplemented(""))
+    }
 }
 
 async fn register(

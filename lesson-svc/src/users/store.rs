@@ -61,23 +61,20 @@ macro_rules! select_user {
     };
 }
 
-/// Makes sure that the acting user exists.
+/// Makes sure that the acting user exists and was not erased; answers whether they are
+/// an admin.
 ///
 /// # Errors
 ///
 /// [`Error::UserNotFound`].
-pub async fn require(conn: &mut PgConnection, id: UserId) -> Result<(), Error> {
-    let exists = sqlx::query_scalar!(
-        r#"SELECT EXISTS (SELECT FROM lesson.users WHERE id = $1) AS "exists!""#,
+pub async fn require(conn: &mut PgConnection, id: UserId) -> Result<bool, Error> {
+    let is_admin = sqlx::query_scalar!(
+        "SELECT is_admin FROM lesson.users WHERE id = $1 AND erase_time IS NULL",
         id.0
     )
-    .fetch_one(conn)
+    .fetch_optional(conn)
     .await?;
-    if exists {
-        Ok(())
-    } else {
-        Err(Error::UserNotFound)
-    }
+    is_admin.ok_or(Error::UserNotFound)
 }
 
 /// A user whom `viewer` may see: the viewer, or somebody with whom the viewer has or

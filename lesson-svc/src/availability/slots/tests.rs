@@ -24,7 +24,7 @@ fn rule(day_of_week: i16, start: &str, end: &str) -> WeeklyRule {
 
 fn policies(lesson_minutes: i64, step_minutes: i64) -> Policies {
     Policies {
-        lesson_duration: SignedDuration::from_mins(lesson_minutes),
+        lesson_durations: vec![SignedDuration::from_mins(lesson_minutes)],
         slot_step: SignedDuration::from_mins(step_minutes),
         min_notice: SignedDuration::ZERO,
         ..Policies::default()
@@ -53,7 +53,7 @@ fn offered(zone: &str, rules: Vec<WeeklyRule>, policies: &Policies, date: &str) 
         now: window.start - SignedDuration::from_hours(72),
     };
     offer
-        .slots(window)
+        .slots(window, policies.usual_duration())
         .map(|slot| {
             let local = slot.during.start.to_zoned(zone.clone());
             local.strftime("%H:%M%:z").to_string()
@@ -227,7 +227,7 @@ fn refusal(start: &str, now: &str) -> Result<Bookable, Unbookable> {
         student_busy: &[stretch("2026-06-08T09:15:00Z", "2026-06-08T09:45:00Z")],
         now: at(now),
     };
-    offer.bookable(start)
+    offer.bookable(start, offer.policies.usual_duration())
 }
 
 #[test]
@@ -338,12 +338,13 @@ fn policy() -> impl Strategy<Value = Policies> {
         1..100_i64,
     )
         .prop_map(|(lesson, step, before, after, notice, horizon)| Policies {
-            lesson_duration: SignedDuration::from_mins(lesson * 5),
+            lesson_durations: vec![SignedDuration::from_mins(lesson * 5)],
             slot_step: SignedDuration::from_mins(step * 5),
             buffer_before: SignedDuration::from_mins(before * 5),
             buffer_after: SignedDuration::from_mins(after * 5),
             min_notice: SignedDuration::from_hours(notice),
             booking_horizon: SignedDuration::from_hours(horizon),
+            ..Policies::default()
         })
 }
 
@@ -402,14 +403,14 @@ proptest! {
         let hours = WeeklyHours { zone: zone.clone(), rules: case.rules.clone() };
         let window = Stretch { start: case.now, end: case.now + SignedDuration::from_hours(100) };
         let wide = open_intervals(&hours, window);
-        let offered: Vec<_> = case.offer(&wide).slots(window).map(|slot| slot.during.start).collect();
+        let offered: Vec<_> = case.offer(&wide).slots(window, case.policies.usual_duration()).map(|slot| slot.during.start).collect();
         prop_assert!(offered.is_sorted_by(|one, next| one < next));
         let mut start = window.start;
         let mut bookable = Vec::new();
         while start < window.end {
-            let end = start + case.policies.lesson_duration;
+            let end = start + case.policies.usual_duration();
             let narrow = open_intervals(&hours, Stretch { start, end });
-            if let Ok(lesson) = case.offer(&narrow).bookable(start) {
+            if let Ok(lesson) = case.offer(&narrow).bookable(start, case.policies.usual_duration()) {
                 prop_assert_eq!(lesson.during, Stretch { start, end });
                 prop_assert!(!case.busy.iter().any(|other| other.overlaps(&lesson.blocked)));
                 prop_assert!(!case.student.iter().any(|other| other.overlaps(&lesson.during)));
