@@ -287,6 +287,7 @@ async fn all_faults_of_a_window_are_told_at_once(pool: PgPool) {
         }),
         end_time: Some(wire("2026-05-01T00:00:00Z")),
         max_slots: -1,
+        ..ListSlotsRequest::default()
     };
     let answer = world.availability().list_slots(request).await;
     assert_eq!(
@@ -298,6 +299,7 @@ async fn all_faults_of_a_window_are_told_at_once(pool: PgPool) {
         start_time: Some(wire("2026-06-01T00:00:00Z")),
         end_time: Some(wire("2026-07-02T00:00:01Z")),
         max_slots: 0,
+        ..ListSlotsRequest::default()
     };
     assert_eq!(
         fields(world.availability().list_slots(long).await),

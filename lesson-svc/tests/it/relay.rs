@@ -8,8 +8,9 @@ use std::{
 use olm_proto::{
     lesson::v1::CancelLessonRequest,
     notify::v1::{
-        GetRecipientRequest, GetRecipientResponse, LessonSnapshot, PutRecipientRequest,
-        PutRecipientResponse, Recipient, SyncLessonRequest, SyncLessonResponse,
+        EraseRecipientRequest, EraseRecipientResponse, GetRecipientRequest, GetRecipientResponse,
+        LessonSnapshot, LessonState, PutRecipientRequest, PutRecipientResponse, Recipient,
+        SyncLessonRequest, SyncLessonResponse,
         lesson_plan_service_server::{LessonPlanService, LessonPlanServiceServer},
         recipient_service_server::{RecipientService, RecipientServiceServer},
     },
@@ -36,6 +37,7 @@ struct Inner {
     next: VecDeque<Code>,
     refused_people: HashMap<String, Code>,
     recipients: Vec<Recipient>,
+    erased: Vec<String>,
     lessons: Vec<LessonSnapshot>,
     keys: Vec<String>,
     traceparents: Vec<String>,
@@ -93,6 +95,15 @@ impl RecipientService for Told {
         let version = person.version;
         self.with(|told| told.recipients.push(person));
         Ok(Response::new(PutRecipientResponse { version }))
+    }
+
+    async fn erase_recipient(
+        &self,
+        request: Request<EraseRecipientRequest>,
+    ) -> Result<Response<EraseRecipientResponse>, Status> {
+        self.take(&request, Some(&request.get_ref().user_id))?;
+        self.with(|told| told.erased.push(request.get_ref().user_id.clone()));
+        Ok(Response::new(EraseRecipientResponse::default()))
     }
 
     async fn get_recipient(
@@ -184,7 +195,7 @@ async fn every_change_is_told_and_forgotten(pool: PgPool) {
     lessons.sort_by_key(|lesson| lesson.version);
     let versions: Vec<_> = lessons
         .iter()
-        .map(|lesson| (lesson.version, lesson.canceled))
+        .map(|lesson| (lesson.version, lesson.state() == LessonState::Canceled))
         .collect();
     assert_eq!(versions, [(1, false), (2, true)]);
     assert_eq!(lessons[0].seats[0].booking_id, lesson.bookings[0].id);

@@ -221,6 +221,7 @@ impl World {
             start_time: Some(wire(from)),
             end_time: Some(wire(until)),
             max_slots: 0,
+            ..ListSlotsRequest::default()
         };
         let request = match viewer {
             Some(viewer) => acting(message, viewer),
@@ -260,6 +261,7 @@ pub fn booking(teacher: Uuid, start: &str) -> BookLessonRequest {
         request_id: new_id(),
         teacher_id: teacher.to_string(),
         start_time: Some(wire(start)),
+        ..BookLessonRequest::default()
     }
 }
 
@@ -268,6 +270,7 @@ pub fn rule(day_of_week: i32, start: &str, end: &str) -> WeeklyRule {
         day_of_week,
         start_time_of_day: start.to_owned(),
         end_time_of_day: end.to_owned(),
+        ..WeeklyRule::default()
     }
 }
 

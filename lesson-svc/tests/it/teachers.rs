@@ -47,6 +47,7 @@ async fn search(
         query: query.to_owned(),
         page_size,
         page_token: token.to_owned(),
+        ..SearchTeachersRequest::default()
     };
     Ok(world
         .teachers()
@@ -71,7 +72,7 @@ async fn a_person_becomes_a_teacher_once(pool: PgPool) {
     };
     let teacher = create(&world, anna, request.clone()).await.unwrap();
     let policies = teacher.policies.unwrap();
-    assert_eq!(policies.lesson_duration, Some(seconds(3600)));
+    assert_eq!(policies.lesson_durations, [seconds(3600)]);
     assert_eq!(policies.slot_step, Some(seconds(1800)));
     assert_eq!(policies.min_notice, Some(seconds(7200)));
     assert_eq!(policies.booking_horizon, Some(seconds(60 * 86_400)));
@@ -115,7 +116,7 @@ async fn policies_are_replaced_only_from_the_version_that_was_read(pool: PgPool)
         }),
         expected_version: 1,
     };
-    let updated = update(&world, teacher, request).await.unwrap();
+    let updated = update(&world, teacher, request.clone()).await.unwrap();
     assert_eq!(updated.version, 2);
     assert_eq!(
         updated.policies.unwrap().min_notice,
@@ -145,7 +146,7 @@ async fn all_faults_of_policies_are_told_at_once(pool: PgPool) {
     let world = World::start(pool).await;
     let anna = id(&world.person(1, "Anna").await);
     let policies = TeacherPolicies {
-        lesson_duration: Some(seconds(0)),
+        lesson_durations: vec![seconds(0)],
         buffer_before: Some(seconds(-1)),
         booking_horizon: Some(seconds(367 * 86_400)),
         ..TeacherPolicies::default()

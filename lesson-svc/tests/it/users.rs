@@ -233,6 +233,7 @@ async fn all_faults_of_settings_are_told_at_once(pool: PgPool) {
             leads: vec![seconds(59), seconds(60), seconds(60)],
         }),
         expected_version: 0,
+        ..UpdateSettingsRequest::default()
     };
     assert_eq!(
         fields(update(&world, id(&anna), request).await),
