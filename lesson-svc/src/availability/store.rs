@@ -97,6 +97,44 @@ pub async fn replace(
     Ok(version)
 }
 
+/// The zone of a teacher's hours; `None` before they were first set.
+///
+/// # Errors
+///
+/// When the database fails.
+pub async fn find_zone(conn: &mut PgConnection, teacher: UserId) -> Result<Option<String>, Error> {
+    let zone = sqlx::query_scalar!(
+        "SELECT time_zone FROM lesson.availabilities WHERE teacher_id = $1",
+        teacher.0,
+    )
+    .fetch_optional(conn)
+    .await?;
+    Ok(zone)
+}
+
+/// Moves the hours of a teacher whose row is locked to another zone: the same wall
+/// clock there. Time off stays at its instants. Hours that were never set, or are in
+/// that zone already, stay as they are.
+///
+/// # Errors
+///
+/// When the database fails.
+pub async fn convert_zone(
+    conn: &mut PgConnection,
+    teacher: UserId,
+    time_zone: &str,
+) -> Result<(), Error> {
+    sqlx::query!(
+        "UPDATE lesson.availabilities SET time_zone = $2, version = version + 1
+         WHERE teacher_id = $1 AND time_zone <> $2",
+        teacher.0,
+        time_zone,
+    )
+    .execute(conn)
+    .await?;
+    Ok(())
+}
+
 /// The time that a teacher's lessons, with their buffers, take within `window`, by
 /// start.
 ///
