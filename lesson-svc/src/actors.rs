@@ -44,9 +44,24 @@ impl Claimed {
     /// [`Error::UserNotFound`] for nobody and for the erased.
     pub async fn actor(self, conn: &mut PgConnection) -> Result<Actor, Error> {
         let is_admin = users::store::require(conn, self.user).await?;
-        Ok(Actor {
+        Ok(self.known(is_admin))
+    }
+
+    /// The person, kept from being erased until the transaction ends: for whatever
+    /// changes something, before any other lock.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::UserNotFound`] for nobody and for the erased.
+    pub async fn actor_locked(self, conn: &mut PgConnection) -> Result<Actor, Error> {
+        let is_admin = users::store::require_locked(conn, self.user).await?;
+        Ok(self.known(is_admin))
+    }
+
+    fn known(self, is_admin: bool) -> Actor {
+        Actor {
             user: self.user,
             admin: is_admin && !self.by_bot,
-        })
+        }
     }
 }

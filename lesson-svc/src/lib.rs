@@ -10,6 +10,7 @@ pub mod lessons;
 pub mod outbox;
 pub mod requests;
 pub mod state;
+pub mod students;
 pub mod teachers;
 pub mod users;
 pub mod zones;

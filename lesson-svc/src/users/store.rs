@@ -77,6 +77,24 @@ pub async fn require(conn: &mut PgConnection, id: UserId) -> Result<bool, Error>
     is_admin.ok_or(Error::UserNotFound)
 }
 
+/// Like [`require`], and keeps the person from being erased until the transaction ends:
+/// what changes anything for a person begins with it, before any other lock, so that
+/// nothing is made for somebody who is being forgotten.
+///
+/// # Errors
+///
+/// [`Error::UserNotFound`].
+pub async fn require_locked(conn: &mut PgConnection, id: UserId) -> Result<bool, Error> {
+    // Settings are changed under FOR NO KEY UPDATE, which does not wait for this.
+    let is_admin = sqlx::query_scalar!(
+        "SELECT is_admin FROM lesson.users WHERE id = $1 AND erase_time IS NULL FOR KEY SHARE",
+        id.0
+    )
+    .fetch_optional(conn)
+    .await?;
+    is_admin.ok_or(Error::UserNotFound)
+}
+
 /// A user whom `viewer` may see: the viewer, or somebody with whom the viewer has or
 /// had a lesson.
 ///
