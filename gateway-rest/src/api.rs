@@ -7,7 +7,9 @@ use http::{HeaderName, Method, header};
 use olm_proto::{
     lesson::v1::{
         availability_service_client::AvailabilityServiceClient,
-        lesson_service_client::LessonServiceClient,
+        invitation_service_client::InvitationServiceClient,
+        lesson_service_client::LessonServiceClient, teacher_service_client::TeacherServiceClient,
+        user_service_client::UserServiceClient,
     },
     notify::v1::notification_service_client::NotificationServiceClient,
 };
@@ -17,8 +19,8 @@ use tower_http::cors::CorsLayer;
 use utoipa_axum::{router::OpenApiRouter, routes};
 
 use crate::{
-    Config, callers, docs, health, idempotency, lessons, notifications, observe, openapi, problem,
-    slots,
+    Config, availability, callers, docs, health, idempotency, invitations, lessons, notifications,
+    observe, openapi, people, problem, slots, teachers,
 };
 
 /// How long a browser may remember what a page is allowed.
@@ -66,6 +68,21 @@ impl App {
         AvailabilityServiceClient::new(self.lesson.clone())
     }
 
+    /// Calls of lesson-svc about people.
+    pub(crate) fn users(&self) -> UserServiceClient<Backend> {
+        UserServiceClient::new(self.lesson.clone())
+    }
+
+    /// Calls of lesson-svc about teachers and their students.
+    pub(crate) fn teachers(&self) -> TeacherServiceClient<Backend> {
+        TeacherServiceClient::new(self.lesson.clone())
+    }
+
+    /// Calls of lesson-svc about invitations.
+    pub(crate) fn invitations(&self) -> InvitationServiceClient<Backend> {
+        InvitationServiceClient::new(self.lesson.clone())
+    }
+
     /// Calls of notify-svc about notifications.
     pub(crate) fn notifications(&self) -> NotificationServiceClient<Backend> {
         NotificationServiceClient::new(self.notify.clone())
@@ -78,10 +95,16 @@ pub(crate) fn router(app: App, config: &Config) -> Router {
     let guarded = OpenApiRouter::with_openapi(openapi::base())
         .routes(routes!(health::http::health))
         .routes(routes!(health::http::health_db))
+        .merge(people::http::routes())
+        .merge(teachers::http::routes())
+        .merge(teachers::students::routes())
+        .merge(invitations::http::routes())
+        .merge(availability::http::routes())
+        .merge(availability::time_off::routes())
         .routes(routes!(slots::http::list))
-        .routes(routes!(lessons::http::book, lessons::http::list))
-        .routes(routes!(lessons::http::get))
-        .routes(routes!(lessons::http::cancel))
+        .merge(lessons::http::routes())
+        .merge(lessons::changing::routes())
+        .merge(lessons::history::routes())
         .routes(routes!(notifications::http::create))
         .routes(routes!(notifications::http::get))
         .routes(routes!(notifications::send_message::send_message))
@@ -113,15 +136,23 @@ fn cors(config: &Config) -> CorsLayer {
                 .map(crate::Origin::header)
                 .collect::<Vec<_>>(),
         )
-        .allow_methods([Method::GET, Method::POST])
+        .allow_methods([
+            Method::GET,
+            Method::POST,
+            Method::PUT,
+            Method::PATCH,
+            Method::DELETE,
+        ])
         .allow_headers([
             header::CONTENT_TYPE,
+            header::IF_MATCH,
             HeaderName::from_static(callers::SERVICE_KEY),
             HeaderName::from_static(callers::ACTING_USER),
             HeaderName::from_static(idempotency::IDEMPOTENCY_KEY),
             HeaderName::from_static(service_kit::telemetry::TRACEPARENT),
         ])
         .expose_headers([
+            header::ETAG,
             header::LOCATION,
             header::RETRY_AFTER,
             header::WWW_AUTHENTICATE,

@@ -12,6 +12,7 @@ use uuid::Uuid;
 
 use crate::{
     api::App,
+    fields,
     problem::{Problem, Reason},
 };
 
@@ -123,11 +124,56 @@ impl FromRequestParts<App> for PathId {
             Err(rejection) => return Err(invalid("id", &rejection.body_text())),
         };
         let mut violations = Violations::default();
-        let id = violations.uuid("id", &text);
-        if violations.is_empty() {
-            Ok(Self(id))
-        } else {
-            Err(Problem::invalid(violations))
-        }
+        let id = fields::id(&mut violations, "id", &text);
+        checked(violations, Self(id))
+    }
+}
+
+/// The `{id}` and the `{booking_id}` of a path.
+#[derive(Debug)]
+pub(crate) struct PathBooking {
+    pub(crate) lesson: Uuid,
+    pub(crate) booking: Uuid,
+}
+
+impl FromRequestParts<App> for PathBooking {
+    type Rejection = Problem;
+
+    async fn from_request_parts(parts: &mut Parts, app: &App) -> Result<Self, Problem> {
+        let texts = Path::<(String, String)>::from_request_parts(parts, app).await;
+        let (lesson, booking) = match texts {
+            Ok(Path(texts)) => texts,
+            Err(rejection) => return Err(invalid("id", &rejection.body_text())),
+        };
+        let mut violations = Violations::default();
+        let lesson = fields::id(&mut violations, "id", &lesson);
+        let booking = fields::id(&mut violations, "booking_id", &booking);
+        checked(violations, Self { lesson, booking })
+    }
+}
+
+/// The `{date}` of a path, `YYYY-MM-DD`.
+#[derive(Debug)]
+pub(crate) struct PathDate(pub(crate) String);
+
+impl FromRequestParts<App> for PathDate {
+    type Rejection = Problem;
+
+    async fn from_request_parts(parts: &mut Parts, app: &App) -> Result<Self, Problem> {
+        let text = match Path::<String>::from_request_parts(parts, app).await {
+            Ok(Path(text)) => text,
+            Err(rejection) => return Err(invalid("date", &rejection.body_text())),
+        };
+        let mut violations = Violations::default();
+        let date = fields::date(&mut violations, "date", &text);
+        checked(violations, Self(date))
+    }
+}
+
+fn checked<T>(violations: Violations, value: T) -> Result<T, Problem> {
+    if violations.is_empty() {
+        Ok(value)
+    } else {
+        Err(Problem::invalid(violations))
     }
 }

@@ -1,5 +1,7 @@
 //! Lessons as clients see them.
 
+pub(crate) mod changing;
+pub(crate) mod history;
 pub(crate) mod http;
 
 use jiff::Timestamp;
@@ -7,10 +9,27 @@ use olm_proto::{instant, lesson::v1 as pb};
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
 
-use crate::problem::Problem;
+use crate::{etag::Versioned, fields::given, paging, problem::Problem};
+
+/// A time to keep while deciding.
+#[derive(Debug, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct NewHold {
+    /// Whose time.
+    #[schema(value_type = Uuid, example = "018f3c1a-7c5e-7d10-9a1b-2b6f0c4d5e6f")]
+    pub(crate) teacher_id: Option<String>,
+    /// A start that the teacher's slots offer.
+    #[schema(value_type = Timestamp, example = "2026-01-16T12:00:00Z")]
+    pub(crate) start_time: Option<String>,
+    /// One of the lengths the teacher offers; default: the first of them.
+    #[serde(default, deserialize_with = "given")]
+    #[schema(nullable = false, minimum = 300, maximum = 28800)]
+    pub(crate) lesson_duration_s: Option<i64>,
+}
 
 /// A lesson to book.
-#[derive(Debug, Deserialize, ToSchema)]
+// No Debug: notes must not reach a log.
+#[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct NewLesson {
     /// Whose lesson.
@@ -19,18 +38,87 @@ pub(crate) struct NewLesson {
     /// A start that the teacher's slots offer.
     #[schema(value_type = Timestamp, example = "2026-01-16T12:00:00Z")]
     pub(crate) start_time: Option<String>,
+    /// One of the lengths the teacher offers; default: the first of them.
+    #[serde(default, deserialize_with = "given")]
+    #[schema(nullable = false, minimum = 300, maximum = 28800)]
+    pub(crate) lesson_duration_s: Option<i64>,
+    /// Whom the lesson is for; default: the acting user. A teacher books for their own
+    /// students, an admin for everybody.
+    #[serde(default, deserialize_with = "given")]
+    #[schema(value_type = Option<Uuid>, nullable = false)]
+    pub(crate) student_id: Option<String>,
+    /// The acting user's hold that becomes this lesson, with the same teacher, start and
+    /// length.
+    #[serde(default, deserialize_with = "given")]
+    #[schema(value_type = Option<Uuid>, nullable = false)]
+    pub(crate) held_lesson_id: Option<String>,
+    /// What both sides should know.
+    #[serde(default, deserialize_with = "given")]
+    #[schema(nullable = false, max_length = 2000)]
+    pub(crate) notes: Option<String>,
 }
 
-/// A lesson's cancellation.
+/// A change of what a lesson says; what is left out stays as it is.
+// No Debug: notes must not reach a log.
+#[derive(Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct LessonUpdate {
+    /// What both sides should know; empty: nothing.
+    #[serde(default, deserialize_with = "given")]
+    #[schema(nullable = false, max_length = 2000)]
+    pub(crate) notes: Option<String>,
+    /// Where an online lesson takes place, an https URL; empty: nowhere.
+    #[serde(default, deserialize_with = "given")]
+    #[schema(
+        nullable = false,
+        max_length = 500,
+        example = "https://meet.example/anna"
+    )]
+    pub(crate) meeting_url: Option<String>,
+}
+
+/// Why a lesson or a request is off.
+// No Debug: texts must not reach a log.
+#[derive(Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Explanation {
+    /// Shown to the other side.
+    #[serde(default, deserialize_with = "given")]
+    #[schema(nullable = false, max_length = 500, example = "I am ill")]
+    pub(crate) reason: Option<String>,
+}
+
+/// Another time for a lesson.
 #[derive(Debug, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
-pub(crate) struct Cancellation {
-    /// The lesson's version that was read; a stale one is refused with 409.
-    #[schema(value_type = i64, example = 1)]
-    pub(crate) expected_version: Option<i64>,
-    /// Shown to the other side; at most 500 characters.
-    #[schema(nullable = false, example = "I am ill")]
-    pub(crate) reason: Option<String>,
+pub(crate) struct Move {
+    /// The new start; the length stays.
+    #[schema(value_type = Timestamp, example = "2026-01-16T12:00:00Z")]
+    pub(crate) start_time: Option<String>,
+}
+
+/// Whether a student came.
+#[derive(Debug, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Attendance {
+    /// `attended` or `no_show` for a seat of a scheduled lesson; for a seat its student
+    /// gave up `late_canceled`, or `canceled` to excuse it.
+    #[schema(value_type = AttendanceStatus)]
+    pub(crate) status: Option<AttendanceStatus>,
+}
+
+/// What a seat became.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, ToSchema)]
+#[serde(rename_all = "snake_case")]
+pub(crate) enum AttendanceStatus {
+    /// The student came.
+    Attended,
+    /// The student did not come.
+    NoShow,
+    /// The student gave it up too late.
+    LateCanceled,
+    /// The student gave it up, and that is well.
+    Canceled,
 }
 
 /// Which lessons are asked for.
@@ -44,15 +132,18 @@ pub(crate) struct LessonsQuery {
     /// Lessons that start before this instant; default: no bound.
     #[param(value_type = Option<Timestamp>, nullable = false)]
     pub(crate) to: Option<String>,
-    /// Also cancelled ones; default: `false`.
+    /// Also those that are off: cancelled, declined or lapsed; default: `false`.
     #[param(value_type = Option<bool>, nullable = false, example = false)]
     pub(crate) include_canceled: Option<String>,
     /// At most this many; default 50, never more than 200.
-    #[param(value_type = Option<i32>, nullable = false, minimum = 0, example = 50)]
+    #[param(value_type = Option<i32>, nullable = false, minimum = 0, maximum = 2_147_483_647, example = 50)]
     pub(crate) page_size: Option<String>,
     /// The `next_page_token` of the page before.
     #[param(nullable = false)]
     pub(crate) page_token: Option<String>,
+    /// Whose lessons; default: the acting user's. Another's is for admins.
+    #[param(value_type = Option<Uuid>, nullable = false)]
+    pub(crate) user_id: Option<String>,
 }
 
 /// A lesson the acting user takes part in.
@@ -62,21 +153,34 @@ pub(crate) struct Lesson {
     id: String,
     #[schema(format = "uuid")]
     teacher_id: String,
+    /// Empty when the teacher was erased.
     teacher_name: String,
     start_time: Timestamp,
     end_time: Timestamp,
     status: LessonStatus,
-    /// Raised by every change; see `expected_version`.
+    /// Raised by every change; see `If-Match`.
     version: i64,
-    /// Raised by time and status only, not by somebody else joining.
+    /// Raised by time, place and status only, not by somebody else joining.
     schedule_version: i64,
     /// One per student; a student sees their own.
     bookings: Vec<Booking>,
     create_time: Timestamp,
-    /// Present when cancelled with a reason.
+    /// Present when cancelled or declined with a reason.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(nullable = false)]
     cancel_reason: Option<String>,
+    /// When it lapses; present when held or requested.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
+    expire_time: Option<Timestamp>,
+    /// What both sides should know; present when there is something.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
+    notes: Option<String>,
+    /// Where an online lesson takes place; present when somewhere.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false, example = "https://meet.example/anna")]
+    meeting_url: Option<String>,
 }
 
 /// A student's seat in a lesson.
@@ -86,6 +190,7 @@ pub(crate) struct Booking {
     id: String,
     #[schema(format = "uuid")]
     student_id: String,
+    /// Empty when the student was erased.
     student_name: String,
     status: BookingStatus,
     /// Raised by every change of this seat.
@@ -105,24 +210,85 @@ pub(crate) struct LessonPage {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, ToSchema)]
 #[serde(rename_all = "snake_case")]
 pub(crate) enum LessonStatus {
-    /// It does.
+    /// A student keeps the time while deciding, until `expire_time`.
+    Held,
+    /// It waits for the teacher's decision, until `expire_time`.
+    Requested,
+    /// It takes place, or took place.
     Scheduled,
-    /// It does not any more.
+    /// It was cancelled.
     Canceled,
+    /// The teacher declined the request.
+    Declined,
+    /// The hold or the request ran out.
+    Lapsed,
     /// A status newer than this gateway.
     Unknown,
+}
+
+impl From<pb::LessonStatus> for LessonStatus {
+    fn from(status: pb::LessonStatus) -> Self {
+        match status {
+            pb::LessonStatus::Held => Self::Held,
+            pb::LessonStatus::Requested => Self::Requested,
+            pb::LessonStatus::Scheduled => Self::Scheduled,
+            pb::LessonStatus::Canceled => Self::Canceled,
+            pb::LessonStatus::Declined => Self::Declined,
+            pb::LessonStatus::Lapsed => Self::Lapsed,
+            pb::LessonStatus::Unspecified => Self::Unknown,
+        }
+    }
 }
 
 /// Whether a student comes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, ToSchema)]
 #[serde(rename_all = "snake_case")]
 pub(crate) enum BookingStatus {
+    /// A hold's or a request's.
+    Pending,
     /// They do.
     Confirmed,
-    /// They do not any more.
+    /// Given up in time, or the lesson is off.
     Canceled,
+    /// Given up later than the teacher asks.
+    LateCanceled,
+    /// They came.
+    Attended,
+    /// They did not come.
+    NoShow,
     /// A status newer than this gateway.
     Unknown,
+}
+
+impl From<pb::BookingStatus> for BookingStatus {
+    fn from(status: pb::BookingStatus) -> Self {
+        match status {
+            pb::BookingStatus::Pending => Self::Pending,
+            pb::BookingStatus::Confirmed => Self::Confirmed,
+            pb::BookingStatus::Canceled => Self::Canceled,
+            pb::BookingStatus::LateCanceled => Self::LateCanceled,
+            pb::BookingStatus::Attended => Self::Attended,
+            pb::BookingStatus::NoShow => Self::NoShow,
+            pb::BookingStatus::Unspecified => Self::Unknown,
+        }
+    }
+}
+
+impl From<AttendanceStatus> for pb::BookingStatus {
+    fn from(status: AttendanceStatus) -> Self {
+        match status {
+            AttendanceStatus::Attended => Self::Attended,
+            AttendanceStatus::NoShow => Self::NoShow,
+            AttendanceStatus::LateCanceled => Self::LateCanceled,
+            AttendanceStatus::Canceled => Self::Canceled,
+        }
+    }
+}
+
+impl Versioned for Lesson {
+    fn version(&self) -> Option<i64> {
+        Some(self.version)
+    }
 }
 
 impl Lesson {
@@ -140,11 +306,9 @@ impl Lesson {
         let Some(lesson) = lesson else {
             return Err(Problem::bad_answer("an answer without its lesson"));
         };
-        let status = match lesson.status() {
-            pb::LessonStatus::Scheduled => LessonStatus::Scheduled,
-            pb::LessonStatus::Canceled => LessonStatus::Canceled,
-            pb::LessonStatus::Unspecified => LessonStatus::Unknown,
-        };
+        let status = lesson.status().into();
+        let expire_time = lesson.expire_time.as_ref().and_then(instant);
+        let text = |text: String| Some(text).filter(|text| !text.is_empty());
         let times = [lesson.start_time, lesson.end_time, lesson.create_time];
         let times = times.map(|time| time.as_ref().and_then(instant));
         let [Some(start_time), Some(end_time), Some(create_time)] = times else {
@@ -161,18 +325,17 @@ impl Lesson {
             schedule_version: lesson.schedule_version,
             bookings: lesson.bookings.into_iter().map(Booking::from).collect(),
             create_time,
-            cancel_reason: Some(lesson.cancel_reason).filter(|reason| !reason.is_empty()),
+            cancel_reason: text(lesson.cancel_reason),
+            expire_time,
+            notes: text(lesson.notes),
+            meeting_url: text(lesson.meeting_url),
         })
     }
 }
 
 impl From<pb::Booking> for Booking {
     fn from(booking: pb::Booking) -> Self {
-        let status = match booking.status() {
-            pb::BookingStatus::Confirmed => BookingStatus::Confirmed,
-            pb::BookingStatus::Canceled => BookingStatus::Canceled,
-            pb::BookingStatus::Unspecified => BookingStatus::Unknown,
-        };
+        let status = booking.status().into();
         Self {
             id: booking.id,
             student_id: booking.student_id,
@@ -190,7 +353,7 @@ impl TryFrom<pb::ListLessonsResponse> for LessonPage {
         let lessons = answer.lessons.into_iter().map(Some);
         Ok(Self {
             lessons: lessons.map(Lesson::from_answer).collect::<Result<_, _>>()?,
-            next_page_token: Some(answer.next_page_token).filter(|token| !token.is_empty()),
+            next_page_token: paging::next_page(answer.next_page_token),
         })
     }
 }

@@ -3,19 +3,26 @@
 //! and problem+json. It holds no business rule and no database.
 
 mod api;
+mod availability;
 mod body;
 mod callers;
 mod config;
 mod docs;
+mod etag;
 mod fields;
 mod health;
 mod idempotency;
+mod invitations;
 mod lessons;
 mod notifications;
 mod observe;
 mod openapi;
+mod paging;
+mod people;
 mod problem;
+mod schemas;
 mod slots;
+mod teachers;
 
 use std::io;
 

@@ -8,7 +8,7 @@ use olm_proto::{instant, notify::v1 as pb};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
-use crate::problem::Problem;
+use crate::{fields::given, problem::Problem};
 
 /// Something to tell one person. Give either `telegram_user_id` or `user_id`.
 // No Debug: a text must not reach a log.
@@ -16,22 +16,27 @@ use crate::problem::Problem;
 #[serde(deny_unknown_fields)]
 pub(crate) struct NewNotification {
     /// The person's Telegram id; they have started the bot.
+    #[serde(default, deserialize_with = "given")]
     #[schema(nullable = false, minimum = 1, example = 123_456_789)]
     pub(crate) telegram_user_id: Option<i64>,
     /// The person's id here.
+    #[serde(default, deserialize_with = "given")]
     #[schema(value_type = Option<Uuid>, nullable = false)]
     pub(crate) user_id: Option<String>,
     /// 1 to 4,096 UTF-16 code units, sent as it is.
     #[schema(value_type = String, min_length = 1, example = "The school is closed tomorrow.")]
     pub(crate) text: Option<String>,
     /// When to send it, at most 366 days ahead; default: now.
+    #[serde(default, deserialize_with = "given")]
     #[schema(value_type = Option<Timestamp>, nullable = false)]
     pub(crate) due_time: Option<String>,
     /// When it is pointless to begin sending it, at most 30 days after `due_time`;
     /// default: 24 hours after it.
+    #[serde(default, deserialize_with = "given")]
     #[schema(value_type = Option<Timestamp>, nullable = false)]
     pub(crate) expire_time: Option<String>,
     /// What to do when Telegram leaves the outcome unknown; default: `resend`.
+    #[serde(default, deserialize_with = "given")]
     #[schema(nullable = false)]
     pub(crate) on_uncertain: Option<OnUncertain>,
 }

@@ -2,6 +2,7 @@
 
 mod backend;
 pub(crate) mod http;
+mod naming;
 
 use std::{borrow::Cow, time::Duration};
 
@@ -40,7 +41,8 @@ pub(crate) struct ProblemBody {
     detail: String,
     /// One of the contract's error reasons, or of this gateway's own: `ROUTE_UNKNOWN`,
     /// `METHOD_NOT_ALLOWED`, `MEDIA_TYPE_UNSUPPORTED`, `IDEMPOTENCY_KEY_MISSING`,
-    /// `IDEMPOTENCY_KEY_MALFORMED`, `TIMED_OUT`, `OVERLOADED`.
+    /// `IDEMPOTENCY_KEY_MALFORMED`, `PRECONDITION_REQUIRED`, `IF_MATCH_MALFORMED`,
+    /// `TIMED_OUT`, `OVERLOADED`.
     #[schema(example = "SLOT_TAKEN")]
     reason: Cow<'static, str>,
     /// Every field at fault, when fields are.
@@ -59,6 +61,26 @@ pub(crate) struct ProblemBody {
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(nullable = false)]
     current_version: Option<i64>,
+    /// `DURATION_NOT_OFFERED`: the lengths the teacher offers, in seconds.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    #[schema(required = false)]
+    durations_s: Vec<i64>,
+    /// `RESCHEDULE_TOO_LATE`: how long before a lesson it can be moved, in seconds.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
+    notice_s: Option<i64>,
+    /// `LESSON_STATUS_UNSUITABLE`: the status the lesson has.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false, example = "scheduled")]
+    lesson_status: Option<String>,
+    /// `RULES_ZONE_NEEDED`: the zone of the teacher's hours, IANA name.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
+    rules_time_zone: Option<String>,
+    /// `LIMIT_REACHED`: how many there may be.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
+    limit: Option<i64>,
 }
 
 /// One field that is wrong, and how.
@@ -87,6 +109,10 @@ pub(crate) enum Reason {
     IdempotencyKeyMissing,
     /// Status 400: `Idempotency-Key` is not one value of 1 to 255 visible ASCII characters.
     IdempotencyKeyMalformed,
+    /// Status 428: A change without `If-Match`.
+    PreconditionRequired,
+    /// Status 400: `If-Match` is not one strong tag of a version.
+    IfMatchMalformed,
     /// Status 504: No answer in time; whether the request was carried out is unknown, and a
     /// repeat (with the same key) is safe.
     TimedOut,
@@ -104,6 +130,8 @@ impl Reason {
             Self::MediaTypeUnsupported => "MEDIA_TYPE_UNSUPPORTED",
             Self::IdempotencyKeyMissing => "IDEMPOTENCY_KEY_MISSING",
             Self::IdempotencyKeyMalformed => "IDEMPOTENCY_KEY_MALFORMED",
+            Self::PreconditionRequired => "PRECONDITION_REQUIRED",
+            Self::IfMatchMalformed => "IF_MATCH_MALFORMED",
             Self::TimedOut => "TIMED_OUT",
             Self::Overloaded => "OVERLOADED",
         }
@@ -136,6 +164,11 @@ impl Problem {
                 trace_id: None,
                 alternatives: Vec::new(),
                 current_version: None,
+                durations_s: Vec::new(),
+                notice_s: None,
+                lesson_status: None,
+                rules_time_zone: None,
+                limit: None,
             }),
         }
     }
@@ -191,13 +224,8 @@ impl Problem {
             return self;
         }
         for FieldFault { field, text } in &mut self.body.violations {
-            if let Some((_, name)) = names.iter().find(|(from, _)| from == field) {
-                (*name).clone_into(field);
-            }
-            // A text may name another field; one without '_' may be a plain word there.
-            for (from, name) in names.iter().filter(|(from, _)| from.contains('_')) {
-                *text = text.replace(from, name);
-            }
+            *field = naming::field(field, names);
+            *text = naming::text(text, names);
         }
         self.body.detail = describe(&self.body.violations);
         self

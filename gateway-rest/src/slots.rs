@@ -22,8 +22,15 @@ pub(crate) struct SlotsQuery {
     #[param(value_type = Option<Timestamp>, nullable = false)]
     pub(crate) to: Option<String>,
     /// At most this many; default 50, never more than 500.
-    #[param(value_type = Option<i32>, nullable = false, minimum = 0, example = 50)]
+    #[param(value_type = Option<i32>, nullable = false, minimum = 0, maximum = 2_147_483_647, example = 50)]
     pub(crate) limit: Option<String>,
+    /// One of the lengths the teacher offers, in seconds; default: the first of them.
+    #[param(value_type = Option<i64>, nullable = false, minimum = 300, maximum = 28800)]
+    pub(crate) lesson_duration_s: Option<String>,
+    /// IANA name of the zone local times are written in; default: the acting user's, or
+    /// the teacher's when nobody acts.
+    #[param(nullable = false, example = "Europe/Berlin")]
+    pub(crate) time_zone: Option<String>,
 }
 
 /// Times at which a lesson can be booked right now.
@@ -36,6 +43,9 @@ pub(crate) struct SlotList {
     time_zone: String,
     /// True when `limit` cut the list.
     truncated: bool,
+    /// The zone of the local times, IANA name.
+    #[schema(example = "Europe/Berlin")]
+    viewer_time_zone: String,
 }
 
 /// One free time.
@@ -43,6 +53,9 @@ pub(crate) struct SlotList {
 pub(crate) struct Slot {
     start_time: Timestamp,
     end_time: Timestamp,
+    /// The start as the viewer's clock shows it, with its offset.
+    #[schema(format = "date-time", example = "2026-01-16T13:00:00+01:00")]
+    local_start_time: String,
 }
 
 impl TryFrom<pb::ListSlotsResponse> for SlotList {
@@ -56,6 +69,7 @@ impl TryFrom<pb::ListSlotsResponse> for SlotList {
                 (Some(start_time), Some(end_time)) => Ok(Slot {
                     start_time,
                     end_time,
+                    local_start_time: slot.local_start_time,
                 }),
                 (None, _) | (_, None) => Err(Problem::bad_answer("a slot without its times")),
             }
@@ -64,6 +78,7 @@ impl TryFrom<pb::ListSlotsResponse> for SlotList {
             slots: slots.collect::<Result<_, _>>()?,
             time_zone: answer.time_zone,
             truncated: answer.truncated,
+            viewer_time_zone: answer.viewer_time_zone,
         })
     }
 }

@@ -3,29 +3,89 @@
 use ::http::{StatusCode, header};
 use axum::{Json, extract::State, response::IntoResponse};
 use olm_proto::{
-    lesson::v1::{BookLessonRequest, CancelLessonRequest, GetLessonRequest, ListLessonsRequest},
+    lesson::v1::{BookLessonRequest, GetLessonRequest, HoldSlotRequest, ListLessonsRequest},
     timestamp,
 };
 use service_kit::{grpc::client::acting, status::Violations};
+use utoipa_axum::{router::OpenApiRouter, routes};
 
-use super::{Cancellation, Lesson, LessonPage, LessonsQuery, NewLesson};
+use super::{Lesson, LessonPage, LessonsQuery, NewHold, NewLesson};
 use crate::{
     api::App,
     body::{JsonBody, PathId, QueryFields},
     callers::PersonCaller,
+    etag::Tagged,
     fields,
     idempotency::{IdempotencyHeader, IdempotencyKey},
+    paging,
     problem::{Problem, ProblemBody},
 };
 
 /// What the service's fields are called here.
-const NAMES: &[(&str, &str)] = &[("request_id", "Idempotency-Key"), ("lesson_id", "id")];
+const NAMES: &[(&str, &str)] = &[
+    ("request_id", "Idempotency-Key"),
+    ("lesson_id", "id"),
+    ("lesson_duration", "lesson_duration_s"),
+];
 const QUERY_NAMES: &[(&str, &str)] = &[("start_time", "from"), ("end_time", "to")];
 
-/// Books a lesson for the acting user.
+pub(crate) fn routes() -> OpenApiRouter<App> {
+    OpenApiRouter::new()
+        .routes(routes!(hold))
+        .routes(routes!(book, list))
+        .routes(routes!(get))
+}
+
+/// Keeps a time for the acting user while they decide.
+///
+/// For 5 minutes, as a lesson that is `held`. A person holds one time; a new hold lets the
+/// former go. 409 as for booking.
+#[utoipa::path(
+    post,
+    path = "/api/v1/holds",
+    tag = "lessons",
+    operation_id = "hold_slot",
+    params(IdempotencyHeader),
+    request_body = NewHold,
+    responses(
+        (status = 201, body = Lesson, description = "Held, now or by the request this one repeats",
+         headers(("Location" = String, description = "The lesson"))),
+        (status = 409, response = ProblemBody),
+    ),
+    security(("service_key" = [], "acting_user" = []))
+)]
+async fn hold(
+    State(app): State<App>,
+    caller: PersonCaller,
+    key: IdempotencyKey,
+    JsonBody(body): JsonBody<NewHold>,
+) -> Result<impl IntoResponse, Problem> {
+    let mut violations = Violations::default();
+    let teacher_id = fields::uuid(&mut violations, "teacher_id", body.teacher_id.as_deref());
+    let start = body.start_time.as_deref();
+    let start_time = fields::required_instant(&mut violations, "start_time", start);
+    if !violations.is_empty() {
+        return Err(Problem::invalid(violations));
+    }
+    let request_id = key.request_id(&caller.name, Some(caller.user));
+    let message = HoldSlotRequest {
+        request_id: request_id.to_string(),
+        teacher_id,
+        start_time: start_time.map(timestamp),
+        lesson_duration: body.lesson_duration_s.map(fields::seconds),
+    };
+    let answer = app.lessons().hold_slot(acting(message, caller.user)).await;
+    let answer = answer.map_err(|status| Problem::from(status).renamed(NAMES))?;
+    let lesson = Lesson::from_answer(answer.into_inner().lesson)?;
+    let location = [(header::LOCATION, lesson.path())];
+    Ok((StatusCode::CREATED, location, Tagged(lesson)))
+}
+
+/// Books a lesson.
 ///
 /// Never two lessons at one time, however many ask at once. 409 when the time is taken
-/// (with `alternatives`) or cannot be booked.
+/// (with `alternatives`) or cannot be booked. With a teacher who approves bookings it is
+/// `requested`.
 #[utoipa::path(
     post,
     path = "/api/v1/lessons",
@@ -36,13 +96,11 @@ const QUERY_NAMES: &[(&str, &str)] = &[("start_time", "from"), ("end_time", "to"
     responses(
         (status = 201, body = Lesson, description = "Booked, now or by the request this one repeats",
          headers(("Location" = String, description = "The lesson"))),
-        (status = 404, response = ProblemBody),
         (status = 409, response = ProblemBody),
-        (status = 422, response = ProblemBody),
     ),
     security(("service_key" = [], "acting_user" = []))
 )]
-pub(crate) async fn book(
+async fn book(
     State(app): State<App>,
     caller: PersonCaller,
     key: IdempotencyKey,
@@ -52,6 +110,9 @@ pub(crate) async fn book(
     let teacher_id = fields::uuid(&mut violations, "teacher_id", body.teacher_id.as_deref());
     let start = body.start_time.as_deref();
     let start_time = fields::required_instant(&mut violations, "start_time", start);
+    let (student, held) = (body.student_id.as_deref(), body.held_lesson_id.as_deref());
+    let student_id = fields::optional_uuid(&mut violations, "student_id", student);
+    let held_lesson_id = fields::optional_uuid(&mut violations, "held_lesson_id", held);
     if !violations.is_empty() {
         return Err(Problem::invalid(violations));
     }
@@ -60,6 +121,10 @@ pub(crate) async fn book(
         request_id: request_id.to_string(),
         teacher_id,
         start_time: start_time.map(timestamp),
+        lesson_duration: body.lesson_duration_s.map(fields::seconds),
+        student_id,
+        held_lesson_id,
+        notes: body.notes.unwrap_or_default(),
     };
     let answer = app
         .lessons()
@@ -68,7 +133,7 @@ pub(crate) async fn book(
     let answer = answer.map_err(|status| Problem::from(status).renamed(NAMES))?;
     let lesson = Lesson::from_answer(answer.into_inner().lesson)?;
     let location = [(header::LOCATION, lesson.path())];
-    Ok((StatusCode::CREATED, location, Json(lesson)))
+    Ok((StatusCode::CREATED, location, Tagged(lesson)))
 }
 
 /// Lists the acting user's lessons, as teacher and as student, by start.
@@ -81,7 +146,7 @@ pub(crate) async fn book(
     responses((status = 200, body = LessonPage, description = "One page")),
     security(("service_key" = [], "acting_user" = []))
 )]
-pub(crate) async fn list(
+async fn list(
     State(app): State<App>,
     caller: PersonCaller,
     QueryFields(query): QueryFields<LessonsQuery>,
@@ -92,8 +157,8 @@ pub(crate) async fn list(
     let to = fields::instant(faults, "to", query.to.as_deref());
     let canceled = query.include_canceled.as_deref();
     let include_canceled = fields::plain(faults, "include_canceled", canceled, "true or false");
-    let size = query.page_size.as_deref();
-    let page_size = fields::plain(faults, "page_size", size, "a whole number");
+    let page_size = paging::page_size(faults, query.page_size.as_deref());
+    let user_id = fields::optional_uuid(faults, "user_id", query.user_id.as_deref());
     if !violations.is_empty() {
         return Err(Problem::invalid(violations));
     }
@@ -103,6 +168,7 @@ pub(crate) async fn list(
         include_canceled,
         page_size,
         page_token: query.page_token.unwrap_or_default(),
+        user_id,
     };
     let answer = app
         .lessons()
@@ -121,62 +187,18 @@ pub(crate) async fn list(
     params(("id" = Uuid, Path, description = "The lesson's id")),
     responses(
         (status = 200, body = Lesson, description = "The lesson"),
-        (status = 404, response = ProblemBody),
     ),
     security(("service_key" = [], "acting_user" = []))
 )]
-pub(crate) async fn get(
+async fn get(
     State(app): State<App>,
     caller: PersonCaller,
     PathId(id): PathId,
-) -> Result<Json<Lesson>, Problem> {
+) -> Result<Tagged<Lesson>, Problem> {
     let message = GetLessonRequest {
         lesson_id: id.to_string(),
     };
     let answer = app.lessons().get_lesson(acting(message, caller.user)).await;
     let answer = answer.map_err(|status| Problem::from(status).renamed(NAMES))?;
-    Lesson::from_answer(answer.into_inner().lesson).map(Json)
-}
-
-/// Cancels a lesson that has not begun.
-///
-/// Its teacher or its student may. A repeat by the same person with the same
-/// `expected_version` answers as the first did; so no key is needed.
-#[utoipa::path(
-    post,
-    path = "/api/v1/lessons/{id}/cancel",
-    tag = "lessons",
-    operation_id = "cancel_lesson",
-    params(("id" = Uuid, Path, description = "The lesson's id")),
-    request_body = Cancellation,
-    responses(
-        (status = 200, body = Lesson, description = "Cancelled"),
-        (status = 404, response = ProblemBody),
-        (status = 409, response = ProblemBody),
-    ),
-    security(("service_key" = [], "acting_user" = []))
-)]
-pub(crate) async fn cancel(
-    State(app): State<App>,
-    caller: PersonCaller,
-    PathId(id): PathId,
-    JsonBody(body): JsonBody<Cancellation>,
-) -> Result<Json<Lesson>, Problem> {
-    let mut violations = Violations::default();
-    let version = body.expected_version;
-    let expected_version = fields::required(&mut violations, "expected_version", version);
-    if !violations.is_empty() {
-        return Err(Problem::invalid(violations));
-    }
-    let message = CancelLessonRequest {
-        lesson_id: id.to_string(),
-        expected_version,
-        reason: body.reason.unwrap_or_default(),
-    };
-    let answer = app
-        .lessons()
-        .cancel_lesson(acting(message, caller.user))
-        .await;
-    let answer = answer.map_err(|status| Problem::from(status).renamed(NAMES))?;
-    Lesson::from_answer(answer.into_inner().lesson).map(Json)
+    Lesson::from_answer(answer.into_inner().lesson).map(Tagged)
 }

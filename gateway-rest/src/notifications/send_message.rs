@@ -16,7 +16,7 @@ use crate::{
     api::App,
     body::JsonBody,
     callers::ServiceCaller,
-    fields,
+    fields::{self, given},
     idempotency::{IdempotencyHeader, IdempotencyKey},
     problem::{Problem, ProblemBody},
 };
@@ -40,6 +40,7 @@ pub(crate) struct NewMessage {
     #[schema(value_type = String, min_length = 1, example = "The school is closed tomorrow.")]
     message: Option<String>,
     /// When to send it, at most 366 days ahead; default: now.
+    #[serde(default, deserialize_with = "given")]
     #[schema(value_type = Option<Timestamp>, nullable = false)]
     scheduled_at: Option<String>,
 }

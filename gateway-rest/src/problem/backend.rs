@@ -2,7 +2,7 @@
 //! contract is passed on; what we did wrong, or what broke on the way, is not the
 //! client's fault and is told as ours.
 
-use std::{borrow::Cow, error::Error, time::Duration};
+use std::{borrow::Cow, collections::HashMap, error::Error, time::Duration};
 
 use ::http::StatusCode;
 use olm_proto::common::v1::ErrorReason;
@@ -10,7 +10,7 @@ use service_kit::status::{chain, reason};
 use tonic::{Code, Status, TimeoutExpired};
 use tonic_types::{ErrorDetails, ErrorInfo, StatusExt as _};
 
-use super::{FieldFault, Problem, Reason, describe};
+use super::{FieldFault, Problem, ProblemBody, Reason, describe};
 
 /// Every service's error domain begins so.
 const OUR_DOMAINS: &str = "olm.";
@@ -31,7 +31,8 @@ impl From<Status> for Problem {
 /// A refusal in the contract's words.
 fn refused(status: &Status, details: &ErrorDetails, info: &ErrorInfo) -> Problem {
     let known = reason(status);
-    if known.is_some_and(is_our_fault) {
+    let http = known.map_or_else(|| status_of_code(status.code()), status_of_reason);
+    if known.is_some() && http == StatusCode::INTERNAL_SERVER_ERROR {
         tracing::error!(
             code = ?status.code(),
             reason = info.reason,
@@ -40,7 +41,6 @@ fn refused(status: &Status, details: &ErrorDetails, info: &ErrorInfo) -> Problem
         );
         return Problem::internal();
     }
-    let http = http_status(status.code(), known);
     if http.is_server_error() {
         tracing::warn!(
             code = ?status.code(),
@@ -76,14 +76,7 @@ fn refused(status: &Status, details: &ErrorDetails, info: &ErrorInfo) -> Problem
     if !body.violations.is_empty() {
         body.detail = describe(&body.violations);
     }
-    if let Some(instants) = info.metadata.get("alternatives") {
-        let instants = instants.split(',').filter(|instant| !instant.is_empty());
-        body.alternatives.extend(instants.map(str::to_owned));
-    }
-    body.current_version = info
-        .metadata
-        .get("current_version")
-        .and_then(|version| version.parse().ok());
+    add_facts(body, &info.metadata);
     problem
 }
 
@@ -120,9 +113,10 @@ fn is_timeout(status: &Status) -> bool {
     status.code() == Code::DeadlineExceeded
 }
 
-/// True for reasons that say that this gateway, not its client, did wrong: its own
-/// key, its own permissions, its own idea of the contract.
-fn is_our_fault(reason: ErrorReason) -> bool {
+/// The HTTP status for a reason of the contract. 500 is for what says that this gateway,
+/// not its client, did wrong: its own key, its own permissions, its own idea of the
+/// contract.
+fn status_of_reason(reason: ErrorReason) -> StatusCode {
     match reason {
         ErrorReason::ServiceKeyMissing
         | ErrorReason::ServiceKeyRefused
@@ -133,17 +127,18 @@ fn is_our_fault(reason: ErrorReason) -> bool {
         | ErrorReason::MessageMalformed
         | ErrorReason::MethodUnknown
         | ErrorReason::Internal
-        | ErrorReason::Unspecified => true,
-        ErrorReason::InvalidFields
-        | ErrorReason::PageTokenInvalid
-        | ErrorReason::UserNotFound
+        | ErrorReason::Unspecified => StatusCode::INTERNAL_SERVER_ERROR,
+        ErrorReason::InvalidFields | ErrorReason::PageTokenInvalid => StatusCode::BAD_REQUEST,
+        ErrorReason::AdminOnly | ErrorReason::TeacherOnly => StatusCode::FORBIDDEN,
+        ErrorReason::UserNotFound
         | ErrorReason::TeacherNotFound
         | ErrorReason::LessonNotFound
         | ErrorReason::NotificationNotFound
         | ErrorReason::RecipientNotFound
-        | ErrorReason::RequestIdReused
-        | ErrorReason::VersionStale
-        | ErrorReason::SlotTaken
+        | ErrorReason::InvitationNotFound
+        | ErrorReason::TimeOffNotFound
+        | ErrorReason::BookingNotFound => StatusCode::NOT_FOUND,
+        ErrorReason::SlotTaken
         | ErrorReason::StudentBusy
         | ErrorReason::OutsideAvailability
         | ErrorReason::OffGrid
@@ -153,32 +148,69 @@ fn is_our_fault(reason: ErrorReason) -> bool {
         | ErrorReason::LessonCanceled
         | ErrorReason::SelfBooking
         | ErrorReason::NotATeacher
-        | ErrorReason::MessageTooLarge
-        | ErrorReason::Unavailable => false,
+        | ErrorReason::DailyLimitReached
+        | ErrorReason::DurationNotOffered
+        | ErrorReason::NotAcceptingStudents
+        | ErrorReason::RescheduleTooLate
+        | ErrorReason::LessonLapsed
+        | ErrorReason::LessonStatusUnsuitable
+        | ErrorReason::LessonNotStarted
+        | ErrorReason::LessonsAhead
+        | ErrorReason::NotAStudent
+        | ErrorReason::RulesZoneNeeded
+        // Not 410: what is gone is the invitation, not the path that takes its token.
+        | ErrorReason::InvitationExpired
+        | ErrorReason::InvitationRevoked
+        | ErrorReason::InvitationUsedUp
+        | ErrorReason::SelfInvitation
+        // Not 429: waiting does not help, removing something does.
+        | ErrorReason::LimitReached => StatusCode::CONFLICT,
+        // `expected_version` comes from If-Match only.
+        ErrorReason::VersionStale => StatusCode::PRECONDITION_FAILED,
+        ErrorReason::MessageTooLarge => StatusCode::PAYLOAD_TOO_LARGE,
+        ErrorReason::RequestIdReused => StatusCode::UNPROCESSABLE_ENTITY,
+        ErrorReason::Unavailable => StatusCode::SERVICE_UNAVAILABLE,
     }
 }
 
-/// The HTTP status for a refusal that is the client's to know.
-fn http_status(code: Code, reason: Option<ErrorReason>) -> StatusCode {
+/// The HTTP status for a reason newer than this gateway.
+fn status_of_code(code: Code) -> StatusCode {
     match code {
         Code::InvalidArgument | Code::OutOfRange => StatusCode::BAD_REQUEST,
         Code::Unauthenticated => StatusCode::UNAUTHORIZED,
         Code::PermissionDenied => StatusCode::FORBIDDEN,
         Code::NotFound => StatusCode::NOT_FOUND,
-        Code::AlreadyExists if reason == Some(ErrorReason::RequestIdReused) => {
-            StatusCode::UNPROCESSABLE_ENTITY
-        }
-        Code::AlreadyExists | Code::Aborted | Code::FailedPrecondition => StatusCode::CONFLICT,
-        Code::ResourceExhausted if reason == Some(ErrorReason::MessageTooLarge) => {
-            StatusCode::PAYLOAD_TOO_LARGE
-        }
-        Code::ResourceExhausted => StatusCode::TOO_MANY_REQUESTS,
+        Code::AlreadyExists
+        | Code::Aborted
+        | Code::FailedPrecondition
+        | Code::ResourceExhausted => StatusCode::CONFLICT,
         Code::Unavailable | Code::Cancelled => StatusCode::SERVICE_UNAVAILABLE,
         Code::DeadlineExceeded => StatusCode::GATEWAY_TIMEOUT,
         Code::Ok | Code::Unknown | Code::Unimplemented | Code::Internal | Code::DataLoss => {
             StatusCode::INTERNAL_SERVER_ERROR
         }
     }
+}
+
+/// The facts for programs that a refusal carries.
+fn add_facts(body: &mut ProblemBody, facts: &HashMap<String, String>) {
+    let list = |name: &str| {
+        let list = facts.get(name).map_or("", String::as_str).split(',');
+        list.filter(|item| !item.is_empty())
+    };
+    let number = |name: &str| facts.get(name).and_then(|number| number.parse().ok());
+    body.alternatives
+        .extend(list("alternatives").map(str::to_owned));
+    body.durations_s
+        .extend(list("durations_s").filter_map(|item| item.parse::<i64>().ok()));
+    body.current_version = number("current_version");
+    body.notice_s = number("notice_s");
+    body.limit = number("limit");
+    body.rules_time_zone = facts.get("rules_time_zone").cloned();
+    body.lesson_status = facts.get("status").map(|status| {
+        let status = status.strip_prefix("LESSON_STATUS_").unwrap_or(status);
+        status.to_ascii_lowercase()
+    });
 }
 
 #[cfg(test)]
@@ -194,13 +226,16 @@ mod tests {
     }
 
     #[test]
-    fn refusals_keep_their_reason_and_get_the_http_status_of_their_code() {
+    fn refusals_keep_their_reason_and_get_its_http_status() {
         use ErrorReason as R;
         for (code, reason, http) in [
             (Code::InvalidArgument, R::InvalidFields, 400),
             (Code::NotFound, R::LessonNotFound, 404),
             (Code::AlreadyExists, R::RequestIdReused, 422),
-            (Code::Aborted, R::VersionStale, 409),
+            (Code::Aborted, R::VersionStale, 412),
+            (Code::PermissionDenied, R::AdminOnly, 403),
+            (Code::FailedPrecondition, R::InvitationExpired, 409),
+            (Code::ResourceExhausted, R::LimitReached, 409),
             (Code::FailedPrecondition, R::SlotTaken, 409),
             (Code::ResourceExhausted, R::MessageTooLarge, 413),
             (Code::Unavailable, R::Unavailable, 503),
@@ -229,6 +264,32 @@ mod tests {
             assert_eq!(problem.body.reason, "INTERNAL");
             assert!(!problem.body.detail.contains("text of the service"));
         }
+    }
+
+    #[test]
+    fn what_a_refusal_carries_for_programs_is_passed_on() {
+        let refusal = Refusal::new(
+            Code::FailedPrecondition,
+            ErrorReason::LessonStatusUnsuitable,
+            "it is not",
+        );
+        let problem = Problem::from(
+            refusal
+                .metadata("status", "LESSON_STATUS_SCHEDULED")
+                .metadata("durations_s", "1800,3600")
+                .metadata("notice_s", "86400")
+                .metadata("rules_time_zone", "Europe/Berlin")
+                .metadata("limit", "20")
+                .metadata("current_version", "not a number")
+                .into_status("olm.lesson"),
+        );
+        let body = problem.body;
+        assert_eq!(body.lesson_status.as_deref(), Some("scheduled"));
+        assert_eq!(body.durations_s, [1800, 3600]);
+        assert_eq!((body.notice_s, body.limit), (Some(86400), Some(20)));
+        assert_eq!(body.rules_time_zone.as_deref(), Some("Europe/Berlin"));
+        assert_eq!(body.current_version, None);
+        assert!(body.alternatives.is_empty());
     }
 
     #[test]

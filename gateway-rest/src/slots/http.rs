@@ -19,11 +19,13 @@ const NAMES: &[(&str, &str)] = &[
     ("start_time", "from"),
     ("end_time", "to"),
     ("max_slots", "limit"),
+    ("lesson_duration", "lesson_duration_s"),
 ];
 
 /// Lists what can be booked.
 ///
-/// Each slot answered here can be booked, unless somebody was faster.
+/// Each slot answered here can be booked, unless somebody was faster. 409
+/// `DURATION_NOT_OFFERED` for a length the teacher does not offer.
 #[utoipa::path(
     get,
     path = "/api/v1/teachers/{id}/slots",
@@ -32,7 +34,7 @@ const NAMES: &[(&str, &str)] = &[
     params(("id" = uuid::Uuid, Path, description = "The teacher's id"), SlotsQuery),
     responses(
         (status = 200, body = SlotList, description = "The free times"),
-        (status = 404, response = ProblemBody),
+        (status = 409, response = ProblemBody),
     ),
     security(("service_key" = []), ("service_key" = [], "acting_user" = []))
 )]
@@ -45,8 +47,10 @@ pub(crate) async fn list(
     let mut violations = Violations::default();
     let from = fields::instant(&mut violations, "from", query.from.as_deref());
     let to = fields::instant(&mut violations, "to", query.to.as_deref());
-    let limit = query.limit.as_deref();
+    let (limit, length) = (query.limit.as_deref(), query.lesson_duration_s.as_deref());
     let max_slots = fields::plain(&mut violations, "limit", limit, "a whole number");
+    let faults = &mut violations;
+    let duration_s = fields::optional(faults, "lesson_duration_s", length, "a whole number");
     if !violations.is_empty() {
         return Err(Problem::invalid(violations));
     }
@@ -55,6 +59,8 @@ pub(crate) async fn list(
         start_time: from.map(timestamp),
         end_time: to.map(timestamp),
         max_slots,
+        lesson_duration: duration_s.map(fields::seconds),
+        time_zone: query.time_zone.unwrap_or_default(),
     };
     let request = match caller.acting_user {
         Some(user) => acting(message, user),
