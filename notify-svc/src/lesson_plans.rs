@@ -7,6 +7,7 @@ use uuid::Uuid;
 
 pub mod grpc;
 pub mod planner;
+pub mod replanning;
 pub mod store;
 
 /// A lesson at one version, checked.

@@ -17,11 +17,80 @@ pub enum Kind {
     Booked,
     /// A lesson is near.
     Reminder,
-    /// A lesson was cancelled.
+    /// A lesson or a request was cancelled.
     Canceled,
+    /// A student asks for a lesson.
+    Requested,
+    /// The teacher accepted the request.
+    Confirmed,
+    /// The teacher declined it.
+    Declined,
+    /// Nobody decided in time.
+    Lapsed,
+    /// A lesson is at another time.
+    Moved,
+    /// A lesson is elsewhere.
+    PlaceChanged,
+    /// A student of the lesson cannot be told.
+    StudentUnreachable,
 }
 
 impl Kind {
+    /// Every kind.
+    pub const ALL: [Self; 11] = [
+        Self::Custom,
+        Self::Booked,
+        Self::Reminder,
+        Self::Canceled,
+        Self::Requested,
+        Self::Confirmed,
+        Self::Declined,
+        Self::Lapsed,
+        Self::Moved,
+        Self::PlaceChanged,
+        Self::StudentUnreachable,
+    ];
+
+    /// In the contract's notices about lessons; a custom text is none.
+    #[must_use]
+    pub fn notice(self) -> wire::LessonNoticeKind {
+        match self {
+            Self::Custom => wire::LessonNoticeKind::Unspecified,
+            Self::Booked => wire::LessonNoticeKind::Booked,
+            Self::Reminder => wire::LessonNoticeKind::Reminder,
+            Self::Canceled => wire::LessonNoticeKind::Canceled,
+            Self::Requested => wire::LessonNoticeKind::Requested,
+            Self::Confirmed => wire::LessonNoticeKind::Confirmed,
+            Self::Declined => wire::LessonNoticeKind::Declined,
+            Self::Lapsed => wire::LessonNoticeKind::Lapsed,
+            Self::Moved => wire::LessonNoticeKind::Moved,
+            Self::PlaceChanged => wire::LessonNoticeKind::PlaceChanged,
+            Self::StudentUnreachable => wire::LessonNoticeKind::StudentUnreachable,
+        }
+    }
+
+    /// The kind of a notice about a lesson; `None` for none of the contract's.
+    #[must_use]
+    pub fn of_notice(number: i32) -> Option<Self> {
+        Self::ALL
+            .into_iter()
+            .find(|kind| *kind != Self::Custom && i32::from(kind.notice()) == number)
+    }
+
+    /// Whether it says that the lesson does not take place.
+    #[must_use]
+    pub fn ends(self) -> bool {
+        matches!(self, Self::Canceled | Self::Declined | Self::Lapsed)
+    }
+
+    /// Whether it says when and where the lesson is, once for each schedule.
+    #[must_use]
+    pub fn announces(self) -> bool {
+        matches!(
+            self,
+            Self::Requested | Self::Booked | Self::Confirmed | Self::Moved | Self::PlaceChanged
+        )
+    }
     /// As stored and shown.
     #[must_use]
     pub fn as_str(self) -> &'static str {
@@ -30,15 +99,20 @@ impl Kind {
             Self::Booked => "booked",
             Self::Reminder => "reminder",
             Self::Canceled => "canceled",
+            Self::Requested => "requested",
+            Self::Confirmed => "confirmed",
+            Self::Declined => "declined",
+            Self::Lapsed => "lapsed",
+            Self::Moved => "moved",
+            Self::PlaceChanged => "place_changed",
+            Self::StudentUnreachable => "student_unreachable",
         }
     }
 
     /// The kind of that name.
     #[must_use]
     pub fn parse(text: &str) -> Option<Self> {
-        [Self::Custom, Self::Booked, Self::Reminder, Self::Canceled]
-            .into_iter()
-            .find(|kind| kind.as_str() == text)
+        Self::ALL.into_iter().find(|kind| kind.as_str() == text)
     }
 }
 

@@ -1,13 +1,21 @@
 //! The people notifications go to: a copy of their settings, whose source is
 //! lesson-svc.
 
+use std::collections::BTreeSet;
+
 use jiff::{SignedDuration, tz::TimeZone};
 use olm_proto::notify::v1 as wire;
 use service_kit::status::Violations;
 use uuid::Uuid;
 
+pub mod erasing;
 pub mod grpc;
+mod quiet_hours;
 pub mod store;
+
+pub use quiet_hours::QuietHours;
+
+use crate::notifications::Kind;
 
 /// A person's settings at one version, checked.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -26,6 +34,10 @@ pub struct Recipient {
     pub leads: Vec<SignedDuration>,
     /// Where the bot writes to them.
     pub address: Option<Address>,
+    /// When reminders are not to come, and nothing is to sound.
+    pub quiet_hours: Option<QuietHours>,
+    /// What they do not want to be told.
+    pub muted: BTreeSet<Kind>,
 }
 
 /// A chat of one bot.
@@ -81,7 +93,15 @@ impl Recipient {
             time_zone: wire.time_zone.clone(),
             leads,
             address,
+            quiet_hours: parse_quiet_hours(wire.quiet_hours, violations),
+            muted: parse_muted(&wire.muted_kinds, violations),
         }
+    }
+
+    /// The person's zone; UTC for one that this build's database does not know any more.
+    #[must_use]
+    pub fn zone(&self) -> TimeZone {
+        TimeZone::get(&self.time_zone).unwrap_or(TimeZone::UTC)
     }
 
     /// As in the contract.
@@ -96,8 +116,11 @@ impl Recipient {
             reminder_leads: self.leads.into_iter().map(olm_proto::duration).collect(),
             bot_id: self.address.map_or(0, |address| address.bot_id),
             chat_id: self.address.map_or(0, |address| address.chat_id),
-            quiet_hours: None,
-            muted_kinds: Vec::new(),
+            quiet_hours: self.quiet_hours.map(|quiet| wire::QuietHours {
+                start_minute: quiet.start_minute().into(),
+                end_minute: quiet.end_minute().into(),
+            }),
+            muted_kinds: self.muted.iter().map(|kind| kind.notice().into()).collect(),
         }
     }
 }
@@ -122,4 +145,42 @@ fn parse_leads(wire: &[prost_types::Duration], violations: &mut Violations) -> V
         }
     }
     leads
+}
+
+fn parse_quiet_hours(
+    wire: Option<wire::QuietHours>,
+    violations: &mut Violations,
+) -> Option<QuietHours> {
+    let wire = wire?;
+    let minute = |minute: i32| i16::try_from(minute).ok();
+    let quiet = minute(wire.start_minute)
+        .zip(minute(wire.end_minute))
+        .and_then(|(start, end)| QuietHours::new(start, end));
+    violations.require(
+        quiet.is_some(),
+        "recipient.quiet_hours",
+        "are not two different minutes of a day, 0 to 1439",
+    );
+    quiet
+}
+
+fn parse_muted(wire: &[i32], violations: &mut Violations) -> BTreeSet<Kind> {
+    violations.require(
+        wire.len() < Kind::ALL.len(),
+        "recipient.muted_kinds",
+        "are more than there are",
+    );
+    let mut muted = BTreeSet::new();
+    for (at, number) in wire.iter().take(Kind::ALL.len()).enumerate() {
+        match Kind::of_notice(*number) {
+            Some(kind) => {
+                muted.insert(kind);
+            }
+            None => violations.add(
+                format!("recipient.muted_kinds[{at}]"),
+                "is not a kind of notice",
+            ),
+        }
+    }
+    muted
 }

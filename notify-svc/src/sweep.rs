@@ -1,5 +1,5 @@
-//! What nobody's message triggers: expiry, silence, resolution, and failing what falls
-//! due for people who cannot be reached. Every replica sweeps; rows locked by another
+//! What nobody's message triggers: expiry, silence, resolution, failing what falls due
+//! for people who cannot be reached, and planning anew what that changes. Every replica sweeps; rows locked by another
 //! are skipped.
 
 use std::collections::BTreeSet;
@@ -9,6 +9,8 @@ use uuid::Uuid;
 
 use crate::{
     App,
+    errors::Error,
+    lesson_plans::{self, replanning},
     notifications::{
         states::{Event, State},
         store as queue,
@@ -42,7 +44,7 @@ pub async fn run(app: App) {
     }
 }
 
-async fn sweep(app: &App) -> sqlx::Result<()> {
+async fn sweep(app: &App) -> Result<(), Error> {
     // Silence before resolution: what turns uncertain here is resolved in this sweep.
     for event in [
         Event::Expire,
@@ -54,6 +56,8 @@ async fn sweep(app: &App) -> sqlx::Result<()> {
             app.wakeups.wake(bots);
         }
     }
+    // Also of what another replica failed.
+    while replanning::replan_next(app).await? {}
     Ok(())
 }
 
@@ -72,6 +76,11 @@ async fn sweep_some(app: &App, event: &Event<'_>) -> sqlx::Result<Option<BTreeSe
         return Ok(None);
     }
     let advanced = queue::advance(&mut tx, &ids, event, &app.pace.backoff).await?;
+    if *event == Event::Unreachable {
+        // The other side may have to be told.
+        let failed: Vec<_> = advanced.iter().map(|row| row.id).collect();
+        lesson_plans::store::insert_replans(&mut tx, &failed).await?;
+    }
     tx.commit().await?;
     for row in &advanced {
         tracing::info!(

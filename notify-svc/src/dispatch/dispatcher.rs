@@ -7,7 +7,7 @@ use std::{
     time::Duration,
 };
 
-use jiff::SignedDuration;
+use jiff::{SignedDuration, Timestamp, tz::TimeZone};
 use olm_proto::notify::v1::{Content, Deliver, DispatchResponse, content, dispatch_response};
 use prost::Message as _;
 use service_kit::telemetry;
@@ -31,6 +31,7 @@ use crate::{
         states::{Event, Outcome},
         store as queue,
     },
+    recipients::QuietHours,
 };
 
 /// Rows of each lane held in memory.
@@ -308,6 +309,13 @@ impl Dispatcher {
         span.in_scope(|| {
             tracing::info!(bot_id = self.owner.bot_id, "notification begun");
         });
+        let content = joined(&row.content, row.counterpart_name);
+        let silent = silent(
+            row.quiet_hours,
+            &row.time_zone,
+            content.as_ref(),
+            self.app.clock.now(),
+        );
         let deliver = Deliver {
             bot_id: self.owner.bot_id,
             attempt: Some(
@@ -322,10 +330,10 @@ impl Dispatcher {
             chat_id: row.chat_id,
             language: row.language,
             time_zone: row.time_zone,
-            content: joined(&row.content, row.counterpart_name),
+            content,
             traceparent,
             last_renewal,
-            silent: false,
+            silent,
         };
         let message = DispatchResponse {
             message: Some(dispatch_response::Message::Deliver(deliver)),
@@ -341,6 +349,25 @@ fn until(due: Instant) -> SignedDuration {
     let ahead = SignedDuration::try_from(due.saturating_duration_since(now)).unwrap_or_default();
     let behind = SignedDuration::try_from(now.saturating_duration_since(due)).unwrap_or_default();
     ahead - behind
+}
+
+/// Whether a message comes without a sound: in its reader's quiet hours, unless it is a
+/// reminder that had no time before them.
+fn silent(
+    quiet_hours: Option<QuietHours>,
+    zone: &str,
+    content: Option<&Content>,
+    now: Timestamp,
+) -> bool {
+    let urgent = content.is_some_and(|content| match &content.kind {
+        Some(content::Kind::LessonNotice(notice)) => notice.urgent,
+        Some(content::Kind::CustomText(_)) | None => false,
+    });
+    !urgent
+        && quiet_hours.is_some_and(|quiet| {
+            let zone = TimeZone::get(zone).unwrap_or(TimeZone::UTC);
+            quiet.cover(now, &zone)
+        })
 }
 
 /// The content with the counterpart's name of this moment.

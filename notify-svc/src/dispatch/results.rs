@@ -6,7 +6,7 @@ use uuid::Uuid;
 
 use super::{AttemptRef, Report, store};
 use crate::{
-    App,
+    App, lesson_plans,
     notifications::{
         states::{self, Event, Outcome, State},
         store::{self as queue, Locked, Step},
@@ -30,6 +30,7 @@ pub async fn apply(app: &App, gateway_id: Uuid, reports: &[Report]) -> sqlx::Res
             None => rounds.push(BTreeMap::from([(id, report)])),
         }
     }
+    mark_unreachable(app, gateway_id, reports).await?;
     for round in rounds {
         apply_round(app, gateway_id, &round).await?;
     }
@@ -74,11 +75,14 @@ async fn apply_round(
     }
     queue::write(&mut tx, &steps).await?;
     store::update_outcomes(&mut tx, &logged).await?;
+    let gone = |step: &&Step| step.change.standing.state == State::Failed;
+    let failed: Vec<_> = steps.iter().filter(gone).map(|step| step.row.id).collect();
+    // The other side may have to be told.
+    lesson_plans::store::insert_replans(&mut tx, &failed).await?;
     tx.commit().await?;
     for told in &told {
         told.log();
     }
-    mark_unreachable(app, &told).await?;
     let again = steps
         .iter()
         .filter(|step| step.change.standing.state == State::Pending)
@@ -127,22 +131,22 @@ impl Told<'_> {
     }
 }
 
-/// After the commit: people are locked before notifications everywhere else, so marking
-/// them inside the transaction could make two wait for each other. Should it be lost,
-/// their next row says it again.
-async fn mark_unreachable(app: &App, told: &[Told<'_>]) -> sqlx::Result<()> {
-    for told in told {
-        let Some(begun_at) = told.row.begun_at else {
-            continue;
-        };
-        if !matches!(told.report.outcome, Outcome::ChatGone { .. }) {
-            continue;
-        }
-        let mut conn = app.pool.acquire().await?;
-        let user_id = told.row.user_id;
-        if recipients::store::update_unreachable(&mut conn, user_id, begun_at).await? {
-            tracing::warn!(%user_id, "recipient cannot be reached");
-        }
+/// Before anything else, in a transaction of its own: people are locked before
+/// notifications everywhere else, and what is planned because a row failed must find its
+/// reader marked. A repeat marks them again, unless they were heard of meanwhile.
+async fn mark_unreachable(app: &App, gateway_id: Uuid, reports: &[Report]) -> sqlx::Result<()> {
+    let gone: Vec<_> = reports
+        .iter()
+        .filter(|report| matches!(report.outcome, Outcome::ChatGone { .. }))
+        .map(|report| report.attempt)
+        .collect();
+    if gone.is_empty() {
+        return Ok(());
+    }
+    let mut conn = app.pool.acquire().await?;
+    let marked = recipients::store::update_unreachable(&mut conn, gateway_id, &gone).await?;
+    for user_id in marked {
+        tracing::warn!(%user_id, "recipient cannot be reached");
     }
     Ok(())
 }

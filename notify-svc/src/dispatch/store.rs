@@ -7,6 +7,7 @@ use sqlx::PgConnection;
 use uuid::Uuid;
 
 use super::{AttemptRef, Report};
+use crate::recipients::QuietHours;
 
 /// How a bot was asked for.
 #[derive(Debug, Clone, Copy)]
@@ -265,6 +266,8 @@ pub struct Begun {
     pub language: String,
     /// The reader's IANA zone.
     pub time_zone: String,
+    /// When nothing is to sound.
+    pub quiet_hours: Option<QuietHours>,
     /// An encoded `olm.notify.v1.Content` without names.
     pub content: Vec<u8>,
     /// The other side's name; empty when there is none.
@@ -327,6 +330,8 @@ pub async fn begin(
            )
            SELECT owner.renewal, b.id AS "id?", b.attempt_no AS "attempt_no?", b.lane AS "lane?",
                   r.chat_id AS "chat_id?", r.language AS "language?", r.time_zone AS "time_zone?",
+                  r.quiet_start_minute AS "quiet_start_minute?",
+                  r.quiet_end_minute AS "quiet_end_minute?",
                   d.content AS "content?", d.traceparent AS "traceparent?",
                   coalesce(c.display_name, '') AS "counterpart_name!"
            FROM owner
@@ -360,6 +365,8 @@ struct BeginRow {
     chat_id: Option<i64>,
     language: Option<String>,
     time_zone: Option<String>,
+    quiet_start_minute: Option<i16>,
+    quiet_end_minute: Option<i16>,
     content: Option<Vec<u8>>,
     traceparent: Option<String>,
     counterpart_name: String,
@@ -367,6 +374,7 @@ struct BeginRow {
 
 impl BeginRow {
     fn begun(self) -> Option<Begun> {
+        let quiet = self.quiet_start_minute.zip(self.quiet_end_minute);
         Some(Begun {
             id: self.id?,
             attempt_no: self.attempt_no?,
@@ -374,6 +382,7 @@ impl BeginRow {
             chat_id: self.chat_id?,
             language: self.language?,
             time_zone: self.time_zone?,
+            quiet_hours: quiet.and_then(|(start, end)| QuietHours::new(start, end)),
             content: self.content?,
             counterpart_name: self.counterpart_name,
             traceparent: self.traceparent?,
@@ -423,10 +432,14 @@ pub async fn update_outcomes(
     let late: Vec<_> = reports.iter().map(|(_, late)| *late).collect();
     sqlx::query!(
         "UPDATE notify.attempts a
-         SET outcome = w.outcome, outcome_at = clock_timestamp(), detail = w.detail,
+         SET outcome = w.outcome, outcome_at = clock_timestamp(),
+             -- Of a person who was erased meanwhile no words are kept.
+             detail = CASE WHEN r.erased_at IS NULL THEN w.detail ELSE '' END,
              telegram_message_id = w.message_id, late = w.late
          FROM unnest($1::uuid[], $2::int[], $3::text[], $4::text[], $5::bigint[], $6::bool[])
               AS w (id, no, outcome, detail, message_id, late)
+         JOIN notify.notifications n ON n.id = w.id
+         JOIN notify.recipients r ON r.user_id = n.user_id
          WHERE a.notification_id = w.id AND a.attempt_no = w.no",
         &ids,
         &numbers,

@@ -7,7 +7,11 @@ use prost::Message as _;
 use service_kit::{status::Violations, telemetry};
 use tonic::{Request, Response, Status};
 
-use super::{Snapshot, store};
+use super::{
+    Snapshot,
+    replanning::{self, Planning},
+    store,
+};
 use crate::{App, errors::Error, recipients};
 
 /// Serves `LessonPlanService`.
@@ -32,18 +36,14 @@ impl Service {
             tx.commit().await?;
             return Ok(stored);
         }
-        let bots: Vec<_> = people
-            .iter()
-            .filter_map(|person| Some(person.recipient.address?.bot_id))
-            .collect();
-        let planning = store::Planning {
+        let planning = Planning {
             now: self.app.clock.now(),
             backoff: &self.app.pace.backoff,
             traceparent: &telemetry::traceparent(),
         };
-        let plan = store::replan(&mut tx, snapshot, &people, None, &planning).await?;
+        let plan = replanning::replan(&mut tx, snapshot, &people, None, &planning).await?;
         tx.commit().await?;
-        self.app.wakeups.wake(bots);
+        self.app.wakeups.wake(replanning::bots(&people));
         plan.log(snapshot);
         Ok(snapshot.version)
     }

@@ -4,14 +4,20 @@
 
 use std::{collections::BTreeSet, fmt, str::FromStr};
 
-use jiff::{SignedDuration, Timestamp};
-use olm_proto::notify::v1::{
-    Content, LessonNotice, LessonNoticeKind, LessonRole, LessonState, content,
-};
+use jiff::{SignedDuration, Timestamp, tz::TimeZone};
+use olm_proto::notify::v1::{Content, LessonNotice, LessonRole, LessonState, content};
 use uuid::Uuid;
 
 use super::Snapshot;
-use crate::notifications::{Kind, Lane, states::State};
+use crate::{
+    notifications::{Kind, Lane, states::State},
+    recipients::QuietHours,
+};
+
+mod reminders;
+mod telling;
+
+use telling::Telling;
 
 /// Somebody of the lesson, with the settings planning depends on. People whose
 /// settings are not known yet have no leads: their reminders are planned when they come.
@@ -21,6 +27,12 @@ pub struct Reader {
     pub user_id: Uuid,
     /// How long before a lesson they want to be reminded; none: not at all.
     pub leads: Vec<SignedDuration>,
+    /// When reminders are not to come.
+    pub quiet_hours: Option<QuietHours>,
+    /// On whose clocks.
+    pub time_zone: TimeZone,
+    /// What they do not want to be told.
+    pub muted: BTreeSet<Kind>,
 }
 
 /// Whose seat or lesson a notification is about.
@@ -97,7 +109,7 @@ impl FromStr for Key {
 }
 
 /// A planned notification that exists and holds its key.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct Told {
     /// Which one.
     pub key: Key,
@@ -107,16 +119,33 @@ pub struct Told {
     pub state: State,
     /// A copy may be out although it is pending again.
     pub resent: bool,
+    /// When it was, or is, to be sent.
+    pub due: Timestamp,
+    /// Its reader cannot be reached now.
+    pub gone: bool,
+    /// What it says; without times when its reader was erased.
+    pub notice: LessonNotice,
 }
 
 impl Told {
-    /// Whether the reader has it, will have it, or may have it.
+    /// Whether the reader knows what it says, or may: it was or may have been sent, or
+    /// they knew without being told. (What is cancelled unsent gives its key up, so a
+    /// cancelled one that has it was born so: [`Due::Never`].)
     fn reached(&self) -> bool {
         match self.state {
-            State::Sending | State::Sent | State::Uncertain | State::Unconfirmed => true,
+            State::Sending
+            | State::Sent
+            | State::Uncertain
+            | State::Unconfirmed
+            | State::Canceled => true,
             State::Pending => self.resent,
-            State::Failed | State::Canceled | State::Expired => false,
+            State::Failed | State::Expired => false,
         }
+    }
+
+    /// The lesson's start that it names.
+    fn start(&self) -> Option<Timestamp> {
+        self.notice.start_time.as_ref().and_then(olm_proto::instant)
     }
 }
 
@@ -127,6 +156,9 @@ pub enum Due {
     AtOnce,
     /// At this instant.
     At(Timestamp),
+    /// Not at all: its reader muted it, or did themselves what it tells. It is kept
+    /// because later plans depend on what its reader knows.
+    Never,
 }
 
 /// A notification that should exist.
@@ -148,12 +180,17 @@ pub struct Planned {
     pub counterpart_id: Option<Uuid>,
 }
 
-/// The rows that should exist for `readers`, given what they were told.
+/// The rows that should exist for `readers`, given what everybody was told.
 ///
-/// - Confirmation at once to each student with a live seat, and to the teacher (OLM-3).
-/// - A reminder at each of the reader's leads that is still ahead; one whose instant
-///   passed while it waited stays, so that it is sent late rather than lost.
-/// - Cancellation at once to whoever was, or may have been, told of the booking.
+/// - What is new, at once: a request to both sides; its decision to the student; a
+///   booking, a move and another place to both sides, each against what the reader
+///   learned last; a cancellation to whoever knew of the lesson (OLM-3).
+/// - A reminder at each of the reader's leads that is still ahead, before their quiet
+///   hours where it would fall into them; one whose instant passed while it waited
+///   stays, so that it is sent late rather than lost.
+/// - To the teacher: which student Telegram does not reach.
+///
+/// What a reader muted is planned as [`Due::Never`].
 #[must_use]
 pub fn plan(
     snapshot: &Snapshot,
@@ -162,31 +199,18 @@ pub fn plan(
     now: Timestamp,
 ) -> Vec<Planned> {
     let mut planned = Vec::new();
-    if snapshot.state == LessonState::Requested {
-        return planned;
-    }
     for part in parts(snapshot) {
         let Some(reader) = readers.iter().find(|reader| reader.user_id == part.user_id) else {
             continue;
         };
-        let told: Vec<_> = told
-            .iter()
-            .filter(|told| told.user_id == part.user_id && told.key.subject == part.subject)
-            .copied()
-            .collect();
-        let telling = Telling {
-            snapshot,
-            part,
-            told,
-            now,
-        };
-        if telling.part.canceled {
-            planned.extend(telling.cancellation());
-        } else {
-            let reminders = telling.reminders(&reader.leads);
-            planned.extend(telling.confirmation(!reminders.is_empty()));
-            planned.extend(reminders);
+        let telling = Telling::new(snapshot, part, reader, told, now);
+        let mut rows = telling.rows();
+        for row in &mut rows {
+            if reader.muted.contains(&row.key.kind) {
+                row.due = Due::Never;
+            }
         }
+        planned.extend(rows);
     }
     planned
 }
@@ -217,151 +241,16 @@ fn parts(snapshot: &Snapshot) -> impl Iterator<Item = Part> + '_ {
         subject: Subject::Lesson(snapshot.lesson_id),
         role: LessonRole::Teacher,
         counterpart_id: counterpart,
-        canceled: off(snapshot) || taken.is_empty(),
+        canceled: taken.is_empty(),
     };
     let students = snapshot.seats.iter().map(|seat| Part {
         user_id: seat.student_id,
         subject: Subject::Booking(seat.booking_id),
         role: LessonRole::Student,
         counterpart_id: Some(snapshot.teacher_id),
-        canceled: off(snapshot) || seat.canceled,
+        canceled: seat.canceled,
     });
     students.chain([teacher])
-}
-
-fn off(snapshot: &Snapshot) -> bool {
-    match snapshot.state {
-        LessonState::Canceled | LessonState::Declined | LessonState::Lapsed => true,
-        LessonState::Requested | LessonState::Scheduled | LessonState::Unspecified => false,
-    }
-}
-
-/// Planning for one person.
-struct Telling<'a> {
-    snapshot: &'a Snapshot,
-    part: Part,
-    told: Vec<Told>,
-    now: Timestamp,
-}
-
-impl Telling<'_> {
-    fn key(&self, kind: Kind, lead_s: i64) -> Key {
-        Key {
-            kind,
-            subject: self.part.subject,
-            schedule_version: self.snapshot.schedule_version,
-            lead_s,
-        }
-    }
-
-    fn has(&self, key: Key) -> bool {
-        self.told.iter().any(|told| told.key == key)
-    }
-
-    fn planned(&self, key: Key, lane: Lane, due: Due, notice: LessonNotice) -> Planned {
-        Planned {
-            key,
-            user_id: self.part.user_id,
-            lane,
-            due,
-            expires_at: None,
-            content: Content {
-                kind: Some(content::Kind::LessonNotice(notice)),
-            },
-            counterpart_id: self.part.counterpart_id,
-        }
-    }
-
-    fn notice(&self, kind: LessonNoticeKind) -> LessonNotice {
-        LessonNotice {
-            kind: kind.into(),
-            lesson_id: self.snapshot.lesson_id.to_string(),
-            lesson_version: self.snapshot.version,
-            start_time: Some(olm_proto::timestamp(self.snapshot.start)),
-            end_time: Some(olm_proto::timestamp(self.snapshot.end)),
-            reader_role: self.part.role.into(),
-            meeting_url: self.snapshot.meeting_url.clone(),
-            ..LessonNotice::default()
-        }
-    }
-
-    fn confirmation(&self, reminder_follows: bool) -> Option<Planned> {
-        let key = self.key(Kind::Booked, 0);
-        // Of a lesson that is over there is nothing to confirm; what waits stays.
-        if self.snapshot.end <= self.now && !self.has(key) {
-            return None;
-        }
-        let notice = LessonNotice {
-            reminder_follows,
-            ..self.notice(LessonNoticeKind::Booked)
-        };
-        Some(self.planned(key, Lane::Interactive, Due::AtOnce, notice))
-    }
-
-    fn cancellation(&self) -> Option<Planned> {
-        let key = self.key(Kind::Canceled, 0);
-        let knows_of_it = self
-            .told
-            .iter()
-            .any(|told| matches!(told.key.kind, Kind::Booked | Kind::Reminder) && told.reached());
-        if !knows_of_it && !self.has(key) {
-            return None;
-        }
-        let notice = LessonNotice {
-            changed_by: self.snapshot.changed_by.into(),
-            cancel_reason: self.snapshot.cancel_reason.clone(),
-            ..self.notice(LessonNoticeKind::Canceled)
-        };
-        Some(self.planned(key, Lane::Interactive, Due::AtOnce, notice))
-    }
-
-    fn reminders(&self, leads: &[SignedDuration]) -> Vec<Planned> {
-        let wanted: BTreeSet<i64> = leads
-            .iter()
-            .map(SignedDuration::as_secs)
-            .filter(|lead_s| {
-                self.reminder_at(*lead_s).is_some_and(|at| at > self.now)
-                    || self.has(self.key(Kind::Reminder, *lead_s))
-            })
-            .collect();
-        let kept = (wanted.is_empty() && !leads.is_empty())
-            .then(|| self.last_reminder())
-            .flatten();
-        wanted
-            .into_iter()
-            .chain(kept)
-            .filter_map(|lead_s| self.reminder(lead_s))
-            .collect()
-    }
-
-    /// The next reminder that waits under former preferences: changing them so that
-    /// every new lead is past must not take the last one away. (No leads at all is
-    /// a wish for none.)
-    fn last_reminder(&self) -> Option<i64> {
-        let of_this_schedule = self.told.iter().filter(|told| {
-            told.key.kind == Kind::Reminder
-                && told.key.schedule_version == self.snapshot.schedule_version
-        });
-        of_this_schedule
-            .filter(|told| told.state == State::Pending)
-            .map(|told| told.key.lead_s)
-            .max()
-    }
-
-    fn reminder(&self, lead_s: i64) -> Option<Planned> {
-        let key = self.key(Kind::Reminder, lead_s);
-        let at = self.reminder_at(lead_s)?;
-        let notice = self.notice(LessonNoticeKind::Reminder);
-        let mut planned = self.planned(key, Lane::Reminder, Due::At(at), notice);
-        planned.expires_at = Some(self.snapshot.start);
-        Some(planned)
-    }
-
-    /// Leads are durations: 24 hours before a lesson is 24 hours, on any day.
-    fn reminder_at(&self, lead_s: i64) -> Option<Timestamp> {
-        let lead = SignedDuration::from_secs(lead_s);
-        self.snapshot.start.checked_sub(lead).ok()
-    }
 }
 
 #[cfg(test)]

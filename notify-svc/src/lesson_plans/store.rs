@@ -1,10 +1,9 @@
-//! Tables `notify.lessons` and `notify.lesson_participants`, and the reconciliation of
-//! planned notifications with the plan.
+//! Tables `notify.lessons`, `notify.lesson_participants` and `notify.replans`, and the
+//! rows that plans exist of.
 
 use std::collections::BTreeMap;
 
-use jiff::Timestamp;
-use olm_proto::notify::v1::LessonSnapshot;
+use olm_proto::notify::v1::{Content, LessonNotice, LessonSnapshot, content};
 use prost::Message as _;
 use service_kit::status::Violations;
 use sqlx::PgConnection;
@@ -12,52 +11,9 @@ use uuid::Uuid;
 
 use super::{
     Snapshot,
-    planner::{self, Due, Key, Planned, Reader, Told},
+    planner::{Due, Key, Planned, Told},
 };
-use crate::{
-    errors::Error,
-    notifications::{
-        states::{Backoff, Event, State},
-        store as queue,
-    },
-    recipients::{Recipient, store::Stored},
-};
-
-/// What a plan is made under.
-#[derive(Debug)]
-pub struct Planning<'a> {
-    /// For leads that are past.
-    pub now: Timestamp,
-    /// Of the state machine.
-    pub backoff: &'a Backoff,
-    /// The trace that new rows continue.
-    pub traceparent: &'a str,
-}
-
-/// What a reconciliation changed.
-#[derive(Debug, Default, Clone, PartialEq, Eq)]
-pub struct Reconciled {
-    /// Rows accepted.
-    pub accepted: Vec<(Uuid, Key)>,
-    /// Rows no longer wanted: cancelled, or stopped where sending had begun.
-    pub dropped: Vec<Uuid>,
-    /// Rows whose time or content changed.
-    pub changed: Vec<Uuid>,
-}
-
-impl Reconciled {
-    /// One line per row: ids and kinds, never names or texts.
-    pub fn log(&self, snapshot: &Snapshot) {
-        for (id, key) in &self.accepted {
-            let (lesson_id, kind) = (snapshot.lesson_id, key.kind.as_str());
-            tracing::info!(notification_id = %id, %lesson_id, kind, "notification accepted");
-        }
-        for id in &self.dropped {
-            let lesson_id = snapshot.lesson_id;
-            tracing::info!(notification_id = %id, %lesson_id, "notification dropped by its plan");
-        }
-    }
-}
+use crate::{errors::Error, notifications::states::State};
 
 /// Stores a snapshot and who takes part, unless one as new is there: then its version.
 /// The people must be locked.
@@ -108,132 +64,173 @@ pub async fn put(
     Ok(None)
 }
 
-/// Plans the coming lessons of a locked person anew, for that person only.
+fn decode(bytes: &[u8]) -> Result<Snapshot, Error> {
+    let wire = LessonSnapshot::decode(bytes).map_err(Error::stored)?;
+    let mut violations = Violations::default();
+    let snapshot = Snapshot::parse(&wire, &mut violations);
+    if violations.is_empty() {
+        Ok(snapshot)
+    } else {
+        Err(Error::stored("a stored snapshot is not valid"))
+    }
+}
+
+/// The lessons of a locked person that are not over, locked.
 ///
 /// # Errors
 ///
 /// When the database fails or a stored snapshot cannot be read.
-pub async fn replan_person(
+pub async fn lock_lessons_ahead(
     conn: &mut PgConnection,
-    recipient: &Recipient,
-    now: Timestamp,
-    backoff: &Backoff,
-) -> Result<(), Error> {
+    user_id: Uuid,
+) -> Result<Vec<Snapshot>, Error> {
     let lessons = sqlx::query_scalar!(
         "SELECT l.snapshot FROM notify.lessons l
          JOIN notify.lesson_participants p ON p.lesson_id = l.lesson_id
          WHERE p.user_id = $1 AND l.end_at > now()
          ORDER BY l.lesson_id
-         FOR UPDATE OF l",
-        recipient.user_id,
+         FOR NO KEY UPDATE OF l",
+        user_id,
     )
-    .fetch_all(&mut *conn)
+    .fetch_all(conn)
     .await?;
-    let person = [Stored {
-        recipient: recipient.clone(),
-        reachable: true,
-        erased: false,
-    }];
-    for bytes in lessons {
-        let wire = LessonSnapshot::decode(bytes.as_slice()).map_err(Error::stored)?;
-        let mut violations = Violations::default();
-        let snapshot = Snapshot::parse(&wire, &mut violations);
-        if !violations.is_empty() {
-            return Err(Error::stored("a stored snapshot is not valid"));
-        }
-        let planning = Planning {
-            now,
-            backoff,
-            traceparent: &service_kit::telemetry::traceparent(),
-        };
-        let only = Some(recipient.user_id);
-        let plan = replan(conn, &snapshot, &person, only, &planning).await?;
-        plan.log(&snapshot);
-    }
-    Ok(())
+    lessons.iter().map(|bytes| decode(bytes)).collect()
 }
 
-/// Makes the rows of a lesson what the plan says: `people` are locked; with `only`,
-/// nobody else's rows are touched.
+/// The last snapshot of a lesson, locked; `None` for one that was never heard of.
 ///
 /// # Errors
 ///
-/// When the database fails or a stored key cannot be read.
-pub async fn replan(
+/// When the database fails or the stored snapshot cannot be read.
+pub async fn lock_lesson(
     conn: &mut PgConnection,
-    snapshot: &Snapshot,
-    people: &[Stored],
-    only: Option<Uuid>,
-    planning: &Planning<'_>,
-) -> Result<Reconciled, Error> {
-    let existing = lock_told(conn, snapshot.lesson_id, only).await?;
-    let told: Vec<_> = existing.values().map(|row| row.told).collect();
-    let readers: Vec<_> = people
-        .iter()
-        .filter(|person| !person.erased)
-        .map(|person| Reader {
-            user_id: person.recipient.user_id,
-            leads: person.recipient.leads.clone(),
-        })
-        .collect();
-    let planned = planner::plan(snapshot, &readers, &told, planning.now);
-    let mut reconciled = Reconciled::default();
-    for row in &planned {
-        match existing.get(&row.key) {
-            None => {
-                let id = insert(conn, snapshot.lesson_id, row, planning).await?;
-                reconciled.accepted.extend(id.map(|id| (id, row.key)));
-            }
-            Some(existing) if existing.told.state == State::Pending => {
-                if update(conn, existing.id, row).await? {
-                    reconciled.changed.push(existing.id);
-                }
-            }
-            Some(_) => {}
-        }
+    lesson_id: Uuid,
+) -> Result<Option<Snapshot>, Error> {
+    let bytes = sqlx::query_scalar!(
+        "SELECT snapshot FROM notify.lessons WHERE lesson_id = $1 FOR NO KEY UPDATE",
+        lesson_id,
+    )
+    .fetch_optional(conn)
+    .await?;
+    bytes.map(|bytes| decode(&bytes)).transpose()
+}
+
+/// Who takes part in a lesson, in the order in which people are locked.
+///
+/// # Errors
+///
+/// When the database fails.
+pub async fn list_participants(
+    conn: &mut PgConnection,
+    lesson_id: Uuid,
+) -> sqlx::Result<Vec<Uuid>> {
+    sqlx::query_scalar!(
+        "SELECT user_id FROM notify.lesson_participants WHERE lesson_id = $1 ORDER BY user_id",
+        lesson_id,
+    )
+    .fetch_all(conn)
+    .await
+}
+
+/// Has the lessons that these notifications are about planned anew, once this
+/// transaction is committed.
+///
+/// # Errors
+///
+/// When the database fails.
+pub async fn insert_replans(conn: &mut PgConnection, notifications: &[Uuid]) -> sqlx::Result<()> {
+    if notifications.is_empty() {
+        return Ok(());
     }
-    let unwanted: Vec<_> = existing
-        .values()
-        .filter(|row| planned.iter().all(|planned| planned.key != row.told.key))
-        .map(|row| row.id)
-        .collect();
-    let dropped = queue::advance(conn, &unwanted, &Event::Cancel, planning.backoff).await?;
-    reconciled.dropped = dropped.into_iter().map(|row| row.id).collect();
-    Ok(reconciled)
+    sqlx::query!(
+        r#"INSERT INTO notify.replans (lesson_id)
+           SELECT DISTINCT lesson_id AS "lesson_id!" FROM notify.notification_details
+           WHERE notification_id = ANY ($1) AND lesson_id IS NOT NULL"#,
+        notifications,
+    )
+    .execute(conn)
+    .await?;
+    Ok(())
 }
 
-struct Existing {
-    id: Uuid,
-    told: Told,
+/// Takes the next lesson to be planned anew; others take others meanwhile.
+///
+/// # Errors
+///
+/// When the database fails.
+pub async fn take_replan(conn: &mut PgConnection) -> sqlx::Result<Option<Uuid>> {
+    sqlx::query_scalar!(
+        "WITH next AS MATERIALIZED (
+             SELECT id FROM notify.replans ORDER BY id LIMIT 1 FOR UPDATE SKIP LOCKED
+         )
+         DELETE FROM notify.replans r USING next WHERE r.id = next.id
+         RETURNING r.lesson_id",
+    )
+    .fetch_optional(conn)
+    .await
 }
 
-/// What was told, locked, so that nothing of it begins while the plan is made.
-async fn lock_told(
+/// A planned row that exists.
+#[derive(Debug)]
+pub struct Existing {
+    /// Which.
+    pub id: Uuid,
+    /// What it told whom.
+    pub told: Told,
+}
+
+/// What was told of a lesson. The rows of `only` (of everybody without it) are locked,
+/// so that nothing of them begins while the plan is made.
+///
+/// # Errors
+///
+/// When the database fails or a stored row cannot be read.
+pub async fn lock_told(
     conn: &mut PgConnection,
     lesson_id: Uuid,
     only: Option<Uuid>,
 ) -> Result<BTreeMap<Key, Existing>, Error> {
-    let rows = sqlx::query!(
-        r#"SELECT n.id, n.user_id, n.state AS "state: State", n.resent, d.plan_key AS "plan_key!"
-           FROM notify.notifications n
-           JOIN notify.notification_details d ON d.notification_id = n.id
-           WHERE d.lesson_id = $1 AND d.plan_key IS NOT NULL
-             AND ($2::uuid IS NULL OR n.user_id = $2)
-           ORDER BY n.id
-           FOR UPDATE OF n"#,
+    sqlx::query_scalar!(
+        "SELECT n.id FROM notify.notifications n
+         JOIN notify.notification_details d ON d.notification_id = n.id
+         WHERE d.lesson_id = $1 AND d.plan_key IS NOT NULL
+           AND ($2::uuid IS NULL OR n.user_id = $2)
+         ORDER BY n.id
+         FOR UPDATE OF n",
         lesson_id,
         only,
+    )
+    .fetch_all(&mut *conn)
+    .await?;
+    let rows = sqlx::query!(
+        r#"SELECT n.id, n.user_id, n.state AS "state: State", n.resent, n.due_at,
+                  d.plan_key AS "plan_key!", d.content,
+                  r.unreachable_since IS NOT NULL AS "gone!"
+           FROM notify.notification_details d
+           JOIN notify.notifications n ON n.id = d.notification_id
+           JOIN notify.recipients r ON r.user_id = n.user_id
+           WHERE d.lesson_id = $1 AND d.plan_key IS NOT NULL"#,
+        lesson_id,
     )
     .fetch_all(conn)
     .await?;
     rows.into_iter()
         .map(|row| {
             let key: Key = row.plan_key.parse().map_err(Error::stored)?;
+            let content = Content::decode(row.content.as_slice()).map_err(Error::stored)?;
+            let notice = match content.kind {
+                Some(content::Kind::LessonNotice(notice)) => notice,
+                // Its reader was erased.
+                Some(content::Kind::CustomText(_)) | None => LessonNotice::default(),
+            };
             let told = Told {
                 key,
                 user_id: row.user_id,
                 state: row.state,
                 resent: row.resent,
+                due: row.due_at.to_jiff(),
+                gone: row.gone,
+                notice,
             };
             Ok((key, Existing { id: row.id, told }))
         })
@@ -241,29 +238,39 @@ async fn lock_told(
 }
 
 /// Accepts a planned row; `None` when its key is taken: it was told before.
-async fn insert(
+///
+/// # Errors
+///
+/// When the database fails.
+pub async fn insert(
     conn: &mut PgConnection,
     lesson_id: Uuid,
     planned: &Planned,
-    planning: &Planning<'_>,
+    traceparent: &str,
 ) -> sqlx::Result<Option<Uuid>> {
     let due_at = match planned.due {
-        Due::AtOnce => None,
+        Due::AtOnce | Due::Never => None,
         Due::At(at) => Some(jiff_sqlx::Timestamp::from(at)),
+    };
+    let (state, failure) = match planned.due {
+        Due::AtOnce | Due::At(_) => (State::Pending, ""),
+        Due::Never => (State::Canceled, "not wanted by its reader"),
     };
     sqlx::query_scalar!(
         r#"WITH accepted AS (
                INSERT INTO notify.notification_details
                    (notification_id, kind, content, counterpart_id, lesson_id, plan_key,
-                    caller, traceparent)
-               VALUES ($1, $2, $3, $4, $5, $6, 'lesson-svc', $7)
+                    caller, traceparent, failure)
+               VALUES ($1, $2, $3, $4, $5, $6, 'lesson-svc', $7, $13)
                ON CONFLICT (plan_key) DO NOTHING
                RETURNING notification_id
            )
            INSERT INTO notify.notifications
-               (id, user_id, bot_id, lane, due_at, next_at, expires_at)
-           SELECT a.notification_id, r.user_id, r.bot_id, $9, t.due_at, t.due_at,
-                  coalesce($11::timestamptz, t.due_at + interval '24 hours')
+               (id, user_id, bot_id, state, lane, due_at, next_at, expires_at)
+           SELECT a.notification_id, r.user_id, r.bot_id, $12, $9, t.due_at, t.due_at,
+                  -- A plan may come too late for what it plans.
+                  greatest(coalesce($11::timestamptz, t.due_at + interval '24 hours'),
+                           t.due_at + interval '1 second')
            FROM accepted a
            JOIN notify.recipients r ON r.user_id = $8
            CROSS JOIN (SELECT coalesce($10::timestamptz, clock_timestamp()) AS due_at) t
@@ -274,18 +281,24 @@ async fn insert(
         planned.counterpart_id,
         lesson_id,
         planned.key.to_string(),
-        planning.traceparent,
+        traceparent,
         planned.user_id,
         planned.lane.number(),
         due_at as _,
         planned.expires_at.map(jiff_sqlx::Timestamp::from) as _,
+        state.as_str(),
+        failure,
     )
     .fetch_optional(conn)
     .await
 }
 
 /// Gives a locked pending row its present time and content; false when it has them.
-async fn update(conn: &mut PgConnection, id: Uuid, planned: &Planned) -> sqlx::Result<bool> {
+///
+/// # Errors
+///
+/// When the database fails.
+pub async fn update(conn: &mut PgConnection, id: Uuid, planned: &Planned) -> sqlx::Result<bool> {
     let content = sqlx::query!(
         "UPDATE notify.notification_details SET content = $2, counterpart_id = $3
          WHERE notification_id = $1

@@ -147,7 +147,12 @@ async fn recipient(conn: &mut PgConnection, to: To) -> Result<(Uuid, i64), Error
         let recipient = stored.recipient;
         Some((recipient.user_id, recipient.address?.bot_id))
     });
-    known.ok_or(Error::RecipientNotFound)
+    let known = known.ok_or(Error::RecipientNotFound)?;
+    // Who is erased meanwhile is sent nothing that would be kept.
+    if !recipients::store::hold(conn, known.0).await? {
+        return Err(Error::RecipientNotFound);
+    }
+    Ok(known)
 }
 
 async fn seen(conn: &mut PgConnection, id: Uuid, viewer: &Viewer) -> Result<Seen, Error> {

@@ -364,11 +364,12 @@ pub async fn write(conn: &mut PgConnection, steps: &[Step]) -> sqlx::Result<()> 
                               ELSE clock_timestamp() END
                FROM steps s, notify.recipients r
                WHERE n.id = s.id AND n.version = s.version AND r.user_id = n.user_id
-               RETURNING n.id
+               RETURNING n.id, r.erased_at IS NOT NULL AS erased
            )
            UPDATE notify.notification_details d
            SET telegram_message_id = coalesce(s.message_id, d.telegram_message_id),
-               failure = coalesce(s.failure, d.failure),
+               -- Of a person who was erased meanwhile no words are kept.
+               failure = CASE WHEN hot.erased THEN '' ELSE coalesce(s.failure, d.failure) END,
                plan_key = CASE WHEN s.state = 'canceled' THEN NULL ELSE d.plan_key END
            FROM steps s JOIN hot ON hot.id = s.id
            WHERE d.notification_id = s.id

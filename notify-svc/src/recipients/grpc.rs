@@ -4,11 +4,15 @@ use olm_proto::notify::v1::{
     EraseRecipientRequest, EraseRecipientResponse, GetRecipientRequest, GetRecipientResponse,
     PutRecipientRequest, PutRecipientResponse, recipient_service_server::RecipientService,
 };
-use service_kit::status::Violations;
+use service_kit::{status::Violations, telemetry};
 use tonic::{Request, Response, Status};
 
-use super::{Recipient, store};
-use crate::{App, errors::Error, lesson_plans};
+use super::{Recipient, erasing, store};
+use crate::{
+    App,
+    errors::Error,
+    lesson_plans::replanning::{self, Planning},
+};
 
 /// Serves `RecipientService`.
 #[derive(Debug)]
@@ -37,8 +41,12 @@ impl Service {
         store::update(&mut tx, recipient).await?;
         let bot_id = recipient.address.map(|address| address.bot_id);
         store::readdress_pending(&mut tx, recipient.user_id, bot_id).await?;
-        let now = self.app.clock.now();
-        lesson_plans::store::replan_person(&mut tx, recipient, now, &self.app.pace.backoff).await?;
+        let planning = Planning {
+            now: self.app.clock.now(),
+            backoff: &self.app.pace.backoff,
+            traceparent: &telemetry::traceparent(),
+        };
+        replanning::replan_person(&mut tx, recipient, &planning).await?;
         tx.commit().await?;
         self.app.wakeups.wake(bot_id);
         tracing::info!(user_id = %recipient.user_id, version = recipient.version, "recipient stored");
@@ -65,9 +73,22 @@ impl RecipientService for Service {
 
     async fn erase_recipient(
         &self,
-        _: Request<EraseRecipientRequest>,
+        request: Request<EraseRecipientRequest>,
     ) -> Result<Response<EraseRecipientResponse>, Status> {
-        Err(Status::unimplemented("not served yet"))
+        let request = request.into_inner();
+        let mut violations = Violations::default();
+        let user_id = violations.uuid("user_id", &request.user_id);
+        violations.require(request.version > 0, "version", "is not more than 0");
+        violations.check().map_err(Error::from)?;
+        let erased = match erasing::erase(&self.app, user_id, request.version).await {
+            Err(error) if error.is_contention() => {
+                erasing::erase(&self.app, user_id, request.version).await?
+            }
+            erased => erased?,
+        };
+        Ok(Response::new(EraseRecipientResponse {
+            canceled_notifications: i32::try_from(erased).unwrap_or(i32::MAX),
+        }))
     }
 
     async fn get_recipient(

@@ -4,7 +4,8 @@ use jiff::SignedDuration;
 use sqlx::PgConnection;
 use uuid::Uuid;
 
-use super::{Address, Recipient};
+use super::{Address, QuietHours, Recipient};
+use crate::{dispatch::AttemptRef, notifications::Kind};
 
 /// A person as stored.
 #[derive(Debug, Clone)]
@@ -24,6 +25,9 @@ struct RecipientRow {
     language: String,
     time_zone: String,
     reminder_leads_s: Vec<i64>,
+    quiet_start_minute: Option<i16>,
+    quiet_end_minute: Option<i16>,
+    muted_kinds: Vec<String>,
     bot_id: Option<i64>,
     chat_id: Option<i64>,
     reachable: bool,
@@ -33,6 +37,7 @@ struct RecipientRow {
 impl From<RecipientRow> for Stored {
     fn from(row: RecipientRow) -> Self {
         let address = row.bot_id.zip(row.chat_id);
+        let quiet = row.quiet_start_minute.zip(row.quiet_end_minute);
         Self {
             recipient: Recipient {
                 user_id: row.user_id,
@@ -46,6 +51,12 @@ impl From<RecipientRow> for Stored {
                     .map(SignedDuration::from_secs)
                     .collect(),
                 address: address.map(|(bot_id, chat_id)| Address { bot_id, chat_id }),
+                quiet_hours: quiet.and_then(|(start, end)| QuietHours::new(start, end)),
+                muted: row
+                    .muted_kinds
+                    .iter()
+                    .filter_map(|kind| Kind::parse(kind))
+                    .collect(),
             },
             reachable: row.reachable,
             erased: row.erased,
@@ -71,6 +82,7 @@ pub async fn lock(conn: &mut PgConnection, people: &[Uuid]) -> sqlx::Result<Vec<
     let rows = sqlx::query_as!(
         RecipientRow,
         r#"SELECT user_id, version, display_name, language, time_zone, reminder_leads_s,
+                  quiet_start_minute, quiet_end_minute, muted_kinds,
                   bot_id, chat_id, unreachable_since IS NULL AS "reachable!",
                   erased_at IS NOT NULL AS "erased!"
            FROM notify.recipients WHERE user_id = ANY($1)
@@ -95,10 +107,16 @@ pub async fn update(conn: &mut PgConnection, recipient: &Recipient) -> sqlx::Res
         .iter()
         .map(SignedDuration::as_secs)
         .collect();
+    let muted: Vec<_> = recipient
+        .muted
+        .iter()
+        .map(|kind| kind.as_str().to_owned())
+        .collect();
     sqlx::query!(
         "UPDATE notify.recipients
          SET version = $2, display_name = $3, language = $4, time_zone = $5,
              reminder_leads_s = $6, bot_id = $7, chat_id = $8, unreachable_since = NULL,
+             quiet_start_minute = $9, quiet_end_minute = $10, muted_kinds = $11,
              updated_at = clock_timestamp()
          WHERE user_id = $1 AND version < $2 AND erased_at IS NULL",
         recipient.user_id,
@@ -109,6 +127,9 @@ pub async fn update(conn: &mut PgConnection, recipient: &Recipient) -> sqlx::Res
         &leads,
         recipient.address.map(|address| address.bot_id),
         recipient.address.map(|address| address.chat_id),
+        recipient.quiet_hours.map(QuietHours::start_minute),
+        recipient.quiet_hours.map(QuietHours::end_minute),
+        &muted,
     )
     .execute(conn)
     .await?;
@@ -151,6 +172,7 @@ pub async fn find(conn: &mut PgConnection, user_id: Uuid) -> sqlx::Result<Option
     let row = sqlx::query_as!(
         RecipientRow,
         r#"SELECT user_id, version, display_name, language, time_zone, reminder_leads_s,
+                  quiet_start_minute, quiet_end_minute, muted_kinds,
                   bot_id, chat_id, unreachable_since IS NULL AS "reachable!",
                   erased_at IS NOT NULL AS "erased!"
            FROM notify.recipients WHERE user_id = $1"#,
@@ -171,6 +193,7 @@ pub async fn find_by_chat(conn: &mut PgConnection, chat_id: i64) -> sqlx::Result
     let row = sqlx::query_as!(
         RecipientRow,
         r#"SELECT user_id, version, display_name, language, time_zone, reminder_leads_s,
+                  quiet_start_minute, quiet_end_minute, muted_kinds,
                   bot_id, chat_id, unreachable_since IS NULL AS "reachable!",
                   erased_at IS NOT NULL AS "erased!"
            FROM notify.recipients WHERE chat_id = $1 AND erased_at IS NULL
@@ -207,25 +230,80 @@ pub async fn update_reachable(
     Ok(done.rows_affected() > 0)
 }
 
-/// Telegram said at `attempt_begun_at` or later that nothing reaches this person; what
-/// was heard of them since counts for more.
+/// Telegram said of these attempts, which `gateway_id` began and nobody else reported,
+/// that nothing reaches their readers; what was heard of a person since their attempt was
+/// begun counts for more. Answers who cannot be reached from now on.
 ///
 /// # Errors
 ///
 /// When the database fails.
 pub async fn update_unreachable(
     conn: &mut PgConnection,
-    user_id: Uuid,
-    attempt_begun_at: jiff::Timestamp,
-) -> sqlx::Result<bool> {
-    let begun = jiff_sqlx::Timestamp::from(attempt_begun_at);
-    let done = sqlx::query!(
-        "UPDATE notify.recipients SET unreachable_since = clock_timestamp()
-         WHERE user_id = $1 AND unreachable_since IS NULL AND updated_at <= $2",
+    gateway_id: Uuid,
+    attempts: &[AttemptRef],
+) -> sqlx::Result<Vec<Uuid>> {
+    let ids: Vec<_> = attempts.iter().map(|of| of.notification_id).collect();
+    let numbers: Vec<_> = attempts.iter().map(|of| of.attempt_no).collect();
+    sqlx::query_scalar!(
+        "WITH gone AS MATERIALIZED (
+             SELECT r.user_id
+             FROM unnest($1::uuid[], $2::int[]) AS w (id, no)
+             JOIN notify.attempts a ON a.notification_id = w.id AND a.attempt_no = w.no
+             JOIN notify.notifications n ON n.id = w.id
+             JOIN notify.recipients r ON r.user_id = n.user_id
+             WHERE a.gateway_id = $3 AND (a.outcome IS NULL OR a.outcome = 'ambiguous')
+               AND r.unreachable_since IS NULL AND r.erased_at IS NULL
+               AND r.updated_at <= a.begun_at
+             ORDER BY r.user_id
+             FOR NO KEY UPDATE OF r
+         )
+         UPDATE notify.recipients r SET unreachable_since = clock_timestamp()
+         WHERE r.user_id IN (SELECT user_id FROM gone)
+         RETURNING r.user_id",
+        &ids,
+        &numbers,
+        gateway_id,
+    )
+    .fetch_all(conn)
+    .await
+}
+
+/// Keeps a person from being erased until the transaction ends; false when they are
+/// nobody already.
+///
+/// # Errors
+///
+/// When the database fails.
+pub async fn hold(conn: &mut PgConnection, user_id: Uuid) -> sqlx::Result<bool> {
+    let held = sqlx::query_scalar!(
+        "SELECT user_id FROM notify.recipients
+         WHERE user_id = $1 AND erased_at IS NULL
+         FOR SHARE",
         user_id,
-        begun as _,
+    )
+    .fetch_optional(conn)
+    .await?;
+    Ok(held.is_some())
+}
+
+/// Makes a locked person a tombstone: nothing of them is left but that they were.
+///
+/// # Errors
+///
+/// When the database fails.
+pub async fn erase(conn: &mut PgConnection, user_id: Uuid, version: i64) -> sqlx::Result<()> {
+    sqlx::query!(
+        "UPDATE notify.recipients
+         SET version = greatest(version, $2), display_name = '', language = 'en',
+             time_zone = 'UTC', reminder_leads_s = '{}', bot_id = NULL, chat_id = NULL,
+             quiet_start_minute = NULL, quiet_end_minute = NULL, muted_kinds = '{}',
+             unreachable_since = NULL, erased_at = clock_timestamp(),
+             updated_at = clock_timestamp()
+         WHERE user_id = $1",
+        user_id,
+        version,
     )
     .execute(conn)
     .await?;
-    Ok(done.rows_affected() > 0)
+    Ok(())
 }

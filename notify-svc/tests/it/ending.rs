@@ -91,6 +91,10 @@ async fn the_database_may_go_and_come_back_under_an_open_stream(pool: PgPool) {
     let user = Uuid::new_v4();
     service.put(person(user, "Boris", 12)).await;
     let mut gateway = Gateway::ready(&service).await;
+    // A row that comes proves that the journal's report was stored: losing the database
+    // under that would cost the bot.
+    service.tell(user, "hello").await;
+    gateway.send().await;
     for _ in 0..3 {
         sqlx::query(
             "SELECT pg_terminate_backend(pid) FROM pg_stat_activity

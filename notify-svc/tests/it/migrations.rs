@@ -6,8 +6,10 @@ use sqlx::PgPool;
 
 async fn fill(pool: &PgPool) {
     sqlx::raw_sql(
-        "INSERT INTO notify.recipients (user_id, version, display_name, bot_id, chat_id)
-         VALUES ('00000000-0000-0000-0000-000000000001', 1, 'Boris', 1, 1);
+        "INSERT INTO notify.recipients
+             (user_id, version, display_name, bot_id, chat_id, quiet_start_minute,
+              quiet_end_minute, muted_kinds)
+         VALUES ('00000000-0000-0000-0000-000000000001', 1, 'Boris', 1, 1, 1320, 480, '{moved}');
          INSERT INTO notify.lessons (lesson_id, version, start_at, end_at, snapshot)
          VALUES ('00000000-0000-0000-0000-000000000002', 1, now(), now() + interval '1 hour', '');
          INSERT INTO notify.lesson_participants (user_id, lesson_id)
@@ -16,7 +18,8 @@ async fn fill(pool: &PgPool) {
          VALUES ('00000000-0000-0000-0000-000000000003', '00000000-0000-0000-0000-000000000001',
                  2, now(), now(), now() + interval '1 hour');
          INSERT INTO notify.notification_details (notification_id, kind, content, caller)
-         VALUES ('00000000-0000-0000-0000-000000000003', 'custom', '', 'operator');
+         VALUES ('00000000-0000-0000-0000-000000000003', 'moved', '', 'operator');
+         INSERT INTO notify.replans (lesson_id) VALUES ('00000000-0000-0000-0000-000000000002');
          INSERT INTO notify.attempts (notification_id, attempt_no, bot_id, gateway_id, epoch)
          VALUES ('00000000-0000-0000-0000-000000000003', 1, 1,
                  '00000000-0000-0000-0000-000000000004', 1);
@@ -42,7 +45,7 @@ async fn tables(pool: &PgPool) -> i64 {
 async fn migrations_go_up_down_and_up_on_filled_tables(pool: PgPool) {
     MIGRATOR.run(&pool).await.unwrap();
     let all = tables(&pool).await;
-    assert_eq!(all, 7);
+    assert_eq!(all, 8);
     fill(&pool).await;
     // Run again, they change nothing.
     MIGRATOR.run(&pool).await.unwrap();
@@ -72,7 +75,7 @@ async fn each_migration_can_be_undone_alone(pool: PgPool) {
 }
 
 async fn fill_if_whole(pool: &PgPool) {
-    if tables(pool).await == 7 {
+    if tables(pool).await == 8 {
         fill(pool).await;
     }
 }
