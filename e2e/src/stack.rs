@@ -10,7 +10,8 @@ use std::{
 use olm_proto::{
     lesson::v1::{
         availability_service_client::AvailabilityServiceClient,
-        teacher_service_client::TeacherServiceClient, user_service_client::UserServiceClient,
+        lesson_service_client::LessonServiceClient, teacher_service_client::TeacherServiceClient,
+        user_service_client::UserServiceClient,
     },
     notify::v1::notification_service_client::NotificationServiceClient,
 };
@@ -51,12 +52,23 @@ pub struct Options {
     pub directory: PathBuf,
     /// The services' databases.
     pub databases: ServiceUrls,
-    /// A real bot's token; absent: telegram-sim stands in.
-    pub token: Option<String>,
+    /// Who carries messages to people.
+    pub bot: Bot,
     /// Where spans go.
     pub otlp_endpoint: Option<String>,
     /// Whether to take the default ports where they are free.
     pub default_ports: bool,
+}
+
+/// Who carries messages to people.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Bot {
+    /// bot-gateway, with telegram-sim in Telegram's place.
+    Simulated,
+    /// bot-gateway, with a real bot's token.
+    Real(String),
+    /// Nobody: neither bot-gateway nor telegram-sim is started.
+    Absent,
 }
 
 /// A running system.
@@ -107,11 +119,13 @@ impl Stack {
     /// The programs that belong to this system.
     #[must_use]
     pub fn programs(&self) -> Vec<Program> {
-        let simulated = self.options.token.is_none();
-        Program::ALL
-            .into_iter()
-            .filter(|program| simulated || *program != Program::TelegramSim)
-            .collect()
+        let bot = &self.options.bot;
+        let belongs = |program: &Program| match program {
+            Program::TelegramSim => *bot == Bot::Simulated,
+            Program::BotGateway => *bot != Bot::Absent,
+            Program::LessonSvc | Program::NotifySvc | Program::GatewayRest => true,
+        };
+        Program::ALL.into_iter().filter(belongs).collect()
     }
 
     /// The port of a program.
@@ -178,6 +192,15 @@ impl Stack {
         Ok(AvailabilityServiceClient::new(
             self.operator(Program::LessonSvc)?,
         ))
+    }
+
+    /// Lessons, as the operator reaches them.
+    ///
+    /// # Errors
+    ///
+    /// When the channel cannot be made.
+    pub fn lessons(&self) -> Result<LessonServiceClient<Backend>> {
+        Ok(LessonServiceClient::new(self.operator(Program::LessonSvc)?))
     }
 
     /// Notifications, as the operator reaches them.
@@ -383,20 +406,21 @@ impl Stack {
                     );
             }
             Program::BotGateway => {
+                let token = match &self.options.bot {
+                    Bot::Real(token) => token,
+                    Bot::Simulated | Bot::Absent => SIMULATED_TOKEN,
+                };
                 command
                     .env("BOT_LISTEN", listen)
                     .env("BOT_LOG_FORMAT", "json")
                     .env("BOT_REFLECTION", "true")
                     .env("BOT_JOURNAL", self.options.directory.join("journal.redb"))
-                    .env(
-                        "TELEGRAM_BOT_TOKEN",
-                        self.options.token.as_deref().unwrap_or(SIMULATED_TOKEN),
-                    )
+                    .env("TELEGRAM_BOT_TOKEN", token)
                     .env("BOT_LESSON_URL", self.url(Program::LessonSvc))
                     .env("BOT_LESSON_KEY", self.keys.of("bot-gateway"))
                     .env("BOT_NOTIFY_URL", self.url(Program::NotifySvc))
                     .env("BOT_NOTIFY_KEY", self.keys.of("bot-gateway"));
-                if self.options.token.is_none() {
+                if self.options.bot == Bot::Simulated {
                     command.env("BOT_TELEGRAM_API_URL", self.url(Program::TelegramSim));
                 }
             }

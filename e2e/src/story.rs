@@ -160,7 +160,7 @@ impl Story {
             nanos: 0,
         };
         let policies = TeacherPolicies {
-            lesson_duration: Some(minutes(60)),
+            lesson_durations: vec![minutes(60)],
             slot_step: Some(minutes(30)),
             min_notice: Some(minutes(0)),
             ..TeacherPolicies::default()
@@ -178,6 +178,7 @@ impl Story {
                 day_of_week,
                 start_time_of_day: "00:00".to_owned(),
                 end_time_of_day: "24:00".to_owned(),
+                ..WeeklyRule::default()
             })
             .collect();
         let request = GetAvailabilityRequest {

@@ -9,7 +9,7 @@ use crate::{
     Result, ports,
     postgres::{self, Cluster, Durability},
     program::Program,
-    stack::{Options, Stack},
+    stack::{Bot, Options, Stack},
     story::Story,
 };
 
@@ -43,7 +43,7 @@ impl System {
             binaries: binaries()?,
             directory: directory.path().to_owned(),
             databases,
-            token: None,
+            bot: Bot::Simulated,
             otlp_endpoint,
             default_ports: false,
         })

@@ -13,7 +13,7 @@ use e2e::{
     keys::Keys,
     postgres::{self, Cluster, Durability, ServiceUrls},
     program::Program,
-    stack::{Options, Stack},
+    stack::{Bot, Options, Stack},
 };
 use service_kit::shutdown::Shutdown;
 use tokio::time::{interval, timeout};
@@ -118,7 +118,7 @@ async fn start_and_serve(demo_once: bool, wishes: Wishes, shutdown: &Shutdown) -
         binaries: binaries()?,
         directory,
         databases,
-        token: wishes.token,
+        bot: wishes.token.map_or(Bot::Simulated, Bot::Real),
         otlp_endpoint: wishes.otlp_endpoint,
         default_ports: true,
     };
@@ -137,7 +137,7 @@ async fn prepare(admin_url: &str) -> Result<ServiceUrls> {
 }
 
 async fn with_stack(options: Options, demo_once: bool, shutdown: &Shutdown) -> Result<()> {
-    let simulated = options.token.is_none();
+    let simulated = options.bot == Bot::Simulated;
     let mut stack = tokio::select! {
         started = Stack::start(options) => started?,
         () = shutdown.stopping() => return Err("stopped before everything was started".into()),
