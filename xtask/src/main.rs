@@ -1,5 +1,6 @@
-//! The developer's commands: `cargo xtask up`, `test`, `ci`, `sqlx`.
+//! The developer's commands: `cargo xtask up`, `test`, `ci`, `sqlx`, `bench`.
 
+mod bench;
 mod ci;
 mod sql;
 mod tasks;
@@ -38,6 +39,12 @@ enum Command {
     Ci,
     /// Writes the SQL metadata that builds without a database read (.sqlx)
     Sqlx,
+    /// Measures optimised builds: `booking`, `slots`
+    Bench {
+        /// Which benchmark, and its options, e.g. `booking --rounds 3`; `--help` lists them
+        #[arg(trailing_var_arg = true, allow_hyphen_values = true, required = true)]
+        arguments: Vec<String>,
+    },
 }
 
 fn main() -> ExitCode {
@@ -46,6 +53,7 @@ fn main() -> ExitCode {
         Command::Test { arguments } => test::run(&arguments),
         Command::Ci => ci::run(),
         Command::Sqlx => sql::write(),
+        Command::Bench { arguments } => bench::run(&arguments),
     };
     match result {
         Ok(()) => ExitCode::SUCCESS,

@@ -1,0 +1,69 @@
+//! Benchmarks of the services as processes. `cargo xtask bench` builds everything
+//! optimised and runs this.
+
+mod booking;
+mod contention;
+mod layers;
+mod measure;
+mod record;
+mod replay;
+mod school;
+mod server;
+mod table;
+
+use std::{process::ExitCode, time::Duration};
+
+use clap::{Parser, Subcommand};
+use e2e::Result;
+use tokio::signal::unix::{SignalKind, signal};
+
+#[derive(Parser)]
+#[command(name = "cargo xtask bench", about = "Benchmarks, optimised builds")]
+struct Arguments {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Subcommand)]
+enum Command {
+    /// Bookings and slot lists through REST, through gRPC and straight to PostgreSQL; and
+    /// a race for one teacher's week
+    Booking(booking::Plan),
+}
+
+#[tokio::main]
+async fn main() -> ExitCode {
+    let work = async {
+        match Arguments::parse().command {
+            Command::Booking(plan) => booking::run(&plan).await,
+        }
+    };
+    let result = tokio::select! {
+        result = work => result,
+        result = interrupted() => result,
+    };
+    match result {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("error: {error}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+/// Dropping the work ends its processes: by themselves they would outlive us.
+async fn interrupted() -> Result<()> {
+    let mut terminate = signal(SignalKind::terminate())?;
+    let mut hangup = signal(SignalKind::hangup())?;
+    tokio::select! {
+        _ = tokio::signal::ctrl_c() => {}
+        _ = terminate.recv() => {}
+        _ = hangup.recv() => {}
+    }
+    Err("interrupted".into())
+}
+
+/// Milliseconds with fractions, for people.
+fn milliseconds(span: Duration) -> f64 {
+    span.as_secs_f64() * 1000.0
+}

@@ -1,0 +1,193 @@
+//! The people who are measured: pairs of a teacher and a student, so that each booking
+//! is a new lesson that nothing stands against, and a crowd of students who all want one
+//! teacher.
+
+use std::sync::atomic::{AtomicI64, Ordering};
+
+use e2e::{Result, stack::Stack};
+use jiff::{SignedDuration, Timestamp, Unit, civil::time};
+use olm_proto::lesson::v1::{
+    BookLessonRequest, CreateTeacherRequest, RegisterTelegramUserRequest, SetWeeklyRulesRequest,
+    TeacherPolicies, WeeklyRule,
+};
+use service_kit::{
+    clock::{Clock as _, SystemClock},
+    grpc::client::acting,
+};
+use uuid::Uuid;
+
+/// Teachers, and students of theirs, whom bookings are spread over.
+const PAIRS: i64 = 200;
+/// Students who race for one teacher.
+pub(crate) const CROWD: usize = 200;
+/// Teachers work from nine to five on every day, in UTC, and give lessons of an hour.
+const FIRST_HOUR: i64 = 9;
+const HOURS: i64 = 8;
+/// The lessons of one teacher's week.
+pub(crate) const WEEK: i64 = 7 * HOURS;
+/// Of the listed week every fourth lesson is taken.
+const TAKEN_EVERY: i64 = 4;
+
+/// Everybody.
+#[derive(Debug)]
+pub(crate) struct School {
+    pairs: Vec<Pair>,
+    /// Students nobody else has.
+    pub(crate) crowd: Vec<Uuid>,
+    /// The teacher whom the crowd wants.
+    pub(crate) popular: Uuid,
+    /// The listed week's first midnight, in the future.
+    pub(crate) week: Timestamp,
+    booked: AtomicI64,
+}
+
+/// A teacher, and a student who learns with nobody else.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Pair {
+    pub(crate) teacher: Uuid,
+    pub(crate) student: Uuid,
+}
+
+impl Pair {
+    /// Both ids.
+    pub(crate) fn ids(&self) -> [String; 2] {
+        [self.teacher, self.student].map(|id| id.to_string())
+    }
+}
+
+/// A lesson that nothing stands against.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct FreeLesson {
+    pub(crate) pair: Pair,
+    pub(crate) start: Timestamp,
+}
+
+impl School {
+    /// Registers everybody, as an operator would.
+    pub(crate) async fn open(stack: &Stack) -> Result<Self> {
+        let tomorrow = SystemClock.now() + SignedDuration::from_hours(48);
+        let week = tomorrow
+            .to_zoned(jiff::tz::TimeZone::UTC)
+            .with()
+            .time(time(0, 0, 0, 0));
+        let mut register = Register { stack, people: 0 };
+        let mut pairs = Vec::new();
+        for _ in 0..PAIRS {
+            pairs.push(Pair {
+                teacher: register.teacher().await?,
+                student: register.person().await?,
+            });
+        }
+        let popular = register.teacher().await?;
+        let mut crowd = Vec::new();
+        for _ in 0..CROWD {
+            crowd.push(register.person().await?);
+        }
+        Ok(Self {
+            pairs,
+            crowd,
+            popular,
+            week: week.build()?.timestamp().round(Unit::Hour)?,
+            booked: AtomicI64::new(0),
+        })
+    }
+
+    /// Takes a quarter of the listed week of every teacher.
+    pub(crate) async fn fill_week(&self, stack: &Stack) -> Result<()> {
+        let lessons = stack.lessons()?;
+        for pair in &self.pairs {
+            for hour in (0..WEEK).step_by(usize::try_from(TAKEN_EVERY)?) {
+                let request = BookLessonRequest {
+                    request_id: Uuid::new_v4().to_string(),
+                    teacher_id: pair.teacher.to_string(),
+                    start_time: Some(olm_proto::timestamp(self.start(hour))),
+                    ..BookLessonRequest::default()
+                };
+                lessons
+                    .clone()
+                    .book_lesson(acting(request, pair.student))
+                    .await?;
+            }
+        }
+        Ok(())
+    }
+
+    /// The next lesson to book: another teacher each time, after the listed week.
+    pub(crate) fn next_lesson(&self) -> Result<FreeLesson> {
+        let number = self.booked.fetch_add(1, Ordering::Relaxed);
+        Ok(FreeLesson {
+            pair: self.pair(number)?,
+            start: self.start(WEEK + number / PAIRS),
+        })
+    }
+
+    /// A pair for the `number`th call.
+    pub(crate) fn pair(&self, number: i64) -> Result<Pair> {
+        let index = usize::try_from(number % PAIRS)?;
+        Ok(*self.pairs.get(index).ok_or("no pairs")?)
+    }
+
+    /// The start of the `number`th lesson from the listed week on.
+    pub(crate) fn start(&self, number: i64) -> Timestamp {
+        let hours = number / HOURS * 24 + FIRST_HOUR + number % HOURS;
+        self.week + SignedDuration::from_hours(hours)
+    }
+
+    /// The end of the listed week.
+    pub(crate) fn week_end(&self) -> Timestamp {
+        self.week + SignedDuration::from_hours(7 * 24)
+    }
+}
+
+struct Register<'a> {
+    stack: &'a Stack,
+    people: i64,
+}
+
+impl Register<'_> {
+    async fn person(&mut self) -> Result<Uuid> {
+        self.people += 1;
+        let request = RegisterTelegramUserRequest {
+            bot_id: 1,
+            telegram_user_id: self.people,
+            chat_id: self.people,
+            display_name: format!("Person {}", self.people),
+            language_code: "en".to_owned(),
+        };
+        let answer = self.stack.users()?.register_telegram_user(request).await?;
+        let user = answer.into_inner().user.ok_or("no user")?;
+        Ok(user.id.parse()?)
+    }
+
+    async fn teacher(&mut self) -> Result<Uuid> {
+        let teacher = self.person().await?;
+        let hours = |hours: i64| olm_proto::duration(SignedDuration::from_hours(hours));
+        let request = CreateTeacherRequest {
+            request_id: Uuid::new_v4().to_string(),
+            policies: Some(TeacherPolicies {
+                lesson_durations: vec![hours(1)],
+                slot_step: Some(hours(1)),
+                booking_horizon: Some(hours(366 * 24)),
+                ..TeacherPolicies::default()
+            }),
+        };
+        let mut teachers = self.stack.teachers()?;
+        teachers.create_teacher(acting(request, teacher)).await?;
+        let rule = |day_of_week| WeeklyRule {
+            day_of_week,
+            start_time_of_day: format!("{FIRST_HOUR:02}:00"),
+            end_time_of_day: format!("{:02}:00", FIRST_HOUR + HOURS),
+            ..WeeklyRule::default()
+        };
+        let request = SetWeeklyRulesRequest {
+            time_zone: "UTC".to_owned(),
+            rules: (1..=7).map(rule).collect(),
+            ..SetWeeklyRulesRequest::default()
+        };
+        let mut availability = self.stack.availability()?;
+        availability
+            .set_weekly_rules(acting(request, teacher))
+            .await?;
+        Ok(teacher)
+    }
+}
