@@ -9,7 +9,7 @@ use crate::Result;
 pub struct Keys(BTreeMap<&'static str, String>);
 
 impl Keys {
-    const HOLDERS: [&'static str; 7] = [
+    const HOLDERS: [&'static str; 8] = [
         "bot-gateway",
         "gateway-rest",
         "lesson-svc",
@@ -18,6 +18,8 @@ impl Keys {
         "crm",
         // Not a service key: the password of the services' database roles.
         "database",
+        // Nor this: what lesson-svc makes the tokens of invitations from.
+        "invitations",
     ];
 
     /// The keys kept in `directory`, made at the first call, readable by their owner

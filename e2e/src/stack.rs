@@ -387,7 +387,8 @@ impl Stack {
                         ]),
                     )
                     .env("LESSON_NOTIFY_URL", self.url(Program::NotifySvc))
-                    .env("LESSON_NOTIFY_KEY", self.keys.of("lesson-svc"));
+                    .env("LESSON_NOTIFY_KEY", self.keys.of("lesson-svc"))
+                    .env("LESSON_INVITATION_SECRET", self.keys.of("invitations"));
             }
             Program::NotifySvc => {
                 command

@@ -37,6 +37,12 @@ impl Claimed {
         })
     }
 
+    /// Whether the call speaks for this person.
+    #[must_use]
+    pub fn is(self, user: UserId) -> bool {
+        self.user == user
+    }
+
     /// The person, when there is one.
     ///
     /// # Errors

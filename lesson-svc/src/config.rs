@@ -5,11 +5,13 @@ use std::{
     time::Duration,
 };
 
+use secrecy::ExposeSecret as _;
 use service_kit::{
     config::Settings, database::DatabaseConfig, grpc::client::BackendConfig, keys::ServiceKeys,
 };
 
 use crate::{
+    invitations::TokenKey,
     users::{Defaults, Language},
     zones,
 };
@@ -41,6 +43,10 @@ pub struct Config {
     /// `LESSON_NOTIFY_URL` (default `http://127.0.0.1:50052`), `LESSON_NOTIFY_KEY` (or
     /// `…_FILE`), `LESSON_NOTIFY_TIMEOUT`: how notify-svc is called.
     pub notify: BackendConfig,
+    /// `LESSON_INVITATION_SECRET` (or `…_FILE`): at least 32 bytes from which the tokens
+    /// of invitations are made, the same for every replica. After it was replaced, links
+    /// that were given out still work.
+    pub tokens: TokenKey,
     /// `LESSON_DRAIN`: how many seconds calls may take to finish after a signal; 0 to
     /// 300, default 10.
     pub drain: Duration,
@@ -57,6 +63,7 @@ impl Config {
             reflection: settings.value("REFLECTION", true),
             defaults: read_defaults(settings),
             notify: BackendConfig::read(settings, "NOTIFY", "notify-svc", "http://127.0.0.1:50052"),
+            tokens: read_tokens(settings),
             drain: settings.duration(
                 "DRAIN",
                 Duration::from_secs(10),
@@ -64,6 +71,20 @@ impl Config {
             ),
         }
     }
+}
+
+fn read_tokens(settings: &mut Settings) -> TokenKey {
+    let name = "INVITATION_SECRET";
+    let secret = settings.secret(name);
+    // An absent one is told already.
+    let length = secret.expose_secret().len();
+    if (1..TokenKey::SHORTEST).contains(&length) {
+        settings.fault(
+            name,
+            format_args!("has {length} bytes, fewer than {}", TokenKey::SHORTEST),
+        );
+    }
+    TokenKey::new(secret)
 }
 
 fn read_defaults(settings: &mut Settings) -> Defaults {
@@ -111,6 +132,10 @@ mod tests {
             ("LESSON_DEFAULT_LANGUAGE", "tlh"),
             ("LESSON_DEFAULT_TIME_ZONE", "Mars/Olympus"),
             ("LESSON_NOTIFY_URL", "notify"),
+            (
+                "LESSON_INVITATION_SECRET",
+                "only 31 bytes, one is too few!!",
+            ),
             ("LESSON_DRAIN", "301"),
         ]);
         Config::read(&mut settings);
@@ -123,6 +148,7 @@ mod tests {
             "DEFAULT_TIME_ZONE",
             "NOTIFY_URL",
             "NOTIFY_KEY",
+            "INVITATION_SECRET",
             "DRAIN",
         ] {
             assert!(
@@ -139,6 +165,10 @@ mod tests {
             ("LESSON_DATABASE_URL", "postgres://localhost/olm"),
             ("LESSON_SERVICE_KEYS", &key),
             ("LESSON_NOTIFY_KEY", "secret"),
+            (
+                "LESSON_INVITATION_SECRET",
+                "these are 32 bytes, just enough.",
+            ),
         ]);
         let config = Config::read(&mut settings);
         assert_eq!(settings.finish(), Ok(()));

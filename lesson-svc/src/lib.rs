@@ -6,6 +6,7 @@ pub mod availability;
 pub mod config;
 pub mod errors;
 pub mod ids;
+pub mod invitations;
 pub mod lessons;
 pub mod outbox;
 pub mod requests;

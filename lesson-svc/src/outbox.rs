@@ -17,6 +17,8 @@ pub enum Kind {
     Lesson,
     /// A person's settings: `PutRecipientRequest`.
     Recipient,
+    /// A person who is to be forgotten: `EraseRecipientRequest`.
+    Erasure,
 }
 
 impl Kind {
@@ -26,13 +28,14 @@ impl Kind {
         match self {
             Self::Lesson => "lesson",
             Self::Recipient => "recipient",
+            Self::Erasure => "erasure",
         }
     }
 
     /// The kind with this name.
     #[must_use]
     pub fn from_name(name: &str) -> Option<Self> {
-        [Self::Lesson, Self::Recipient]
+        [Self::Lesson, Self::Recipient, Self::Erasure]
             .into_iter()
             .find(|kind| kind.name() == name)
     }

@@ -4,8 +4,8 @@ use std::{io, time::Duration};
 
 use olm_proto::lesson::v1::{
     availability_service_server::AvailabilityServiceServer,
-    lesson_service_server::LessonServiceServer, teacher_service_server::TeacherServiceServer,
-    user_service_server::UserServiceServer,
+    invitation_service_server::InvitationServiceServer, lesson_service_server::LessonServiceServer,
+    teacher_service_server::TeacherServiceServer, user_service_server::UserServiceServer,
 };
 use service_kit::{
     clock::SharedClock,
@@ -25,6 +25,7 @@ use crate::{
     availability::grpc::Availabilities,
     config::Config,
     errors::DOMAIN,
+    invitations::grpc::Invitations,
     lessons::grpc::Lessons,
     outbox::{Wake, relay::Relay},
     state::State,
@@ -35,6 +36,7 @@ use crate::{
 /// What health knows: one name per service of the contract.
 const SERVICES: &[&str] = &[
     "olm.lesson.v1.AvailabilityService",
+    "olm.lesson.v1.InvitationService",
     "olm.lesson.v1.LessonService",
     "olm.lesson.v1.TeacherService",
     "olm.lesson.v1.UserService",
@@ -87,6 +89,7 @@ pub async fn run(
         pool: pool.clone(),
         clock: clock.clone(),
         defaults: config.defaults,
+        tokens: config.tokens,
         wake,
     };
     let grpc = GrpcServer {
@@ -119,6 +122,10 @@ pub async fn run(
 fn routes(state: &State) -> Routes {
     Routes::new(
         AvailabilityServiceServer::new(Availabilities(state.clone()))
+            .max_decoding_message_size(MAX_MESSAGE_BYTES),
+    )
+    .add_service(
+        InvitationServiceServer::new(Invitations(state.clone()))
             .max_decoding_message_size(MAX_MESSAGE_BYTES),
     )
     .add_service(

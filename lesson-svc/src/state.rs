@@ -4,7 +4,7 @@ use jiff::Timestamp;
 use service_kit::clock::SharedClock;
 use sqlx::PgPool;
 
-use crate::{outbox::Wake, users::Defaults};
+use crate::{invitations::TokenKey, outbox::Wake, users::Defaults};
 
 /// Shared by all services of a replica; cheap to clone.
 #[derive(Debug, Clone)]
@@ -15,6 +15,8 @@ pub struct State {
     pub clock: SharedClock,
     /// What new users start with.
     pub defaults: Defaults,
+    /// Makes the tokens of invitations.
+    pub tokens: TokenKey,
     /// Wakes the relay after a commit that wrote an outbox row.
     pub wake: Wake,
 }

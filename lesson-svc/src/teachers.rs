@@ -1,6 +1,7 @@
 //! People who teach, what they allow, and whom they teach.
 
 pub mod grpc;
+pub mod listing;
 pub mod policies;
 pub mod store;
 

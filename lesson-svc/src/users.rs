@@ -1,21 +1,32 @@
 //! People and their settings.
 
+pub mod changing;
 pub mod grpc;
+pub mod registering;
+pub mod settings;
 pub mod store;
 
 use std::{fmt, str::FromStr};
 
 use jiff::{SignedDuration, Timestamp};
-use olm_proto::{lesson::v1 as pb, notify::v1 as notify};
-use service_kit::status::Violations;
+use olm_proto::{
+    lesson::v1 as pb,
+    notify::v1::{self as notify, LessonNoticeKind},
+};
+use service_kit::{
+    paging::{InvalidToken, Position},
+    status::Violations,
+};
+use uuid::Uuid;
 
-use crate::{ids::UserId, teachers::check_span};
+pub use settings::QuietHours;
+
+use crate::{errors::check_text, ids::UserId};
 
 /// The longest name, in characters.
 pub const LONGEST_NAME: usize = 128;
-const MOST_LEADS: usize = 5;
-const SHORTEST_LEAD_S: i64 = 60;
-const LONGEST_LEAD_S: i64 = 14 * 24 * 60 * 60;
+/// The longest text of what somebody says of themselves, in characters.
+pub const LONGEST_ABOUT: usize = 1_000;
 
 /// A language the system speaks (VIT-7).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -89,14 +100,22 @@ pub struct TelegramAddress {
 pub struct User {
     /// The person's id.
     pub id: UserId,
-    /// 1 to [`LONGEST_NAME`] characters.
+    /// 1 to [`LONGEST_NAME`] characters; empty of the erased.
     pub display_name: String,
+    /// The person's own choice: Telegram's name does not replace it any more.
+    pub name_chosen: bool,
+    /// What the person says of themselves; at most [`LONGEST_ABOUT`] characters.
+    pub about: String,
     /// What the person reads.
     pub language: Language,
     /// IANA name.
     pub time_zone: String,
     /// How long before a lesson the person is reminded.
     pub reminder_leads: Vec<SignedDuration>,
+    /// When reminders are not to come.
+    pub quiet_hours: Option<QuietHours>,
+    /// What the person does not want to be told, sorted.
+    pub muted_kinds: Vec<LessonNoticeKind>,
     /// Where the bot writes to the person.
     pub telegram: Option<TelegramAddress>,
     /// Raised by every change.
@@ -105,28 +124,49 @@ pub struct User {
     pub create_time: Timestamp,
     /// True when the person also teaches.
     pub is_teacher: bool,
+    /// True when the person may do what only admins may.
+    pub is_admin: bool,
+    /// When the person was erased: a tombstone, with nothing but its id.
+    pub erase_time: Option<Timestamp>,
 }
 
 impl User {
-    /// The contract's message. Others than the person do not learn where and how far
-    /// ahead the bot writes to them.
+    /// Everything, for the person and for admins.
     #[must_use]
-    pub fn to_message(&self, viewer: UserId) -> pb::User {
-        let own = viewer == self.id;
-        let telegram = self.telegram.filter(|_| own);
-        let leads = self.reminder_leads.iter().filter(|_| own);
+    pub fn to_message(&self) -> pb::User {
+        if let Some(erase_time) = self.erase_time {
+            return pb::User {
+                id: self.id.to_string(),
+                erase_time: Some(olm_proto::timestamp(erase_time)),
+                ..pb::User::default()
+            };
+        }
+        let leads = self.reminder_leads.iter().copied();
+        let muted_kinds = self.muted_kinds.iter().copied();
         pb::User {
-            id: self.id.to_string(),
-            display_name: self.display_name.clone(),
             language: self.language.code().to_owned(),
-            time_zone: self.time_zone.clone(),
-            reminder_leads: leads.copied().map(olm_proto::duration).collect(),
-            telegram: telegram.map(|address| pb::TelegramAddress {
+            reminder_leads: leads.map(olm_proto::duration).collect(),
+            quiet_hours: self.quiet_hours.map(QuietHours::to_message),
+            muted_kinds: muted_kinds.map(Into::into).collect(),
+            telegram: self.telegram.map(|address| pb::TelegramAddress {
                 bot_id: address.bot_id,
                 chat_id: address.chat_id,
             }),
             version: self.version,
             create_time: Some(olm_proto::timestamp(self.create_time)),
+            is_admin: self.is_admin,
+            ..self.to_public_message()
+        }
+    }
+
+    /// What others learn of a person.
+    #[must_use]
+    pub fn to_public_message(&self) -> pb::User {
+        pb::User {
+            id: self.id.to_string(),
+            display_name: self.display_name.clone(),
+            time_zone: self.time_zone.clone(),
+            about: self.about.clone(),
             is_teacher: self.is_teacher,
             ..pb::User::default()
         }
@@ -146,7 +186,8 @@ impl User {
                 reminder_leads: leads.map(olm_proto::duration).collect(),
                 bot_id: self.telegram.map_or(0, |address| address.bot_id),
                 chat_id: self.telegram.map_or(0, |address| address.chat_id),
-                ..notify::Recipient::default()
+                quiet_hours: self.quiet_hours.map(QuietHours::to_recipient),
+                muted_kinds: self.muted_kinds.iter().copied().map(Into::into).collect(),
             }),
         }
     }
@@ -164,28 +205,58 @@ pub fn name_from_telegram(shown: &str, telegram_user_id: i64) -> String {
     }
 }
 
-/// Reads reminder leads; everything wrong is recorded.
-pub fn read_leads(
-    given: &[prost_types::Duration],
-    violations: &mut Violations,
-) -> Vec<SignedDuration> {
-    let field = "reminder_leads.leads";
-    violations.require(
-        given.len() <= MOST_LEADS,
-        field,
-        format!("has {} leads, at most {MOST_LEADS}", given.len()),
-    );
-    let mut leads = Vec::new();
-    for (index, lead) in given.iter().take(MOST_LEADS).enumerate() {
-        let field = format!("{field}[{index}]");
-        match check_span(lead, SHORTEST_LEAD_S..=LONGEST_LEAD_S) {
-            Ok(lead) if leads.contains(&lead) => violations.add(field, "is there twice"),
-            Ok(lead) => leads.push(lead),
-            Err(text) => violations.add(field, text),
-        }
+/// Where a page of people by name begins. The first begins after the erased, who alone
+/// have no name.
+///
+/// # Errors
+///
+/// [`InvalidToken`] when the token is one of a list by time.
+pub fn after_name(position: Option<&Position>) -> Result<(&str, Uuid), InvalidToken> {
+    match position {
+        None => Ok(("", Uuid::max())),
+        Some(position) => Ok((position.text()?, position.id)),
     }
-    leads.sort_unstable();
-    leads
+}
+
+/// A pattern for LIKE that finds `query` anywhere in a text: who types `%` or `_` looks
+/// for that character.
+#[must_use]
+pub fn anywhere(query: &str) -> String {
+    let mut pattern = String::with_capacity(query.len() + 2);
+    pattern.push('%');
+    for character in query.chars() {
+        if matches!(character, '\\' | '%' | '_') {
+            pattern.push('\\');
+        }
+        pattern.push(character);
+    }
+    pattern.push('%');
+    pattern
+}
+
+/// Reads a name that somebody chose, without the space around it; what is wrong is
+/// recorded.
+pub fn read_name(given: &str, violations: &mut Violations) -> String {
+    let field = "display_name";
+    let name = given.trim();
+    violations.require(!name.is_empty(), field, "is empty");
+    violations.require(
+        name.chars().count() <= LONGEST_NAME,
+        field,
+        format!("is longer than {LONGEST_NAME} characters"),
+    );
+    violations.require(
+        !name.chars().any(char::is_control),
+        field,
+        "contains a control character",
+    );
+    name.to_owned()
+}
+
+/// Reads what somebody says of themselves; what is wrong is recorded.
+pub fn read_about(given: &str, violations: &mut Violations) -> String {
+    check_text(violations, "about", given, LONGEST_ABOUT);
+    given.to_owned()
 }
 
 #[cfg(test)]
@@ -211,33 +282,7 @@ mod tests {
     }
 
     #[test]
-    fn every_wrong_lead_is_named() {
-        let lead = |seconds| prost_types::Duration { seconds, nanos: 0 };
-        let mut violations = Violations::default();
-        read_leads(
-            &[
-                lead(59),
-                lead(3600),
-                lead(3600),
-                lead(LONGEST_LEAD_S + 1),
-                lead(60),
-                lead(61),
-            ],
-            &mut violations,
-        );
-        let text = violations
-            .check()
-            .unwrap_err()
-            .into_status("olm.lesson")
-            .message()
-            .to_owned();
-        for part in [
-            "has 6 leads",
-            "leads[0] is 59 s",
-            "leads[2] is there twice",
-            "leads[3]",
-        ] {
-            assert!(text.contains(part), "{part} in {text}");
-        }
+    fn wildcards_are_searched_as_they_are() {
+        assert_eq!(anywhere(r"50%_\"), r"%50\%\_\\%");
     }
 }

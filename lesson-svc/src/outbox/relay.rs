@@ -4,7 +4,8 @@
 use std::time::Duration;
 
 use olm_proto::notify::v1::{
-    PutRecipientRequest, SyncLessonRequest, lesson_plan_service_client::LessonPlanServiceClient,
+    EraseRecipientRequest, PutRecipientRequest, SyncLessonRequest,
+    lesson_plan_service_client::LessonPlanServiceClient,
     recipient_service_client::RecipientServiceClient,
 };
 use prost::Message as _;
@@ -141,6 +142,12 @@ impl Relay {
                 let request = PutRecipientRequest::decode(&*message.payload).map_err(malformed)?;
                 let mut client = RecipientServiceClient::new(self.notify.clone());
                 client.put_recipient(request).await?;
+            }
+            Kind::Erasure => {
+                let request =
+                    EraseRecipientRequest::decode(&*message.payload).map_err(malformed)?;
+                let mut client = RecipientServiceClient::new(self.notify.clone());
+                client.erase_recipient(request).await?;
             }
         }
         Ok(())

@@ -4,13 +4,14 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 use jiff_sqlx::ToSqlx as _;
+use olm_proto::notify::v1::EraseRecipientRequest;
 use prost::Message as _;
 use service_kit::telemetry;
 use sqlx::PgConnection;
 use uuid::Uuid;
 
 use super::{Kind, Message};
-use crate::{errors::Error, lessons::Lesson, users::User};
+use crate::{errors::Error, ids::UserId, lessons::Lesson, users::User};
 
 /// Tells of a lesson, read with all its seats, in the transaction that changed it.
 ///
@@ -54,6 +55,40 @@ pub async fn insert_recipient(
         now,
     )
     .await
+}
+
+/// Tells that a person is to be forgotten, in the transaction that erased them.
+///
+/// # Errors
+///
+/// When the database fails.
+pub async fn insert_erasure(
+    conn: &mut PgConnection,
+    user: UserId,
+    version: i64,
+    now: Timestamp,
+) -> Result<(), Error> {
+    let request = EraseRecipientRequest {
+        user_id: user.to_string(),
+        version,
+    };
+    let payload = request.encode_to_vec();
+    insert(conn, Kind::Erasure, user.0, version, &payload, now).await
+}
+
+/// Takes back what was yet to be told of a person: it holds their name.
+///
+/// # Errors
+///
+/// When the database fails.
+pub async fn delete_recipient(conn: &mut PgConnection, user: UserId) -> Result<(), Error> {
+    sqlx::query!(
+        "DELETE FROM lesson.outbox WHERE kind = 'recipient' AND entity_id = $1",
+        user.0,
+    )
+    .execute(conn)
+    .await?;
+    Ok(())
 }
 
 async fn insert(

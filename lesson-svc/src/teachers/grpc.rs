@@ -1,28 +1,23 @@
 //! `TeacherService`: parse, transaction, reply.
 
 use olm_proto::lesson::v1::{
-    CreateTeacherRequest, CreateTeacherResponse, GetTeacherRequest, GetTeacherResponse,
+    CreateTeacherRequest, CreateTeacherResponse, DeleteTeacherRequest, DeleteTeacherResponse,
+    GetTeacherRequest, GetTeacherResponse, ListMyTeachersRequest, ListMyTeachersResponse,
+    ListStudentsRequest, ListStudentsResponse, RemoveStudentRequest, RemoveStudentResponse,
     SearchTeachersRequest, SearchTeachersResponse, UpdateTeacherRequest, UpdateTeacherResponse,
     teacher_service_server::TeacherService,
 };
-use service_kit::{
-    grpc::server::required_acting_user,
-    paging::{self, Position, Query, SortKey},
-    status::Violations,
-};
+use service_kit::{grpc::server::required_acting_user, status::Violations};
 use tonic::{Request, Response, Status};
-use uuid::Uuid;
 
-use super::{Policies, Teacher, store};
+use super::{Policies, Teacher, listing, store};
 use crate::{
-    errors::{Error, check_text, check_version},
+    errors::{Error, check_version},
     ids::UserId,
     requests::{self, Claim},
     state::State,
-    users,
+    students, users,
 };
-
-const LONGEST_QUERY: usize = 64;
 
 /// The gRPC service.
 #[derive(Debug, Clone)]
@@ -68,36 +63,42 @@ impl TeacherService for Teachers {
         request: Request<SearchTeachersRequest>,
     ) -> Result<Response<SearchTeachersResponse>, Status> {
         let viewer = UserId(required_acting_user(&request)?);
-        let page = search(&self.0, viewer, &request.into_inner()).await?;
+        let page = listing::search(&self.0, viewer, &request.into_inner()).await?;
         Ok(Response::new(page))
     }
 
     async fn delete_teacher(
         &self,
-        _request: Request<olm_proto::lesson::v1::DeleteTeacherRequest>,
-    ) -> Result<Response<olm_proto::lesson::v1::DeleteTeacherResponse>, Status> {
+        _request: Request<DeleteTeacherRequest>,
+    ) -> Result<Response<DeleteTeacherResponse>, Status> {
         Err(Status::unimplemented(""))
     }
 
     async fn list_students(
         &self,
-        _request: Request<olm_proto::lesson::v1::ListStudentsRequest>,
-    ) -> Result<Response<olm_proto::lesson::v1::ListStudentsResponse>, Status> {
-        Err(Status::unimplemented(""))
+        request: Request<ListStudentsRequest>,
+    ) -> Result<Response<ListStudentsResponse>, Status> {
+        let teacher = UserId(required_acting_user(&request)?);
+        let page = listing::students(&self.0, teacher, &request.into_inner()).await?;
+        Ok(Response::new(page))
     }
 
     async fn remove_student(
         &self,
-        _request: Request<olm_proto::lesson::v1::RemoveStudentRequest>,
-    ) -> Result<Response<olm_proto::lesson::v1::RemoveStudentResponse>, Status> {
-        Err(Status::unimplemented(""))
+        request: Request<RemoveStudentRequest>,
+    ) -> Result<Response<RemoveStudentResponse>, Status> {
+        let teacher = UserId(required_acting_user(&request)?);
+        remove_student(&self.0, teacher, &request.into_inner()).await?;
+        Ok(Response::new(RemoveStudentResponse {}))
     }
 
     async fn list_my_teachers(
         &self,
-        _request: Request<olm_proto::lesson::v1::ListMyTeachersRequest>,
-    ) -> Result<Response<olm_proto::lesson::v1::ListMyTeachersResponse>, Status> {
-        Err(Status::unimplemented(""))
+        request: Request<ListMyTeachersRequest>,
+    ) -> Result<Response<ListMyTeachersResponse>, Status> {
+        let student = UserId(required_acting_user(&request)?);
+        let page = listing::my_teachers(&self.0, student, &request.into_inner()).await?;
+        Ok(Response::new(page))
     }
 }
 
@@ -117,7 +118,7 @@ async fn create(
     let body_hash = requests::body_hash("CreateTeacher", &body);
     let now = state.now();
     let mut tx = state.pool.begin().await?;
-    users::store::require(&mut tx, user).await?;
+    users::store::require_locked(&mut tx, user).await?;
     let claim = requests::claim(&mut tx, user, request_id, body_hash, user.0, now).await?;
     let created = claim == Claim::New && store::insert(&mut tx, user, &policies, now).await?;
     let teacher = store::find(&mut tx, user).await?;
@@ -154,7 +155,7 @@ async fn update(
     );
     violations.check()?;
     let mut tx = state.pool.begin().await?;
-    users::store::require(&mut tx, user).await?;
+    users::store::require_locked(&mut tx, user).await?;
     let teacher = store::lock(&mut tx, user).await?;
     let mut teacher = teacher.ok_or(Error::NotATeacher)?;
     check_version(request.expected_version, teacher.version)?;
@@ -166,35 +167,23 @@ async fn update(
     Ok(teacher)
 }
 
-async fn search(
+async fn remove_student(
     state: &State,
-    viewer: UserId,
-    request: &SearchTeachersRequest,
-) -> Result<SearchTeachersResponse, Error> {
+    teacher: UserId,
+    request: &RemoveStudentRequest,
+) -> Result<(), Error> {
     let mut violations = Violations::default();
-    check_text(&mut violations, "query", &request.query, LONGEST_QUERY);
-    let size = paging::size(&mut violations, request.page_size);
+    let student = UserId(violations.uuid("student_id", &request.student_id));
     violations.check()?;
-    let text = request.query.trim();
-    let query = Query::of("SearchTeachers", &[viewer.0.as_bytes(), text.as_bytes()]);
-    let after = query.position(&request.page_token)?;
-    // No name is empty, so this is before all of them.
-    let (name, id) = match &after {
-        Some(position) => (position.text()?, position.id),
-        None => ("", Uuid::nil()),
-    };
-    let mut conn = state.pool.acquire().await?;
-    users::store::require(&mut conn, viewer).await?;
-    let mut rows = store::list(&mut conn, text, (name, id), i64::from(size) + 1).await?;
-    let next_page_token = query.cut(&mut rows, size, |(teacher, sort_name)| Position {
-        key: SortKey::Text(sort_name.clone()),
-        id: teacher.id.0,
-    });
-    Ok(SearchTeachersResponse {
-        teachers: rows
-            .into_iter()
-            .map(|(teacher, _)| teacher.into())
-            .collect(),
-        next_page_token,
-    })
+    let mut tx = state.pool.begin().await?;
+    users::store::require_locked(&mut tx, teacher).await?;
+    if store::find(&mut tx, teacher).await?.is_none() {
+        return Err(Error::NotATeacher);
+    }
+    if !students::store::update_ended(&mut tx, teacher, student, state.now()).await? {
+        return Err(Error::UserNotFound);
+    }
+    tx.commit().await?;
+    tracing::info!(event = "student_removed", teacher_id = %teacher, student_id = %student, "student removed");
+    Ok(())
 }

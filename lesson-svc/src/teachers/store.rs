@@ -6,7 +6,7 @@ use sqlx::PgConnection;
 use uuid::Uuid;
 
 use super::{Policies, Teacher};
-use crate::{errors::Error, ids::UserId};
+use crate::{errors::Error, ids::UserId, users::anywhere};
 
 struct TeacherRow {
     id: Uuid,
@@ -100,46 +100,127 @@ pub async fn lock(conn: &mut PgConnection, id: UserId) -> Result<Option<Teacher>
     Ok(row.map(Teacher::from))
 }
 
-/// Teachers by name whose name contains `query`, after the one named and identified
-/// by `after`; each with the name it is sorted by.
+/// Which teachers are searched.
+#[derive(Debug, Clone, Copy)]
+pub struct Filter<'a> {
+    /// Part of a name, any case; empty: every name.
+    pub query: &'a str,
+    /// A subject's key ([`super::policies::subject_key`]); empty: every subject.
+    pub subject: &'a str,
+    /// Only those who take new students.
+    pub only_accepting: bool,
+}
+
+/// Teachers by name, after the one named and identified by `after`; each with the name
+/// it is sorted by.
 ///
 /// # Errors
 ///
 /// When the database fails.
-pub async fn list(
+pub async fn search(
     conn: &mut PgConnection,
-    query: &str,
+    filter: Filter<'_>,
+    after: (&str, Uuid),
+    limit: i64,
+) -> Result<Vec<(Teacher, String)>, Error> {
+    let (name, id) = after;
+    let accepting = filter.only_accepting;
+    let pattern = anywhere(filter.query);
+    // A statement each, so that each has a plan of its own: by name, by subject, by part
+    // of a name, or by both of these.
+    let rows = match (filter.query, filter.subject) {
+        ("", "") => {
+            select_teacher!(
+                r#"WHERE (lower(u.display_name) COLLATE "C", u.id) > ($1, $2)
+                     AND (NOT $4 OR t.accepting_students)
+                   ORDER BY lower(u.display_name) COLLATE "C", u.id LIMIT $3"#,
+                name,
+                id,
+                limit,
+                accepting,
+            )
+            .fetch_all(conn)
+            .await?
+        }
+        ("", subject) => {
+            select_teacher!(
+                r#"WHERE (lower(u.display_name) COLLATE "C", u.id) > ($1, $2)
+                     AND (NOT $4 OR t.accepting_students) AND t.subject_keys @> ARRAY[$5::text]
+                   ORDER BY lower(u.display_name) COLLATE "C", u.id LIMIT $3"#,
+                name,
+                id,
+                limit,
+                accepting,
+                subject,
+            )
+            .fetch_all(conn)
+            .await?
+        }
+        (_, "") => {
+            select_teacher!(
+                r#"WHERE (lower(u.display_name) COLLATE "C", u.id) > ($1, $2)
+                     AND (NOT $4 OR t.accepting_students) AND lower(u.display_name) LIKE lower($5)
+                   ORDER BY lower(u.display_name) COLLATE "C", u.id LIMIT $3"#,
+                name,
+                id,
+                limit,
+                accepting,
+                pattern,
+            )
+            .fetch_all(conn)
+            .await?
+        }
+        (_, subject) => {
+            select_teacher!(
+                r#"WHERE (lower(u.display_name) COLLATE "C", u.id) > ($1, $2)
+                     AND (NOT $4 OR t.accepting_students) AND lower(u.display_name) LIKE lower($5)
+                     AND t.subject_keys @> ARRAY[$6::text]
+                   ORDER BY lower(u.display_name) COLLATE "C", u.id LIMIT $3"#,
+                name,
+                id,
+                limit,
+                accepting,
+                pattern,
+                subject,
+            )
+            .fetch_all(conn)
+            .await?
+        }
+    };
+    Ok(named(rows))
+}
+
+/// The teachers of a student by name, after the one named and identified by `after`;
+/// each with the name it is sorted by.
+///
+/// # Errors
+///
+/// When the database fails.
+pub async fn list_of_student(
+    conn: &mut PgConnection,
+    student: UserId,
     after: (&str, Uuid),
     limit: i64,
 ) -> Result<Vec<(Teacher, String)>, Error> {
     let rows = select_teacher!(
-        r#"WHERE u.display_name ILIKE '%' || $1 || '%' ESCAPE '\'
-             AND (lower(u.display_name) COLLATE "C", u.id) > ($2, $3)
+        r#"JOIN lesson.students s ON s.teacher_id = t.user_id AND s.end_time IS NULL
+           WHERE s.student_id = $1 AND (lower(u.display_name) COLLATE "C", u.id) > ($2, $3)
            ORDER BY lower(u.display_name) COLLATE "C", u.id LIMIT $4"#,
-        escape_like(query),
+        student.0,
         after.0,
         after.1,
         limit,
     )
     .fetch_all(conn)
     .await?;
-    Ok(rows
-        .into_iter()
-        .map(|mut row| (std::mem::take(&mut row.sort_name), row))
-        .map(|(sort_name, row)| (row.into(), sort_name))
-        .collect())
+    Ok(named(rows))
 }
 
-/// So that a person who types `%` or `_` looks for that character.
-fn escape_like(query: &str) -> String {
-    let mut escaped = String::with_capacity(query.len());
-    for character in query.chars() {
-        if matches!(character, '\\' | '%' | '_') {
-            escaped.push('\\');
-        }
-        escaped.push(character);
-    }
-    escaped
+fn named(rows: Vec<TeacherRow>) -> Vec<(Teacher, String)> {
+    rows.into_iter()
+        .map(|mut row| (std::mem::take(&mut row.sort_name), row))
+        .map(|(sort_name, row)| (row.into(), sort_name))
+        .collect()
 }
 
 /// Makes a user a teacher, also one who stopped before; a teacher stays as they are.
@@ -223,6 +304,56 @@ pub async fn update_policies(
     Ok(version)
 }
 
+/// Marks that a locked teacher stopped teaching.
+///
+/// # Errors
+///
+/// When the database fails.
+pub async fn update_deleted(
+    conn: &mut PgConnection,
+    id: UserId,
+    now: Timestamp,
+) -> Result<(), Error> {
+    sqlx::query!(
+        "UPDATE lesson.teachers SET delete_time = $2, version = version + 1 WHERE user_id = $1",
+        id.0,
+        now.to_sqlx(),
+    )
+    .execute(conn)
+    .await?;
+    Ok(())
+}
+
+/// Of a person who is being erased, keeps no more than that they taught: subjects,
+/// hours of work and time off go. Nothing for those who never taught.
+///
+/// # Errors
+///
+/// When the database fails.
+pub async fn update_erased(
+    conn: &mut PgConnection,
+    id: UserId,
+    now: Timestamp,
+) -> Result<(), Error> {
+    sqlx::query!(
+        "UPDATE lesson.teachers
+         SET delete_time = coalesce(delete_time, $2), subjects = '{}', subject_keys = '{}',
+             version = version + 1
+         WHERE user_id = $1",
+        id.0,
+        now.to_sqlx(),
+    )
+    .execute(&mut *conn)
+    .await?;
+    sqlx::query!(
+        "DELETE FROM lesson.availabilities WHERE teacher_id = $1",
+        id.0
+    )
+    .execute(conn)
+    .await?;
+    Ok(())
+}
+
 fn durations(policies: &Policies) -> Vec<i32> {
     policies
         .lesson_durations
@@ -235,14 +366,4 @@ fn durations(policies: &Policies) -> Vec<i32> {
 /// At most 366 days: fits. What did not would break a CHECK, not a lesson.
 fn seconds(span: SignedDuration) -> i32 {
     i32::try_from(span.as_secs()).unwrap_or(i32::MAX)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::escape_like;
-
-    #[test]
-    fn wildcards_are_searched_as_they_are() {
-        assert_eq!(escape_like(r"50%_\"), r"50\%\_\\");
-    }
 }

@@ -1,23 +1,35 @@
 //! SQL of people.
 
-use jiff::SignedDuration;
+use jiff::{SignedDuration, Timestamp};
 use jiff_sqlx::ToSqlx as _;
 use sqlx::PgConnection;
+use uuid::Uuid;
 
-use super::{Language, TelegramAddress, User};
-use crate::{errors::Error, ids::UserId};
+use super::{
+    Language, QuietHours, TelegramAddress, User, anywhere,
+    settings::{kind_from_name, kind_name},
+};
+use crate::{actors::Actor, errors::Error, ids::UserId};
 
 struct UserRow {
-    id: uuid::Uuid,
+    id: Uuid,
     display_name: String,
+    name_chosen: bool,
+    about: String,
     language: String,
     time_zone: String,
     reminder_leads_s: Vec<i32>,
+    quiet_start_minute: Option<i16>,
+    quiet_end_minute: Option<i16>,
+    muted_kinds: Vec<String>,
     version: i64,
     create_time: jiff_sqlx::Timestamp,
     bot_id: Option<i64>,
     chat_id: Option<i64>,
     is_teacher: bool,
+    is_admin: bool,
+    erase_time: Option<jiff_sqlx::Timestamp>,
+    sort_name: String,
 }
 
 impl TryFrom<UserRow> for User {
@@ -28,20 +40,32 @@ impl TryFrom<UserRow> for User {
             .language
             .parse()
             .map_err(|_| Error::Corrupt("users.language"))?;
+        let kind = |name: &String| kind_from_name(name).ok_or(Error::Corrupt("users.muted_kinds"));
+        let muted_kinds: Result<Vec<_>, Error> = row.muted_kinds.iter().map(kind).collect();
+        let quiet = row.quiet_start_minute.zip(row.quiet_end_minute);
         let telegram = row.bot_id.zip(row.chat_id);
         let leads = row.reminder_leads_s.into_iter();
         Ok(Self {
             id: UserId(row.id),
             display_name: row.display_name,
+            name_chosen: row.name_chosen,
+            about: row.about,
             language,
             time_zone: row.time_zone,
             reminder_leads: leads
                 .map(|lead| SignedDuration::from_secs(lead.into()))
                 .collect(),
+            quiet_hours: quiet.map(|(start_minute, end_minute)| QuietHours {
+                start_minute,
+                end_minute,
+            }),
+            muted_kinds: muted_kinds?,
             telegram: telegram.map(|(bot_id, chat_id)| TelegramAddress { bot_id, chat_id }),
             version: row.version,
             create_time: row.create_time.to_jiff(),
             is_teacher: row.is_teacher,
+            is_admin: row.is_admin,
+            erase_time: row.erase_time.map(jiff_sqlx::Timestamp::to_jiff),
         })
     }
 }
@@ -51,9 +75,12 @@ macro_rules! select_user {
     ($tail:literal, $($arg:expr),+ $(,)?) => {
         sqlx::query_as!(
             UserRow,
-            r#"SELECT u.id, u.display_name, u.language, u.time_zone, u.reminder_leads_s,
+            r#"SELECT u.id, u.display_name, u.name_chosen, u.about, u.language, u.time_zone,
+                      u.reminder_leads_s, u.quiet_start_minute, u.quiet_end_minute, u.muted_kinds,
                       u.version, u.create_time, a.bot_id AS "bot_id?", a.chat_id AS "chat_id?",
-                      EXISTS (SELECT FROM lesson.teachers t WHERE t.user_id = u.id) AS "is_teacher!"
+                      EXISTS (SELECT FROM lesson.teachers t
+                              WHERE t.user_id = u.id AND t.delete_time IS NULL) AS "is_teacher!",
+                      u.is_admin, u.erase_time, lower(u.display_name) AS "sort_name!"
                FROM lesson.users u LEFT JOIN lesson.telegram_accounts a ON a.user_id = u.id "#
                 + $tail,
             $($arg),+
@@ -95,44 +122,99 @@ pub async fn require_locked(conn: &mut PgConnection, id: UserId) -> Result<bool,
     is_admin.ok_or(Error::UserNotFound)
 }
 
-/// A user whom `viewer` may see: the viewer, or somebody with whom the viewer has or
-/// had a lesson.
+/// A user whom `viewer` may see: the viewer, somebody who learns from the viewer or
+/// whom the viewer learns from, or with whom the viewer has or had a lesson. Admins see
+/// everybody, also the tombstones of the erased.
 ///
 /// # Errors
 ///
 /// When the database fails.
 pub async fn find(
     conn: &mut PgConnection,
-    viewer: UserId,
+    viewer: Actor,
     id: UserId,
 ) -> Result<Option<User>, Error> {
     let row = select_user!(
-        "WHERE u.id = $1 AND ($1 = $2
+        "WHERE u.id = $1 AND ($3 OR (u.erase_time IS NULL AND ($1 = $2
+             OR EXISTS (SELECT FROM lesson.students s
+                        WHERE s.teacher_id = $2 AND s.student_id = $1 AND s.end_time IS NULL)
+             OR EXISTS (SELECT FROM lesson.students s
+                        WHERE s.teacher_id = $1 AND s.student_id = $2 AND s.end_time IS NULL)
              OR EXISTS (SELECT FROM lesson.bookings b JOIN lesson.lessons l ON l.id = b.lesson_id
                         WHERE b.student_id = $1 AND l.teacher_id = $2)
              OR EXISTS (SELECT FROM lesson.bookings b JOIN lesson.lessons l ON l.id = b.lesson_id
-                        WHERE b.student_id = $2 AND l.teacher_id = $1))",
+                        WHERE b.student_id = $2 AND l.teacher_id = $1))))",
         id.0,
-        viewer.0,
+        viewer.user.0,
+        viewer.admin,
     )
     .fetch_optional(conn)
     .await?;
     row.map(User::try_from).transpose()
 }
 
-/// A user, locked until the transaction ends.
+/// Living people whose name contains `query`, any case, by name, after the one named
+/// and identified by `after`; each with the name they are sorted by. For admins.
+///
+/// # Errors
+///
+/// When the database fails.
+pub async fn list(
+    conn: &mut PgConnection,
+    query: &str,
+    after: (&str, Uuid),
+    limit: i64,
+) -> Result<Vec<(User, String)>, Error> {
+    // Two statements, so that each has a plan of its own: the index by name, or the one
+    // by parts of names.
+    let rows = if query.is_empty() {
+        select_user!(
+            r#"WHERE (lower(u.display_name) COLLATE "C", u.id) > ($1, $2) AND u.erase_time IS NULL
+               ORDER BY lower(u.display_name) COLLATE "C", u.id LIMIT $3"#,
+            after.0,
+            after.1,
+            limit,
+        )
+        .fetch_all(conn)
+        .await?
+    } else {
+        select_user!(
+            r#"WHERE lower(u.display_name) LIKE lower($4)
+                 AND (lower(u.display_name) COLLATE "C", u.id) > ($1, $2) AND u.erase_time IS NULL
+               ORDER BY lower(u.display_name) COLLATE "C", u.id LIMIT $3"#,
+            after.0,
+            after.1,
+            limit,
+            anywhere(query),
+        )
+        .fetch_all(conn)
+        .await?
+    };
+    rows.into_iter()
+        .map(|mut row| {
+            let sort_name = std::mem::take(&mut row.sort_name);
+            Ok((User::try_from(row)?, sort_name))
+        })
+        .collect()
+}
+
+/// A living user, locked until the transaction ends.
 ///
 /// # Errors
 ///
 /// When the database fails.
 pub async fn lock(conn: &mut PgConnection, id: UserId) -> Result<Option<User>, Error> {
-    let row = select_user!("WHERE u.id = $1 FOR NO KEY UPDATE OF u", id.0)
-        .fetch_optional(conn)
-        .await?;
+    let row = select_user!(
+        "WHERE u.id = $1 AND u.erase_time IS NULL FOR NO KEY UPDATE OF u",
+        id.0
+    )
+    .fetch_optional(conn)
+    .await?;
     row.map(User::try_from).transpose()
 }
 
-/// The user behind a Telegram account, locked until the transaction ends.
+/// The living user behind a Telegram account, locked until the transaction ends. An
+/// account whose person is just being erased is nobody's.
 ///
 /// # Errors
 ///
@@ -143,7 +225,8 @@ pub async fn lock_by_telegram(
     telegram_user_id: i64,
 ) -> Result<Option<User>, Error> {
     let row = select_user!(
-        "WHERE a.bot_id = $1 AND a.telegram_user_id = $2 FOR NO KEY UPDATE OF u",
+        "WHERE a.bot_id = $1 AND a.telegram_user_id = $2 AND u.erase_time IS NULL
+         FOR NO KEY UPDATE OF u",
         bot_id,
         telegram_user_id,
     )
@@ -198,21 +281,31 @@ pub async fn insert_account(
     Ok(inserted.rows_affected() == 1)
 }
 
-/// Writes a locked user's name, settings and address, and raises the version.
+/// Writes a locked user's profile, settings, address and rights, and raises the
+/// version.
 ///
 /// # Errors
 ///
 /// When the database fails.
 pub async fn update(conn: &mut PgConnection, user: &mut User) -> Result<(), Error> {
+    let muted_kinds: Vec<String> = user.muted_kinds.iter().copied().map(kind_name).collect();
     user.version = sqlx::query_scalar!(
         "UPDATE lesson.users
-         SET display_name = $2, language = $3, time_zone = $4, reminder_leads_s = $5, version = version + 1
+         SET display_name = $2, name_chosen = $3, about = $4, language = $5, time_zone = $6,
+             reminder_leads_s = $7, quiet_start_minute = $8, quiet_end_minute = $9,
+             muted_kinds = $10, is_admin = $11, version = version + 1
          WHERE id = $1 RETURNING version",
         user.id.0,
         user.display_name,
+        user.name_chosen,
+        user.about,
         user.language.code(),
         user.time_zone,
         &seconds(&user.reminder_leads),
+        user.quiet_hours.map(|quiet| quiet.start_minute),
+        user.quiet_hours.map(|quiet| quiet.end_minute),
+        &muted_kinds,
+        user.is_admin,
     )
     .fetch_one(&mut *conn)
     .await?;
@@ -224,6 +317,57 @@ pub async fn update(conn: &mut PgConnection, user: &mut User) -> Result<(), Erro
     .execute(conn)
     .await?;
     Ok(())
+}
+
+/// Locks a person who is to be erased against everything else that is done for them;
+/// answers whether they were erased before, `None` when there is nobody.
+///
+/// # Errors
+///
+/// When the database fails.
+pub async fn lock_for_erasure(conn: &mut PgConnection, id: UserId) -> Result<Option<bool>, Error> {
+    let erased = sqlx::query_scalar!(
+        r#"SELECT erase_time IS NOT NULL AS "erased!" FROM lesson.users WHERE id = $1 FOR UPDATE"#,
+        id.0,
+    )
+    .fetch_optional(conn)
+    .await?;
+    Ok(erased)
+}
+
+/// Makes a locked person a tombstone, and forgets their Telegram account and requests;
+/// answers the version of the erasure.
+///
+/// # Errors
+///
+/// When the database fails.
+pub async fn update_erased(
+    conn: &mut PgConnection,
+    id: UserId,
+    now: Timestamp,
+) -> Result<i64, Error> {
+    sqlx::query!(
+        "DELETE FROM lesson.telegram_accounts WHERE user_id = $1",
+        id.0
+    )
+    .execute(&mut *conn)
+    .await?;
+    sqlx::query!("DELETE FROM lesson.requests WHERE user_id = $1", id.0)
+        .execute(&mut *conn)
+        .await?;
+    let version = sqlx::query_scalar!(
+        "UPDATE lesson.users
+         SET display_name = '', name_chosen = false, about = '', language = 'en',
+             time_zone = 'UTC', reminder_leads_s = DEFAULT, quiet_start_minute = NULL,
+             quiet_end_minute = NULL, muted_kinds = DEFAULT, is_admin = false,
+             erase_time = $2, version = version + 1
+         WHERE id = $1 RETURNING version",
+        id.0,
+        now.to_sqlx(),
+    )
+    .fetch_one(conn)
+    .await?;
+    Ok(version)
 }
 
 fn seconds(leads: &[SignedDuration]) -> Vec<i32> {

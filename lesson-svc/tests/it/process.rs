@@ -40,6 +40,7 @@ fn bad_configuration_is_told_line_by_line_and_ends_with_64() {
         "LESSON_DATABASE_URL",
         "LESSON_SERVICE_KEYS",
         "LESSON_NOTIFY_KEY",
+        "LESSON_INVITATION_SECRET",
     ] {
         assert_eq!(
             text.lines()

@@ -10,6 +10,7 @@ use olm_proto::{
         BookLessonRequest, CreateTeacherRequest, Lesson, ListSlotsRequest,
         RegisterTelegramUserRequest, SetWeeklyRulesRequest, TeacherPolicies, User, WeeklyRule,
         availability_service_client::AvailabilityServiceClient,
+        invitation_service_client::InvitationServiceClient,
         lesson_service_client::LessonServiceClient, teacher_service_client::TeacherServiceClient,
         user_service_client::UserServiceClient,
     },
@@ -30,6 +31,9 @@ use tonic_types::StatusExt as _;
 use uuid::Uuid;
 
 pub const KEY: &str = "a key for tests";
+pub const BOT_KEY: &str = "a bot's key for tests";
+pub const REST_KEY: &str = "a gateway's key for tests";
+pub const INVITATION_SECRET: &str = "a secret of no less than 32 bytes";
 pub const BOT: i64 = 4_200;
 /// Nobody listens there.
 pub const NO_NOTIFY: &str = "http://127.0.0.1:9";
@@ -57,6 +61,7 @@ pub fn new_id() -> String {
 
 /// One running lesson-svc.
 pub struct Service {
+    /// With the operator's key.
     pub backend: Backend,
     pub url: String,
     shutdown: Shutdown,
@@ -70,18 +75,22 @@ impl Service {
         let url = format!("http://{}", listener.local_addr().unwrap());
         let shutdown = Shutdown::manual(Duration::from_secs(5));
         let task = tokio::spawn(lesson_svc::run(config, listener, shutdown.clone(), clock));
-        let backend = Backend::connect_lazy(&BackendConfig {
-            service: "lesson-svc",
-            url: url.parse().unwrap(),
-            key: SecretString::from(KEY),
-            timeout: Duration::from_secs(20),
-        });
         Self {
-            backend: backend.unwrap(),
+            backend: backend(&url, KEY),
             url,
             shutdown,
             task,
         }
+    }
+
+    /// The service as a bot calls it.
+    pub fn as_bot(&self) -> Backend {
+        backend(&self.url, BOT_KEY)
+    }
+
+    /// The service as gateway-rest calls it.
+    pub fn as_rest(&self) -> Backend {
+        backend(&self.url, REST_KEY)
     }
 
     pub async fn stop(self) {
@@ -90,13 +99,30 @@ impl Service {
     }
 }
 
+fn backend(url: &str, key: &str) -> Backend {
+    let backend = Backend::connect_lazy(&BackendConfig {
+        service: "lesson-svc",
+        url: url.parse().unwrap(),
+        key: SecretString::from(key),
+        timeout: Duration::from_secs(20),
+    });
+    backend.unwrap()
+}
+
 fn config(pool: &PgPool, notify_url: &str) -> Config {
     let database_url = pool.connect_options().to_url_lossy().to_string();
+    let keys = [
+        ("operator", KEY),
+        ("bot-gateway", BOT_KEY),
+        ("gateway-rest", REST_KEY),
+    ];
+    let keys = keys.map(|(caller, key)| format!("{caller}+act_as={}", digest_hex(key)));
     let variables = HashMap::from([
         ("LESSON_DATABASE_URL".to_owned(), database_url),
+        ("LESSON_SERVICE_KEYS".to_owned(), keys.join(",")),
         (
-            "LESSON_SERVICE_KEYS".to_owned(),
-            format!("operator+act_as={}", digest_hex(KEY)),
+            "LESSON_INVITATION_SECRET".to_owned(),
+            INVITATION_SECRET.to_owned(),
         ),
         ("LESSON_NOTIFY_URL".to_owned(), notify_url.to_owned()),
         (
@@ -148,6 +174,10 @@ impl World {
 
     pub fn availability(&self) -> AvailabilityServiceClient<Backend> {
         AvailabilityServiceClient::new(self.service.backend.clone())
+    }
+
+    pub fn invitations(&self) -> InvitationServiceClient<Backend> {
+        InvitationServiceClient::new(self.service.backend.clone())
     }
 
     pub fn lessons(&self) -> LessonServiceClient<Backend> {
