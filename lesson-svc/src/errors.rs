@@ -242,7 +242,7 @@ impl From<Error> for Status {
             Error::Unbookable {
                 reason,
                 alternatives,
-            } => unbookable(reason, &alternatives),
+            } => unbookable(&reason, &alternatives),
             Error::SelfBooking => precondition(ErrorReason::SelfBooking),
             Error::LessonStarted => precondition(ErrorReason::LessonStarted),
             Error::LessonCanceled => precondition(ErrorReason::LessonCanceled),
@@ -278,8 +278,8 @@ impl From<Error> for Status {
     }
 }
 
-fn unbookable(reason: Unbookable, alternatives: &[Timestamp]) -> Refusal {
-    let (reason, text) = match reason {
+fn unbookable(unbookable: &Unbookable, alternatives: &[Timestamp]) -> Refusal {
+    let (reason, text) = match unbookable {
         Unbookable::TooSoon => (
             ErrorReason::TooSoon,
             "the start is past or sooner than the teacher's minimum notice",
@@ -296,7 +296,7 @@ fn unbookable(reason: Unbookable, alternatives: &[Timestamp]) -> Refusal {
             ErrorReason::OffGrid,
             "lessons of this teacher begin at other minutes",
         ),
-        Unbookable::DurationNotOffered => (
+        Unbookable::DurationNotOffered { .. } => (
             ErrorReason::DurationNotOffered,
             "the teacher gives no lessons of this length",
         ),
@@ -314,11 +314,23 @@ fn unbookable(reason: Unbookable, alternatives: &[Timestamp]) -> Refusal {
         ),
     };
     let refusal = Refusal::new(Code::FailedPrecondition, reason, text);
-    if reason != ErrorReason::SlotTaken {
-        return refusal;
+    let listed = |texts: Vec<String>| texts.join(",");
+    match unbookable {
+        Unbookable::SlotTaken => {
+            let starts = alternatives.iter().map(Timestamp::to_string);
+            refusal.metadata("alternatives", listed(starts.collect()))
+        }
+        Unbookable::DurationNotOffered { offered } => {
+            let lengths = offered.iter().map(|length| length.as_secs().to_string());
+            refusal.metadata("durations_s", listed(lengths.collect()))
+        }
+        Unbookable::TooSoon
+        | Unbookable::TooFar
+        | Unbookable::OutsideAvailability
+        | Unbookable::OffGrid
+        | Unbookable::DailyLimitReached
+        | Unbookable::StudentBusy => refusal,
     }
-    let alternatives: Vec<_> = alternatives.iter().map(Timestamp::to_string).collect();
-    refusal.metadata("alternatives", alternatives.join(","))
 }
 
 /// Compares the version a caller read with the one there is.

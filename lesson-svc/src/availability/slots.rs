@@ -1,50 +1,33 @@
 //! What can be booked, and why not: one function, [`Offer::bookable`], that both
 //! listing slots and booking ask. No IO, and time is a parameter.
-//!
-//! Wall clock becomes instants by the rules of RFC 5545 (3.3.5): at a fold the first
-//! instant counts, in a gap the offset before it. Between the instants of a rule's
-//! start and end, time is absolute: a doubled hour holds slots at distinct instants,
-//! and a skipped hour holds none.
 
-use jiff::{
-    SignedDuration, Timestamp, ToSpan as _,
-    civil::{Date, DateTime},
-    tz::{AmbiguousOffset, TimeZone},
+use jiff::{SignedDuration, Timestamp};
+
+use super::{
+    days::LessonDays,
+    open::{OpenTime, Place},
+    stretches::Stretches,
 };
-
-use super::{WeeklyHours, WeeklyRule, time_of_minute};
 use crate::teachers::Policies;
 
-/// A stretch of time, `[start, end)`.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub struct Stretch {
-    /// The first instant in it.
-    pub start: Timestamp,
-    /// The first instant after it.
-    pub end: Timestamp,
-}
-
-impl Stretch {
-    /// True when both share an instant.
-    #[must_use]
-    pub fn overlaps(&self, other: &Self) -> bool {
-        self.start < other.end && other.start < self.end
-    }
-}
+pub use super::stretches::Stretch;
 
 /// Why a start cannot be booked. The first that applies, in this order.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Unbookable {
+    /// The teacher gives no lessons of this length.
+    DurationNotOffered {
+        /// The lengths the teacher gives.
+        offered: Vec<SignedDuration>,
+    },
     /// Sooner than the minimum notice, or past.
     TooSoon,
     /// Beyond the booking horizon.
     TooFar,
-    /// The teacher does not work during all of the lesson.
+    /// The teacher does not work, or is off, during some of the lesson.
     OutsideAvailability,
     /// The teacher works, but lessons begin at other minutes.
     OffGrid,
-    /// The teacher gives no lessons of this length.
-    DurationNotOffered,
     /// The teacher gives no more lessons on this day.
     DailyLimitReached,
     /// Another lesson of the teacher, with its buffers, takes the time.
@@ -58,24 +41,38 @@ pub enum Unbookable {
 pub struct Offer<'a> {
     /// What the teacher allows.
     pub policies: &'a Policies,
-    /// When the teacher works, from [`open_intervals`], for a window that covers the
-    /// starts asked about.
+    /// When the teacher works, around a window that holds the starts asked about.
     pub open: &'a OpenTime,
-    /// The teacher's lessons with their buffers, by start, none overlapping.
-    pub teacher_busy: &'a [Stretch],
-    /// The student's lessons, by start, none overlapping; empty when nobody asks.
-    pub student_busy: &'a [Stretch],
+    /// The teacher's lessons by day, around the same window; looked at when the
+    /// policies have a daily limit.
+    pub days: &'a LessonDays,
+    /// The time the teacher's lessons take, with their buffers, and the time the
+    /// teacher is in lessons of others.
+    pub teacher_busy: &'a Stretches,
+    /// The time the student is in lessons, as a student or as a teacher; empty when
+    /// nobody asks.
+    pub student_busy: &'a Stretches,
     /// The current instant.
     pub now: Timestamp,
 }
 
-/// A lesson that can be booked.
+/// The time of a lesson: one that can be booked, or one that is there.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Bookable {
     /// The lesson itself.
     pub during: Stretch,
     /// The lesson with its buffers.
     pub blocked: Stretch,
+}
+
+/// Where the last search in each list ended: starts that are asked about in order are
+/// found without searching from the beginning each time.
+#[derive(Debug, Default)]
+struct Places {
+    open: Place,
+    day: usize,
+    teacher: usize,
+    student: usize,
 }
 
 impl Offer<'_> {
@@ -89,32 +86,50 @@ impl Offer<'_> {
         start: Timestamp,
         duration: SignedDuration,
     ) -> Result<Bookable, Unbookable> {
-        if !self.policies.lesson_durations.contains(&duration) {
-            return Err(Unbookable::DurationNotOffered);
-        }
+        let duration = self.policies.offered_duration(Some(duration))?;
+        self.decide(start, duration, &mut Places::default())
+    }
+
+    fn decide(
+        &self,
+        start: Timestamp,
+        duration: SignedDuration,
+        near: &mut Places,
+    ) -> Result<Bookable, Unbookable> {
+        let policies = self.policies;
         let ahead = start.duration_since(self.now);
-        if ahead < self.policies.min_notice.max(SignedDuration::ZERO) {
+        if ahead < policies.min_notice.max(SignedDuration::ZERO) {
             return Err(Unbookable::TooSoon);
         }
-        if ahead > self.policies.booking_horizon {
+        if ahead > policies.booking_horizon {
             return Err(Unbookable::TooFar);
         }
-        let Some(lesson) = self.policies.lesson_at(start, duration) else {
+        let Some(lesson) = policies.lesson_at(start, duration) else {
             return Err(Unbookable::TooFar);
         };
-        if !self.open.covers(&lesson.during) {
+        if !self.open.covers(&lesson.during, &mut near.open) {
             return Err(Unbookable::OutsideAvailability);
         }
-        if !self.open.on_grid(start, self.policies.slot_step) {
+        if !self.open.on_grid(start, policies.slot_step, &mut near.open) {
             return Err(Unbookable::OffGrid);
         }
-        if overlaps_any(&lesson.blocked, self.teacher_busy) {
+        let limit = policies.daily_lesson_limit;
+        if limit.is_some_and(|limit| self.days.is_full(start, limit, &mut near.day)) {
+            return Err(Unbookable::DailyLimitReached);
+        }
+        self.check_busy(&lesson, near)?;
+        Ok(lesson)
+    }
+
+    fn check_busy(&self, lesson: &Bookable, near: &mut Places) -> Result<(), Unbookable> {
+        let (teacher, student) = (self.teacher_busy, self.student_busy);
+        if teacher.overlap(&lesson.blocked, &mut near.teacher) {
             return Err(Unbookable::SlotTaken);
         }
-        if overlaps_any(&lesson.during, self.student_busy) {
+        if student.overlap(&lesson.during, &mut near.student) {
             return Err(Unbookable::StudentBusy);
         }
-        Ok(lesson)
+        Ok(())
     }
 
     /// Decides about a start for those whom the policies do not bind: the teacher and
@@ -131,160 +146,29 @@ impl Offer<'_> {
             .checked_add(duration)
             .map_err(|_| Unbookable::TooFar)?;
         let during = Stretch { start, end };
-        if overlaps_any(&during, self.teacher_busy) {
-            return Err(Unbookable::SlotTaken);
-        }
-        if overlaps_any(&during, self.student_busy) {
-            return Err(Unbookable::StudentBusy);
-        }
-        Ok(Bookable {
+        let lesson = Bookable {
             during,
             blocked: during,
-        })
+        };
+        self.check_busy(&lesson, &mut Places::default())?;
+        Ok(lesson)
     }
 
-    /// Every bookable lesson of that length that starts in `window`, by start.
+    /// Every bookable lesson of that length that starts in `window`, by start; found as
+    /// they are asked for.
     pub fn slots(
         &self,
         window: Stretch,
         duration: SignedDuration,
     ) -> impl Iterator<Item = Bookable> {
-        self.open
-            .grid(window, self.policies.slot_step)
+        let mut near = Places::default();
+        let offered = self.policies.offered_duration(Some(duration)).ok();
+        offered
             .into_iter()
-            .filter_map(move |start| self.bookable(start, duration).ok())
-    }
-}
-
-/// Busy stretches are by start and do not overlap, so they are by end as well.
-fn overlaps_any(stretch: &Stretch, busy: &[Stretch]) -> bool {
-    let first = busy.partition_point(|other| other.end <= stretch.start);
-    busy.get(first).is_some_and(|other| other.overlaps(stretch))
-}
-
-/// When a teacher works within a window, as instants.
-#[derive(Debug, Default)]
-pub struct OpenTime {
-    /// One per rule and date, by start: each begins a grid of its own.
-    intervals: Vec<Stretch>,
-    /// The same with those that touch joined: a lesson may run from one into the
-    /// next, over midnight for example.
-    joined: Vec<Stretch>,
-}
-
-impl OpenTime {
-    fn covers(&self, stretch: &Stretch) -> bool {
-        let after = self
-            .joined
-            .partition_point(|open| open.start <= stretch.start);
-        self.joined[..after]
-            .last()
-            .is_some_and(|open| stretch.end <= open.end)
-    }
-
-    /// A start belongs to the interval it lies in; intervals do not overlap.
-    fn on_grid(&self, start: Timestamp, step: SignedDuration) -> bool {
-        let after = self.intervals.partition_point(|open| open.start <= start);
-        self.intervals[..after].last().is_some_and(|open| {
-            start < open.end && start.duration_since(open.start).as_nanos() % step.as_nanos() == 0
-        })
-    }
-
-    /// Every grid point within `window`, by instant, each once.
-    fn grid(&self, window: Stretch, step: SignedDuration) -> Vec<Timestamp> {
-        let mut points = Vec::new();
-        for open in self.intervals.iter().filter(|open| open.overlaps(&window)) {
-            let mut point = first_point(open.start, step, window.start);
-            while let Some(start) = point.filter(|start| *start < open.end && *start < window.end) {
-                points.push(start);
-                point = start.checked_add(step).ok();
-            }
-        }
-        points.sort_unstable();
-        points.dedup();
-        points
-    }
-}
-
-/// The first of `origin`, `origin + step`, … that is not before `from`.
-fn first_point(origin: Timestamp, step: SignedDuration, from: Timestamp) -> Option<Timestamp> {
-    let behind = from.duration_since(origin);
-    if behind <= SignedDuration::ZERO {
-        return Some(origin);
-    }
-    let (behind, step) = (behind.as_nanos(), step.as_nanos());
-    let ahead = (behind + step - 1) / step * step;
-    origin
-        .checked_add(SignedDuration::from_nanos_i128(ahead))
-        .ok()
-}
-
-/// The teacher's open time around `window`: whole days, and one more on both sides,
-/// so that the answer for a start does not depend on the window it is asked in.
-#[must_use]
-pub fn open_intervals(hours: &WeeklyHours, window: Stretch) -> OpenTime {
-    let first = hours.zone.to_datetime(window.start).date();
-    let last = hours.zone.to_datetime(window.end).date();
-    let first = first.saturating_sub(2.days());
-    let last = last.saturating_add(2.days());
-    let mut intervals = Vec::new();
-    let mut date = first;
-    while date <= last {
-        let rules = hours.rules.iter();
-        intervals.extend(
-            rules
-                .filter(|rule| rule.weekday() == Some(date.weekday()))
-                .filter_map(|rule| interval(&hours.zone, date, *rule)),
-        );
-        let Ok(next) = date.tomorrow() else { break };
-        date = next;
-    }
-    intervals.sort_unstable();
-    let mut joined: Vec<Stretch> = Vec::new();
-    for open in &intervals {
-        match joined.last_mut() {
-            Some(last) if open.start <= last.end => last.end = last.end.max(open.end),
-            _ => joined.push(*open),
-        }
-    }
-    OpenTime { intervals, joined }
-}
-
-/// A rule on a date; `None` when nothing of it exists there.
-fn interval(zone: &TimeZone, date: Date, rule: WeeklyRule) -> Option<Stretch> {
-    let start = date.to_datetime(time_of_minute(rule.start_minute)?);
-    let end = match time_of_minute(rule.end_minute) {
-        Some(time) => date.to_datetime(time),
-        None => date
-            .tomorrow()
-            .ok()?
-            .to_datetime(jiff::civil::Time::midnight()),
-    };
-    let (start, end) = (start_instant(zone, start)?, end_instant(zone, end)?);
-    (start < end).then_some(Stretch { start, end })
-}
-
-fn start_instant(zone: &TimeZone, wall: DateTime) -> Option<Timestamp> {
-    zone.to_ambiguous_timestamp(wall).compatible().ok()
-}
-
-/// Like a start, except in a gap: RFC 5545 would move an end past the gap, to wall
-/// clock times at which the teacher no longer works, so it ends where the gap begins.
-fn end_instant(zone: &TimeZone, wall: DateTime) -> Option<Timestamp> {
-    let ambiguous = zone.to_ambiguous_timestamp(wall);
-    match ambiguous.offset() {
-        AmbiguousOffset::Gap { .. } => {
-            let before = ambiguous.earlier().ok()?;
-            zone.following(before)
-                .next()
-                .map(|change| change.timestamp())
-        }
-        AmbiguousOffset::Unambiguous { .. } | AmbiguousOffset::Fold { .. } => {
-            ambiguous.compatible().ok()
-        }
+            .flat_map(move |_| self.open.starts(window, self.policies.slot_step))
+            .filter_map(move |start| self.decide(start, duration, &mut near).ok())
     }
 }
 
 #[cfg(test)]
-#[path = "slots/tests.rs"]
 mod tests;

@@ -7,7 +7,7 @@ use olm_proto::lesson::v1 as pb;
 use service_kit::status::Violations;
 
 use crate::{
-    availability::slots::{Bookable, Stretch},
+    availability::slots::{Bookable, Stretch, Unbookable},
     errors::check_text,
 };
 
@@ -128,6 +128,25 @@ impl Policies {
         longest.copied().unwrap_or(SignedDuration::from_secs(HOUR))
     }
 
+    /// The length a lesson gets of which a request says `wanted`.
+    ///
+    /// # Errors
+    ///
+    /// [`Unbookable::DurationNotOffered`].
+    pub fn offered_duration(
+        &self,
+        wanted: Option<SignedDuration>,
+    ) -> Result<SignedDuration, Unbookable> {
+        let wanted = wanted.unwrap_or_else(|| self.usual_duration());
+        if self.lesson_durations.contains(&wanted) {
+            Ok(wanted)
+        } else {
+            Err(Unbookable::DurationNotOffered {
+                offered: self.lesson_durations.clone(),
+            })
+        }
+    }
+
     /// The lesson of that length that would start at `start`, with the buffers; `None`
     /// at the end of time.
     #[must_use]
@@ -203,7 +222,7 @@ fn read_durations(
         let field = format!("{field}[{index}]");
         match check_span(duration, DURATION_S) {
             Ok(duration) if durations.contains(&duration) => {
-                violations.add(field, "is there twice")
+                violations.add(field, "is there twice");
             }
             Ok(duration) => durations.push(duration),
             Err(text) => violations.add(field, text),
@@ -231,6 +250,22 @@ fn read_subjects(given: &[String], violations: &mut Violations) -> Vec<String> {
         subjects.push(subject.to_owned());
     }
     subjects
+}
+
+/// The length of a lesson as a request names it; `None` when it is unset, or wrong and
+/// recorded.
+pub fn read_duration(
+    field: &str,
+    given: Option<&prost_types::Duration>,
+    violations: &mut Violations,
+) -> Option<SignedDuration> {
+    match check_span(given?, DURATION_S) {
+        Ok(duration) => Some(duration),
+        Err(text) => {
+            violations.add(field, text);
+            None
+        }
+    }
 }
 
 /// A span of whole seconds within `range` (seconds), or what is wrong with it.

@@ -104,6 +104,21 @@ pub async fn require(conn: &mut PgConnection, id: UserId) -> Result<bool, Error>
     is_admin.ok_or(Error::UserNotFound)
 }
 
+/// The zone of a registered, living person, IANA name.
+///
+/// # Errors
+///
+/// [`Error::UserNotFound`] for nobody and for the erased.
+pub async fn require_zone(conn: &mut PgConnection, id: UserId) -> Result<String, Error> {
+    let time_zone = sqlx::query_scalar!(
+        "SELECT time_zone FROM lesson.users WHERE id = $1 AND erase_time IS NULL",
+        id.0
+    )
+    .fetch_optional(conn)
+    .await?;
+    time_zone.ok_or(Error::UserNotFound)
+}
+
 /// Like [`require`], and keeps the person from being erased until the transaction ends:
 /// what changes anything for a person begins with it, before any other lock, so that
 /// nothing is made for somebody who is being forgotten.

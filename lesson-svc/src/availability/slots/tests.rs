@@ -1,7 +1,17 @@
-use proptest::prelude::*;
+use jiff::civil::{Date, Weekday};
 
 use super::*;
-use crate::zones;
+use crate::{
+    availability::{
+        DateOverride, END_OF_DAY, Hours, Interval, WeeklyRule,
+        calendar::{Calendar, Taken},
+        parse_minute,
+    },
+    zones,
+};
+
+mod all_zones;
+mod properties;
 
 fn at(text: &str) -> Timestamp {
     text.parse().unwrap()
@@ -14,11 +24,33 @@ fn stretch(start: &str, end: &str) -> Stretch {
     }
 }
 
-fn rule(day_of_week: i16, start: &str, end: &str) -> WeeklyRule {
+fn interval(start: &str, end: &str) -> Interval {
+    let start_minute = parse_minute(start, false).unwrap();
+    let end_minute = parse_minute(end, true).unwrap();
+    let overnight = if end_minute > start_minute {
+        0
+    } else {
+        END_OF_DAY
+    };
+    Interval {
+        start_minute,
+        end_minute: end_minute + overnight,
+    }
+}
+
+fn rule(day_of_week: i8, start: &str, end: &str) -> WeeklyRule {
     WeeklyRule {
-        day_of_week,
-        start_minute: crate::availability::parse_minute(start, false).unwrap(),
-        end_minute: crate::availability::parse_minute(end, true).unwrap(),
+        weekday: Weekday::from_monday_one_offset(day_of_week).unwrap(),
+        interval: interval(start, end),
+        first_date: None,
+        last_date: None,
+    }
+}
+
+fn on(date: &str, intervals: Vec<Interval>) -> DateOverride {
+    DateOverride {
+        date: date.parse().unwrap(),
+        intervals,
     }
 }
 
@@ -31,34 +63,34 @@ fn policies(lesson_minutes: i64, step_minutes: i64) -> Policies {
     }
 }
 
-/// The local starts offered on the local `date`, with their offset.
-fn offered(zone: &str, rules: Vec<WeeklyRule>, policies: &Policies, date: &str) -> Vec<String> {
-    let zone = zones::zone(zone).unwrap();
-    let hours = WeeklyHours {
-        zone: zone.clone(),
+fn hours(zone: &str, rules: Vec<WeeklyRule>) -> Hours {
+    Hours {
         rules,
-    };
+        ..Hours::none(zones::zone(zone).unwrap())
+    }
+}
+
+/// The local starts offered on the local `date`, with their offset.
+fn offered_of(hours: &Hours, policies: &Policies, taken: &Taken, date: &str) -> Vec<String> {
     let date: Date = date.parse().unwrap();
-    let day = |date: Date| date.to_zoned(zone.clone()).unwrap().timestamp();
+    let day = |date: Date| date.to_zoned(hours.zone.clone()).unwrap().timestamp();
     let window = Stretch {
         start: day(date),
         end: day(date.tomorrow().unwrap()),
     };
-    let open = open_intervals(&hours, window);
-    let offer = Offer {
-        policies,
-        open: &open,
-        teacher_busy: &[],
-        student_busy: &[],
-        now: window.start - SignedDuration::from_hours(72),
-    };
-    offer
+    let calendar = Calendar::new(policies.clone(), hours, window, taken);
+    calendar
+        .offer(window.start - SignedDuration::from_hours(72))
         .slots(window, policies.usual_duration())
         .map(|slot| {
-            let local = slot.during.start.to_zoned(zone.clone());
+            let local = slot.during.start.to_zoned(hours.zone.clone());
             local.strftime("%H:%M%:z").to_string()
         })
         .collect()
+}
+
+fn offered(zone: &str, rules: Vec<WeeklyRule>, policies: &Policies, date: &str) -> Vec<String> {
+    offered_of(&hours(zone, rules), policies, &Taken::default(), date)
 }
 
 #[test]
@@ -178,16 +210,245 @@ fn a_rule_within_a_gap_offers_nothing() {
 #[test]
 fn a_whole_day_that_was_skipped_offers_nothing_on_its_neighbours() {
     // Samoa had no 30 December 2011, a Friday.
-    let rules = vec![rule(5, "09:00", "17:00")];
-    let hours = WeeklyHours {
-        zone: zones::zone("Pacific/Apia").unwrap(),
-        rules,
-    };
-    let week = stretch("2011-12-29T00:00:00Z", "2012-01-05T00:00:00Z");
+    let rules = vec![rule(5, "09:00", "17:00"), rule(5, "22:00", "02:00")];
+    for date in ["2011-12-29", "2011-12-31"] {
+        let offered = offered("Pacific/Apia", rules.clone(), &policies(60, 60), date);
+        assert!(offered.is_empty(), "{offered:?}");
+    }
+    let eve = vec![rule(4, "22:00", "02:00")];
     assert_eq!(
-        open_intervals(&hours, week).grid(week, SignedDuration::from_hours(1)),
-        []
+        offered("Pacific/Apia", eve, &policies(60, 60), "2011-12-29"),
+        ["22:00-10:00", "23:00-10:00"]
     );
+}
+
+#[test]
+fn a_night_runs_into_the_next_date_over_the_end_of_the_week_too() {
+    let nights = || vec![rule(7, "22:00", "02:00")];
+    let day = |date| offered("Europe/Berlin", nights(), &policies(60, 60), date);
+    assert_eq!(day("2026-06-07"), ["22:00+02:00", "23:00+02:00"]);
+    assert_eq!(day("2026-06-08"), ["00:00+02:00", "01:00+02:00"]);
+    let whole = vec![rule(1, "10:00", "10:00")];
+    let next = offered("UTC", whole, &policies(480, 120), "2026-06-02");
+    assert_eq!(next, ["00:00+00:00", "02:00+00:00"]);
+}
+
+#[test]
+fn a_night_on_which_clocks_change_is_as_long_as_it_is() {
+    let nights = vec![rule(6, "23:00", "04:00")];
+    let day = |date| offered("Europe/Berlin", nights.clone(), &policies(60, 60), date);
+    assert_eq!(day("2026-03-28"), ["23:00+01:00"]);
+    assert_eq!(
+        day("2026-03-29"),
+        ["00:00+01:00", "01:00+01:00", "03:00+02:00"]
+    );
+    assert_eq!(
+        day("2026-10-25"),
+        [
+            "00:00+02:00",
+            "01:00+02:00",
+            "02:00+02:00",
+            "02:00+01:00",
+            "03:00+01:00"
+        ]
+    );
+}
+
+#[test]
+fn a_rule_holds_between_its_dates_and_a_night_that_began_in_time_ends_after_them() {
+    let mut night = rule(1, "23:00", "01:00");
+    night.first_date = Some("2026-06-08".parse().unwrap());
+    night.last_date = Some("2026-06-15".parse().unwrap());
+    let day = |date| offered("UTC", vec![night], &policies(60, 60), date).len();
+    let dates = [
+        "2026-06-01",
+        "2026-06-02",
+        "2026-06-08",
+        "2026-06-09",
+        "2026-06-15",
+        "2026-06-16",
+        "2026-06-22",
+        "2026-06-23",
+    ];
+    assert_eq!(dates.map(day), [0, 0, 1, 1, 1, 1, 0, 0]);
+}
+
+#[test]
+fn an_override_replaces_what_begins_on_its_date_and_nothing_else() {
+    let mut hours = hours(
+        "UTC",
+        vec![rule(1, "23:00", "02:00"), rule(2, "09:00", "11:00")],
+    );
+    let free = Taken::default();
+    let tuesday = |hours: &Hours| offered_of(hours, &policies(60, 60), &free, "2026-06-02");
+    let night = ["00:00+00:00", "01:00+00:00"];
+    hours.overrides = vec![on("2026-06-02", Vec::new())];
+    assert_eq!(tuesday(&hours), night, "a day off");
+    let other = vec![interval("20:00", "21:00"), interval("23:00", "01:00")];
+    hours.overrides = vec![on("2026-06-02", other)];
+    assert_eq!(
+        tuesday(&hours),
+        [&night[..], &["20:00+00:00", "23:00+00:00"]].concat()
+    );
+    let wednesday = offered_of(&hours, &policies(60, 60), &free, "2026-06-03");
+    assert_eq!(wednesday, ["00:00+00:00"]);
+    hours.overrides = vec![on("2026-06-01", Vec::new())];
+    assert_eq!(tuesday(&hours), ["09:00+00:00", "10:00+00:00"]);
+}
+
+#[test]
+fn where_a_night_runs_into_an_override_the_earlier_grid_holds_to_its_end() {
+    let mut hours = hours("UTC", vec![rule(1, "23:30", "02:00")]);
+    hours.overrides = vec![on("2026-06-02", vec![interval("01:00", "04:00")])];
+    let day = offered_of(&hours, &policies(60, 60), &Taken::default(), "2026-06-02");
+    // 23:30, 00:30, 01:30 of the night, then the override's own grid. A lesson may run
+    // from the one into the other.
+    assert_eq!(
+        day,
+        ["00:30+00:00", "01:30+00:00", "02:00+00:00", "03:00+00:00"]
+    );
+    // An override within the night adds nothing.
+    hours.overrides = vec![on("2026-06-02", vec![interval("00:10", "01:10")])];
+    let day = offered_of(&hours, &policies(30, 30), &Taken::default(), "2026-06-02");
+    assert_eq!(
+        day,
+        ["00:00+00:00", "00:30+00:00", "01:00+00:00", "01:30+00:00"]
+    );
+}
+
+#[test]
+fn nothing_is_offered_that_time_off_touches() {
+    let mut hours = hours("UTC", vec![rule(1, "09:00", "15:00")]);
+    hours.time_off = vec![
+        stretch("2026-06-01T11:00:00Z", "2026-06-01T11:15:00Z"),
+        stretch("2026-06-01T11:10:00Z", "2026-06-01T11:30:00Z"),
+    ];
+    let free = Taken::default();
+    // A buffer may stand in time off; a grid goes on through it.
+    let policies = Policies {
+        buffer_after: SignedDuration::from_mins(30),
+        ..policies(60, 60)
+    };
+    assert_eq!(
+        offered_of(&hours, &policies, &free, "2026-06-01"),
+        [
+            "09:00+00:00",
+            "10:00+00:00",
+            "12:00+00:00",
+            "13:00+00:00",
+            "14:00+00:00"
+        ]
+    );
+    let start = at("2026-06-01T11:00:00Z");
+    let window = Stretch { start, end: start };
+    let calendar = Calendar::new(policies, &hours, window, &free);
+    let refused = calendar
+        .offer(at("2026-06-01T00:00:00Z"))
+        .bookable(start, SignedDuration::from_hours(1));
+    assert_eq!(refused, Err(Unbookable::OutsideAvailability));
+}
+
+fn lesson(start: &str, end: &str) -> Bookable {
+    let during = stretch(start, end);
+    Bookable {
+        during,
+        blocked: during,
+    }
+}
+
+#[test]
+fn a_day_has_as_many_lessons_as_the_limit_says() {
+    // Midnight in Berlin is 22:00Z.
+    let hours = hours(
+        "Europe/Berlin",
+        (1..=7).map(|day| rule(day, "00:00", "24:00")).collect(),
+    );
+    let limited = Policies {
+        daily_lesson_limit: Some(2),
+        ..policies(60, 240)
+    };
+    let taken = Taken {
+        lessons: vec![
+            lesson("2026-06-01T21:00:00Z", "2026-06-01T22:00:00Z"),
+            lesson("2026-06-01T22:00:00Z", "2026-06-01T23:00:00Z"),
+            lesson("2026-06-02T21:00:00Z", "2026-06-02T22:00:00Z"),
+        ],
+        ..Taken::default()
+    };
+    let day =
+        |policies: &Policies, taken: &Taken, date| offered_of(&hours, policies, taken, date).len();
+    assert_eq!(day(&limited, &taken, "2026-06-01"), 6);
+    assert_eq!(day(&limited, &taken, "2026-06-02"), 0);
+    assert_eq!(day(&limited, &taken, "2026-06-03"), 6);
+    assert_eq!(day(&policies(60, 240), &taken, "2026-06-02"), 5);
+    // One of them moves: within its day, or to another that is full.
+    let moving = |from: &str, others: [usize; 2]| Taken {
+        lessons: others.map(|index| taken.lessons[index]).to_vec(),
+        moving: Some(at(from)),
+        ..Taken::default()
+    };
+    let stays = moving("2026-06-02T21:00:00Z", [0, 1]);
+    assert_eq!(day(&limited, &stays, "2026-06-02"), 5);
+    let comes = moving("2026-06-01T21:00:00Z", [1, 2]);
+    assert_eq!(day(&limited, &comes, "2026-06-02"), 0);
+}
+
+#[test]
+fn only_lengths_that_the_teacher_gives_are_offered() {
+    let two = Policies {
+        lesson_durations: [90, 30].map(SignedDuration::from_mins).to_vec(),
+        ..policies(60, 30)
+    };
+    let hours = hours("UTC", vec![rule(1, "09:00", "11:00")]);
+    let window = stretch("2026-06-01T00:00:00Z", "2026-06-02T00:00:00Z");
+    let calendar = Calendar::new(two.clone(), &hours, window, &Taken::default());
+    let offer = calendar.offer(window.start);
+    let count = |minutes| {
+        offer
+            .slots(window, SignedDuration::from_mins(minutes))
+            .count()
+    };
+    assert_eq!([90, 30, 60].map(count), [2, 4, 0]);
+    assert_eq!(
+        offer.bookable(at("2026-06-01T09:00:00Z"), SignedDuration::from_mins(60)),
+        Err(Unbookable::DurationNotOffered {
+            offered: two.lesson_durations.clone()
+        })
+    );
+}
+
+#[test]
+fn nobody_is_in_two_places_whatever_their_role() {
+    let hours = hours("UTC", vec![rule(1, "09:00", "12:00")]);
+    let taken = Taken {
+        // With the buffer before the lesson that is asked about.
+        teacher_seats: vec![stretch("2026-06-01T09:00:00Z", "2026-06-01T09:50:00Z")],
+        student: vec![stretch("2026-06-01T11:00:00Z", "2026-06-01T12:00:00Z")],
+        ..Taken::default()
+    };
+    let policies = Policies {
+        buffer_before: SignedDuration::from_mins(15),
+        ..policies(60, 60)
+    };
+    let window = stretch("2026-06-01T00:00:00Z", "2026-06-02T00:00:00Z");
+    let calendar = Calendar::new(policies, &hours, window, &taken);
+    let offer = calendar.offer(window.start);
+    let hour = SignedDuration::from_hours(1);
+    let at_hour = |hour: i64| window.start + SignedDuration::from_hours(hour);
+    assert_eq!(
+        offer.bookable(at_hour(10), hour),
+        Err(Unbookable::SlotTaken)
+    );
+    assert_eq!(
+        offer.bookable(at_hour(11), hour),
+        Err(Unbookable::StudentBusy)
+    );
+    // Beyond policy no buffer is taken, and hours do not matter, but lessons do.
+    assert!(offer.free(at_hour(10), hour).is_ok());
+    assert!(offer.free(at_hour(20), hour * 10).is_ok());
+    assert_eq!(offer.free(at_hour(9), hour), Err(Unbookable::SlotTaken));
+    assert_eq!(offer.free(at_hour(11), hour), Err(Unbookable::StudentBusy));
+    assert_eq!(offer.free(at_hour(0), hour), Err(Unbookable::TooSoon));
 }
 
 #[test]
@@ -214,20 +475,16 @@ fn refusal(start: &str, now: &str) -> Result<Bookable, Unbookable> {
         booking_horizon: SignedDuration::from_hours(24 * 10),
         ..policies(60, 30)
     };
-    let hours = WeeklyHours {
-        zone: TimeZone::UTC,
-        rules: vec![rule(1, "09:00", "12:00")],
-    };
+    let hours = hours("UTC", vec![rule(1, "09:00", "12:00")]);
     let start = at(start);
-    let open = open_intervals(&hours, Stretch { start, end: start });
-    let offer = Offer {
-        policies: &policies,
-        open: &open,
-        teacher_busy: &[stretch("2026-06-01T10:00:00Z", "2026-06-01T11:10:00Z")],
-        student_busy: &[stretch("2026-06-08T09:15:00Z", "2026-06-08T09:45:00Z")],
-        now: at(now),
+    let taken = Taken {
+        teacher_seats: vec![stretch("2026-06-01T10:00:00Z", "2026-06-01T11:10:00Z")],
+        student: vec![stretch("2026-06-08T09:15:00Z", "2026-06-08T09:45:00Z")],
+        ..Taken::default()
     };
-    offer.bookable(start, offer.policies.usual_duration())
+    let duration = policies.usual_duration();
+    let calendar = Calendar::new(policies, &hours, Stretch { start, end: start }, &taken);
+    calendar.offer(at(now)).bookable(start, duration)
 }
 
 #[test]
@@ -277,173 +534,4 @@ fn notice_and_horizon_are_durations_and_their_bounds_are_allowed() {
         refusal("2026-06-08T10:00:00Z", "2026-05-29T09:59:59Z"),
         Err(Unbookable::TooFar)
     );
-}
-
-#[derive(Debug)]
-struct Case {
-    zone: String,
-    rules: Vec<WeeklyRule>,
-    policies: Policies,
-    busy: Vec<Stretch>,
-    student: Vec<Stretch>,
-    now: Timestamp,
-}
-
-impl Case {
-    fn offer<'a>(&'a self, open: &'a OpenTime) -> Offer<'a> {
-        Offer {
-            policies: &self.policies,
-            open,
-            teacher_busy: &self.busy,
-            student_busy: &self.student,
-            now: self.now,
-        }
-    }
-}
-
-/// A week around an instant of 2025 to 2028, half of the time around a clock change.
-fn instant(zone: &str, second: i64, around_change: bool) -> Timestamp {
-    let instant = at("2025-01-01T00:00:00Z") + SignedDuration::from_secs(second);
-    let change = zones::zone(zone)
-        .unwrap()
-        .following(instant)
-        .next()
-        .map(|change| change.timestamp() - SignedDuration::from_hours(50));
-    change.filter(|_| around_change).unwrap_or(instant)
-}
-
-fn busy(starts: Vec<(i64, i64)>, from: Timestamp) -> Vec<Stretch> {
-    let mut busy: Vec<Stretch> = Vec::new();
-    for (ahead, minutes) in starts {
-        let start = from + SignedDuration::from_mins(ahead * 5);
-        let lesson = Stretch {
-            start,
-            end: start + SignedDuration::from_mins(minutes * 5),
-        };
-        if !busy.iter().any(|other| other.overlaps(&lesson)) {
-            busy.push(lesson);
-        }
-    }
-    busy.sort_unstable();
-    busy
-}
-
-fn policy() -> impl Strategy<Value = Policies> {
-    (
-        1..30_i64,
-        1..30_i64,
-        0..6_i64,
-        0..6_i64,
-        0..48_i64,
-        1..100_i64,
-    )
-        .prop_map(|(lesson, step, before, after, notice, horizon)| Policies {
-            lesson_durations: vec![SignedDuration::from_mins(lesson * 5)],
-            slot_step: SignedDuration::from_mins(step * 5),
-            buffer_before: SignedDuration::from_mins(before * 5),
-            buffer_after: SignedDuration::from_mins(after * 5),
-            min_notice: SignedDuration::from_hours(notice),
-            booking_horizon: SignedDuration::from_hours(horizon),
-            ..Policies::default()
-        })
-}
-
-fn rules() -> impl Strategy<Value = Vec<WeeklyRule>> {
-    let rule =
-        (1..=7_i16, 0..288_i16, 1..=288_i16).prop_map(|(day_of_week, start, length)| WeeklyRule {
-            day_of_week,
-            start_minute: start * 5,
-            end_minute: (start + length).min(288) * 5,
-        });
-    prop::collection::vec(rule, 0..20).prop_map(|rules| {
-        let mut kept: Vec<WeeklyRule> = Vec::new();
-        for rule in rules {
-            if !kept.iter().any(|other| other.overlaps(&rule)) {
-                kept.push(rule);
-            }
-        }
-        kept
-    })
-}
-
-fn case() -> impl Strategy<Value = Case> {
-    let lessons = || prop::collection::vec((0..1500_i64, 1..30_i64), 0..12);
-    let when = (0..4 * 365 * 86_400_i64, any::<bool>());
-    (
-        prop::sample::select(zones::names()),
-        rules(),
-        policy(),
-        lessons(),
-        lessons(),
-        when,
-    )
-        .prop_map(
-            |(zone, rules, policies, teacher, student, (second, around_change))| {
-                let now = instant(&zone, second / 300 * 300, around_change);
-                Case {
-                    busy: busy(teacher, now),
-                    student: busy(student, now),
-                    zone,
-                    rules,
-                    policies,
-                    now,
-                }
-            },
-        )
-}
-
-proptest! {
-    #![proptest_config(ProptestConfig { cases: 128, failure_persistence: None, ..ProptestConfig::default() })]
-
-    /// Scenario 6: a slot offered is a slot that books, asked for on its own; what is
-    /// not offered is refused with a reason.
-    #[test]
-    fn offered_is_bookable_in_every_zone(case in case()) {
-        let zone = zones::zone(&case.zone).unwrap();
-        let hours = WeeklyHours { zone: zone.clone(), rules: case.rules.clone() };
-        let window = Stretch { start: case.now, end: case.now + SignedDuration::from_hours(100) };
-        let wide = open_intervals(&hours, window);
-        let offered: Vec<_> = case.offer(&wide).slots(window, case.policies.usual_duration()).map(|slot| slot.during.start).collect();
-        prop_assert!(offered.is_sorted_by(|one, next| one < next));
-        let mut start = window.start;
-        let mut bookable = Vec::new();
-        while start < window.end {
-            let end = start + case.policies.usual_duration();
-            let narrow = open_intervals(&hours, Stretch { start, end });
-            if let Ok(lesson) = case.offer(&narrow).bookable(start, case.policies.usual_duration()) {
-                prop_assert_eq!(lesson.during, Stretch { start, end });
-                prop_assert!(!case.busy.iter().any(|other| other.overlaps(&lesson.blocked)));
-                prop_assert!(!case.student.iter().any(|other| other.overlaps(&lesson.during)));
-                bookable.push(start);
-            }
-            start += SignedDuration::from_mins(5);
-        }
-        // Zones whose offset is no multiple of five minutes have their grid elsewhere.
-        let odd = |instant: &Timestamp| (instant.as_second() - window.start.as_second()) % 300 != 0;
-        prop_assert_eq!(offered.iter().copied().filter(|start| !odd(start)).collect::<Vec<_>>(), bookable);
-    }
-
-    /// Scenario 1: what is offered is a local time of a rule, except in the second pass
-    /// of a doubled hour that a rule begins within.
-    #[test]
-    fn offered_local_times_lie_within_a_rule(case in case()) {
-        let zone = zones::zone(&case.zone).unwrap();
-        let hours = WeeklyHours { zone: zone.clone(), rules: case.rules.clone() };
-        let window = Stretch { start: case.now, end: case.now + SignedDuration::from_hours(100) };
-        let open = open_intervals(&hours, window);
-        for start in open.grid(window, case.policies.slot_step) {
-            let local = start.to_zoned(zone.clone());
-            let minute = i16::from(local.hour()) * 60 + i16::from(local.minute());
-            let in_rule = case.rules.iter().any(|rule| {
-                rule.weekday() == Some(local.weekday())
-                    && rule.start_minute <= minute
-                    && minute < rule.end_minute
-            });
-            let second_pass = zone
-                .to_ambiguous_timestamp(local.datetime())
-                .compatible()
-                .is_ok_and(|first| first < start);
-            prop_assert!(in_rule || second_pass, "{local} is in no rule");
-        }
-    }
 }

@@ -1,0 +1,151 @@
+//! SQL of the time that lessons take: those that are held, requested or scheduled. What
+//! was only waiting and has run out takes none, whether or not anybody has said so yet.
+
+use jiff::Timestamp;
+use jiff_sqlx::ToSqlx as _;
+use sqlx::PgConnection;
+
+use super::stretch;
+use crate::{
+    availability::slots::{Bookable, Stretch},
+    errors::Error,
+    ids::{LessonId, UserId},
+};
+
+/// Which lessons are asked about.
+#[derive(Debug, Clone, Copy)]
+pub struct Asked {
+    /// Those that take some of this time.
+    pub within: Stretch,
+    /// The one that is being moved: as if it were not there.
+    pub except: Option<LessonId>,
+    /// The current instant.
+    pub now: Timestamp,
+}
+
+/// A teacher's lessons.
+#[derive(Debug, Default)]
+pub struct Lessons {
+    /// By start, but the one that is being moved.
+    pub staying: Vec<Bookable>,
+    /// Where the one that is being moved begins, when it was asked about.
+    pub moving: Option<Timestamp>,
+}
+
+/// The lessons that a teacher gives.
+///
+/// # Errors
+///
+/// When the database fails.
+pub async fn list_lessons(
+    conn: &mut PgConnection,
+    teacher: UserId,
+    asked: Asked,
+) -> Result<Lessons, Error> {
+    let rows = sqlx::query!(
+        r#"SELECT lower(during) AS "start!", upper(during) AS "end!",
+                  lower(blocked) AS "blocked_start!", upper(blocked) AS "blocked_end!",
+                  id IS NOT DISTINCT FROM $4 AS "moving!"
+           FROM lesson.lessons
+           WHERE teacher_id = $1 AND status IN ('held', 'requested', 'scheduled')
+             AND blocked && tstzrange($2, $3, '[)')
+             AND (expire_time IS NULL OR expire_time > $5)
+           ORDER BY 1"#,
+        teacher.0,
+        asked.within.start.to_sqlx(),
+        asked.within.end.to_sqlx(),
+        asked.except.map(|lesson| lesson.0),
+        asked.now.to_sqlx(),
+    )
+    .fetch_all(conn)
+    .await?;
+    let mut lessons = Lessons::default();
+    for row in rows {
+        let during = stretch(row.start, row.end);
+        if row.moving {
+            lessons.moving = Some(during.start);
+        } else {
+            lessons.staying.push(Bookable {
+                during,
+                blocked: stretch(row.blocked_start, row.blocked_end),
+            });
+        }
+    }
+    Ok(lessons)
+}
+
+/// The time that a person is in lessons of others.
+///
+/// # Errors
+///
+/// When the database fails.
+pub async fn list_seats(
+    conn: &mut PgConnection,
+    person: UserId,
+    asked: Asked,
+) -> Result<Vec<Stretch>, Error> {
+    let rows = sqlx::query!(
+        r#"SELECT lower(b.during) AS "start!", upper(b.during) AS "end!"
+           FROM lesson.bookings b JOIN lesson.lessons l ON l.id = b.lesson_id
+           WHERE b.student_id = $1 AND b.status IN ('pending', 'confirmed')
+             AND b.during && tstzrange($2, $3, '[)')
+             AND l.id IS DISTINCT FROM $4 AND (l.expire_time IS NULL OR l.expire_time > $5)"#,
+        person.0,
+        asked.within.start.to_sqlx(),
+        asked.within.end.to_sqlx(),
+        asked.except.map(|lesson| lesson.0),
+        asked.now.to_sqlx(),
+    )
+    .fetch_all(conn)
+    .await?;
+    Ok(rows
+        .into_iter()
+        .map(|row| stretch(row.start, row.end))
+        .collect())
+}
+
+/// The time that a person is in lessons, as a student or as the teacher, without the
+/// buffers: those are for the lessons a teacher gives.
+///
+/// # Errors
+///
+/// When the database fails.
+pub async fn list_both_roles(
+    conn: &mut PgConnection,
+    person: UserId,
+    asked: Asked,
+) -> Result<Vec<Stretch>, Error> {
+    let mut busy = list_seats(&mut *conn, person, asked).await?;
+    let taught = list_lessons(conn, person, asked).await?;
+    busy.extend(taught.staying.into_iter().map(|lesson| lesson.during));
+    Ok(busy)
+}
+
+/// The lessons a teacher gives within `during`, by start; at most `most`.
+///
+/// # Errors
+///
+/// When the database fails.
+pub async fn list_lessons_in(
+    conn: &mut PgConnection,
+    teacher: UserId,
+    during: Stretch,
+    now: Timestamp,
+    most: i64,
+) -> Result<Vec<LessonId>, Error> {
+    let ids = sqlx::query_scalar!(
+        "SELECT id FROM lesson.lessons
+         WHERE teacher_id = $1 AND status IN ('held', 'requested', 'scheduled')
+           AND blocked && tstzrange($2, $3, '[)') AND during && tstzrange($2, $3, '[)')
+           AND (expire_time IS NULL OR expire_time > $4)
+         ORDER BY lower(during), id LIMIT $5",
+        teacher.0,
+        during.start.to_sqlx(),
+        during.end.to_sqlx(),
+        now.to_sqlx(),
+        most,
+    )
+    .fetch_all(conn)
+    .await?;
+    Ok(ids.into_iter().map(LessonId).collect())
+}
