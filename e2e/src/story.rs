@@ -79,6 +79,16 @@ pub struct BookedLesson {
     pub start: Timestamp,
 }
 
+impl BookedLesson {
+    fn of(answer: &Value) -> Result<Self> {
+        Ok(Self {
+            id: answer["id"].as_str().ok_or("no id")?.to_owned(),
+            version: answer["version"].as_i64().ok_or("no version")?,
+            start: answer["start_time"].as_str().ok_or("no start")?.parse()?,
+        })
+    }
+}
+
 impl Story {
     /// The people of a running system.
     #[must_use]
@@ -263,17 +273,7 @@ impl Story {
         start: Timestamp,
     ) -> Result<BookedLesson> {
         let body = json!({"teacher_id": teacher.user.id, "start_time": start.to_string()});
-        let answer = self.post("/api/v1/lessons", student, &body).await?;
-        let lesson = if answer["lesson"].is_object() {
-            &answer["lesson"]
-        } else {
-            &answer
-        };
-        Ok(BookedLesson {
-            id: lesson["id"].as_str().ok_or("no id")?.to_owned(),
-            version: lesson["version"].as_i64().ok_or("no version")?,
-            start,
-        })
+        BookedLesson::of(&self.post("/api/v1/lessons", student, &body).await?)
     }
 
     /// A member cancels a lesson over HTTP.
@@ -282,14 +282,27 @@ impl Story {
     ///
     /// When REST refuses.
     pub async fn cancel(&self, member: &Member, lesson: &BookedLesson) -> Result<()> {
-        let path = format!("/api/v1/lessons/{}/cancel", lesson.id);
-        self.post(
-            &path,
-            member,
-            &json!({"expected_version": lesson.version, "reason": "a cold"}),
-        )
-        .await?;
+        let body = json!({"reason": "a cold"});
+        self.act(member, lesson, "cancel", &body).await?;
         Ok(())
+    }
+
+    /// A member does something to a lesson over HTTP: `cancel`, `confirm`, `reschedule` …
+    ///
+    /// # Errors
+    ///
+    /// When REST refuses.
+    pub async fn act(
+        &self,
+        member: &Member,
+        lesson: &BookedLesson,
+        action: &str,
+        body: &Value,
+    ) -> Result<BookedLesson> {
+        let url = format!("{}/api/v1/lessons/{}/{action}", self.rest, lesson.id);
+        let request = self.http.post(url).json(body);
+        let request = request.header("if-match", format!("\"{}\"", lesson.version));
+        BookedLesson::of(&self.send(request, member).await?)
     }
 
     /// Waits for a member's notice that begins with `sign` and came after ledger entry
@@ -343,17 +356,51 @@ impl Story {
         Ok(self.sim.ledger(&LedgerQuery::default()).await?.last_seq)
     }
 
-    async fn get(&self, path: &str, user: &Member) -> Result<Value> {
+    /// A member asks for something over HTTP.
+    ///
+    /// # Errors
+    ///
+    /// When REST refuses.
+    pub async fn get(&self, path: &str, user: &Member) -> Result<Value> {
         let request = self.http.get(format!("{}{path}", self.rest));
         self.send(request, user).await
     }
 
-    async fn post(&self, path: &str, user: &Member, body: &Value) -> Result<Value> {
+    /// A member has something made over HTTP.
+    ///
+    /// # Errors
+    ///
+    /// When REST refuses.
+    pub async fn post(&self, path: &str, user: &Member, body: &Value) -> Result<Value> {
         let request = self
             .http
             .post(format!("{}{path}", self.rest))
             .json(body)
             .header("idempotency-key", Uuid::new_v4().to_string());
+        self.send(request, user).await
+    }
+
+    /// A member changes or deletes something over HTTP; with the version it has, where it
+    /// has one.
+    ///
+    /// # Errors
+    ///
+    /// When REST refuses.
+    pub async fn change(
+        &self,
+        method: reqwest::Method,
+        path: &str,
+        user: &Member,
+        version: Option<i64>,
+        body: Option<&Value>,
+    ) -> Result<Value> {
+        let mut request = self.http.request(method, format!("{}{path}", self.rest));
+        if let Some(version) = version {
+            request = request.header("if-match", format!("\"{version}\""));
+        }
+        if let Some(body) = body {
+            request = request.json(body);
+        }
         self.send(request, user).await
     }
 
@@ -365,7 +412,12 @@ impl Story {
             .send()
             .await?;
         let status = answer.status();
-        let body: Value = answer.json().await?;
+        let bytes = answer.bytes().await?;
+        let body: Value = if bytes.is_empty() {
+            Value::Null
+        } else {
+            serde_json::from_slice(&bytes)?
+        };
         if status.is_success() {
             Ok(body)
         } else {
