@@ -7,6 +7,7 @@ use axum::{
 use http::{HeaderMap, StatusCode, header, request::Parts};
 use olm_proto::common::v1::ErrorReason;
 use serde::de::DeserializeOwned;
+use serde_json::Value;
 use service_kit::status::Violations;
 use uuid::Uuid;
 
@@ -64,10 +65,13 @@ fn is_json(headers: &HeaderMap) -> bool {
 fn parse<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, Problem> {
     let mut parser = serde_json::Deserializer::from_slice(bytes);
     let value = serde_path_to_error::deserialize(&mut parser).map_err(|error| {
+        let path = error.path().to_string();
+        let field = if path == "." { "body" } else { &path };
         if error.inner().is_data() {
-            let path = error.path().to_string();
-            let field = if path == "." { "body" } else { &path };
             invalid(field, &error.inner().to_string())
+        } else if serde_json::from_slice::<Value>(bytes).is_ok() {
+            // What cannot be an enum's value is a fault of syntax to the parser.
+            invalid(field, "is not one of the values it may have")
         } else {
             malformed(&error.inner().to_string())
         }

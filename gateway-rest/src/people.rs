@@ -154,6 +154,10 @@ pub(crate) struct SettingsChange {
     /// When reminders are not to come; null: they may at any hour.
     #[serde(default, deserialize_with = "given")]
     #[schema(value_type = Option<QuietHours>, required = false)]
+    #[expect(
+        clippy::option_option,
+        reason = "left out, null and hours are three cases"
+    )]
     pub(crate) quiet_hours: Option<Option<QuietHours>>,
     /// What the person does not want to be told; no two equal. Who does not hear of moves
     /// and cancellations waits in vain, so these cannot be muted.
@@ -283,8 +287,9 @@ pub(crate) enum NoticeKind {
     Unknown,
 }
 
-impl From<LessonNoticeKind> for NoticeKind {
-    fn from(kind: LessonNoticeKind) -> Self {
+impl NoticeKind {
+    fn from_wire(kind: i32) -> Self {
+        let kind = LessonNoticeKind::try_from(kind).unwrap_or_default();
         match kind {
             LessonNoticeKind::Unspecified => Self::Unknown,
             LessonNoticeKind::Booked => Self::Booked,
@@ -323,7 +328,9 @@ impl From<pb::User> for User {
     fn from(user: pb::User) -> Self {
         // Who may not know the rest is told no version either.
         let all = user.version > 0;
-        let muted_kinds = user.muted_kinds().map(NoticeKind::from).collect();
+        let muted_kinds = user.muted_kinds.iter();
+        let muted_kinds = muted_kinds.map(|kind| NoticeKind::from_wire(*kind));
+        let muted_kinds = muted_kinds.collect();
         let leads = user.reminder_leads.iter();
         let leads = leads.filter_map(fields::whole_seconds).collect();
         let quiet_hours = user.quiet_hours.map(|hours| QuietHours {

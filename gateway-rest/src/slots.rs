@@ -50,6 +50,7 @@ pub(crate) struct SlotList {
 
 /// One free time.
 #[derive(Debug, Serialize, ToSchema)]
+#[expect(clippy::struct_field_names, reason = "a slot is times only")]
 pub(crate) struct Slot {
     start_time: Timestamp,
     end_time: Timestamp,

@@ -1,6 +1,5 @@
 //! People over HTTP: the acting user as `/me`, everybody for admins.
 
-use ::http::StatusCode;
 use axum::{Json, extract::State};
 use olm_proto::lesson::v1::{
     EraseUserRequest, GetUserRequest, ListUsersRequest, MutedKinds, QuietHours as PbQuietHours,
@@ -224,7 +223,7 @@ fn settings(body: SettingsChange, expected_version: i64) -> UpdateSettingsReques
     operation_id = "set_admin",
     params(("id" = Uuid, Path, description = "The person's id")),
     request_body(content = AdminRole, example = json!({"is_admin": true})),
-    responses((status = 204, description = "So it is")),
+    responses((status = 200, body = User, description = "So it is")),
     security(("service_key" = [], "acting_user" = []))
 )]
 async fn set_admin(
@@ -233,7 +232,7 @@ async fn set_admin(
     caller: PersonCaller,
     PathId(id): PathId,
     JsonBody(body): JsonBody<AdminRole>,
-) -> Result<StatusCode, Problem> {
+) -> Result<Tagged<User>, Problem> {
     let mut violations = Violations::default();
     let is_admin = fields::required(&mut violations, "is_admin", body.is_admin);
     if !violations.is_empty() {
@@ -244,8 +243,8 @@ async fn set_admin(
         is_admin,
     };
     let answer = app.users().set_admin(acting(message, caller.user)).await;
-    answer.map_err(|status| Problem::from(status).renamed(NAMES))?;
-    Ok(StatusCode::NO_CONTENT)
+    let answer = answer.map_err(|status| Problem::from(status).renamed(NAMES))?;
+    User::from_answer(answer.into_inner().user).map(Tagged)
 }
 
 /// Erases the acting user for good.

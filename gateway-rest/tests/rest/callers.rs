@@ -4,27 +4,25 @@ use reqwest::Method;
 use serde_json::json;
 
 use crate::{
-    fakes::{LESSON, NOTIFICATION, STUDENT, TEACHER},
+    fakes::{STUDENT, TEACHER},
     gateway::{CRM_KEY, Gateway, Headers as _, WEBSITE_KEY, problem, problem_of},
+    operations::Operation,
 };
 
-fn closed_routes() -> [(Method, String); 8] {
-    [
-        (Method::GET, format!("/api/v1/teachers/{TEACHER}/slots")),
-        (Method::POST, "/api/v1/lessons".to_owned()),
-        (Method::GET, "/api/v1/lessons".to_owned()),
-        (Method::GET, format!("/api/v1/lessons/{LESSON}")),
-        (Method::POST, format!("/api/v1/lessons/{LESSON}/cancel")),
-        (Method::POST, "/api/v1/notifications".to_owned()),
-        (Method::GET, format!("/api/v1/notifications/{NOTIFICATION}")),
-        (Method::POST, "/send_message/".to_owned()),
-    ]
+async fn closed_routes(gateway: &Gateway) -> Vec<(Method, String)> {
+    let mut operations = Operation::all(gateway).await;
+    operations.retain(|operation| !operation.is_open());
+    assert!(operations.len() > 40, "{}", operations.len());
+    let routes = operations.into_iter();
+    routes
+        .map(|operation| (operation.method.clone(), operation.target()))
+        .collect()
 }
 
 #[tokio::test]
 async fn without_a_key_every_closed_route_answers_401_and_says_what_to_send() {
     let gateway = Gateway::start().await;
-    for (method, path) in closed_routes() {
+    for (method, path) in closed_routes(&gateway).await {
         let response = gateway.bare(method, &path).send().await.unwrap();
         let challenge = response.headers().get("www-authenticate").cloned();
         assert_eq!(
@@ -40,7 +38,7 @@ async fn without_a_key_every_closed_route_answers_401_and_says_what_to_send() {
 #[tokio::test]
 async fn a_wrong_key_is_refused_with_403_everywhere() {
     let gateway = Gateway::start().await;
-    for (method, path) in closed_routes() {
+    for (method, path) in closed_routes(&gateway).await {
         let request = gateway.bare(method, &path).key("wrong").user(STUDENT);
         problem(request, 403, "SERVICE_KEY_REFUSED").await;
     }
@@ -50,7 +48,7 @@ async fn a_wrong_key_is_refused_with_403_everywhere() {
 #[tokio::test]
 async fn a_key_that_may_not_speak_for_people_is_refused_when_it_tries() {
     let gateway = Gateway::start().await;
-    for (method, path) in closed_routes() {
+    for (method, path) in closed_routes(&gateway).await {
         let request = gateway.bare(method, &path).key(CRM_KEY).user(STUDENT);
         problem(request, 403, "ACTING_USER_NOT_PERMITTED").await;
     }
@@ -58,12 +56,15 @@ async fn a_key_that_may_not_speak_for_people_is_refused_when_it_tries() {
 }
 
 #[tokio::test]
-async fn lessons_need_a_person_whichever_key_asks() {
+async fn what_people_do_needs_a_person_whichever_key_asks() {
     let gateway = Gateway::start().await;
-    for key in [WEBSITE_KEY, CRM_KEY] {
-        let request = gateway.get("/api/v1/lessons").key(key);
-        problem(request, 401, "ACTING_USER_MISSING").await;
+    for operation in Operation::of_people(&gateway).await {
+        for key in [WEBSITE_KEY, CRM_KEY] {
+            let request = gateway.bare(operation.method.clone(), &operation.target());
+            problem(request.key(key), 401, "ACTING_USER_MISSING").await;
+        }
     }
+    assert!(gateway.lesson.calls().is_empty());
     let request = gateway.get("/api/v1/lessons").key(WEBSITE_KEY).user("7");
     problem(request, 400, "ACTING_USER_MALFORMED").await;
 }

@@ -11,7 +11,7 @@ async fn preflight(gateway: &Gateway, origin: &str) -> Response {
         .header("Access-Control-Request-Method", "POST")
         .header(
             "Access-Control-Request-Headers",
-            "content-type,idempotency-key,x-service-key,x-acting-user",
+            "content-type,idempotency-key,if-match,x-service-key,x-acting-user",
         )
         .send()
         .await
@@ -32,6 +32,7 @@ async fn the_configured_page_may_call_and_read_the_answer() {
     for name in [
         "content-type",
         "idempotency-key",
+        "if-match",
         "x-service-key",
         "x-acting-user",
     ] {
@@ -39,7 +40,7 @@ async fn the_configured_page_may_call_and_read_the_answer() {
     }
     assert_eq!(
         header(&answer, "access-control-allow-methods"),
-        Some("GET,POST")
+        Some("GET,POST,PUT,PATCH,DELETE")
     );
     // Also when the answer is a refusal: the page must be able to read the problem.
     let request = gateway.get("/api/v1/lessons").header("Origin", ORIGIN);
@@ -50,7 +51,11 @@ async fn the_configured_page_may_call_and_read_the_answer() {
         Some(ORIGIN)
     );
     let exposed = header(&refused, "access-control-expose-headers").unwrap();
-    assert!(exposed.contains("x-trace-id") && exposed.contains("location"));
+    assert!(
+        ["x-trace-id", "location", "etag"]
+            .iter()
+            .all(|name| exposed.contains(name))
+    );
 }
 
 #[tokio::test]

@@ -1,27 +1,24 @@
 //! lesson-svc and notify-svc as the tests play them: behind the real server stack, so
 //! that keys, policies and health are checked as in production.
 
+mod lesson;
+mod notify;
+
+pub use self::lesson::{a_lesson, a_teacher, a_user, an_availability};
+
 use std::{
+    any::{Any, TypeId, type_name},
     collections::HashMap,
+    fmt::Debug,
     net::SocketAddr,
     sync::{Arc, Mutex, MutexGuard},
     time::Duration,
 };
 
 use jiff::Timestamp;
-use olm_proto::{
-    common::v1::ErrorReason,
-    lesson::v1::{
-        self as lesson,
-        availability_service_server::{AvailabilityService, AvailabilityServiceServer},
-        lesson_service_server::{LessonService, LessonServiceServer},
-    },
-    notify::v1::{
-        self as notify,
-        notification_service_server::{NotificationService, NotificationServiceServer},
-    },
-    timestamp,
-};
+use olm_proto::{DESCRIPTORS, common::v1::ErrorReason, timestamp};
+use prost::Message;
+use prost_reflect::DynamicMessage;
 use service_kit::{
     clock::SystemClock,
     config::Settings,
@@ -42,6 +39,11 @@ pub const LESSON: &str = "018f3c1a-7c5e-7d10-9a1b-000000000001";
 pub const TEACHER: &str = "018f3c1a-7c5e-7d10-9a1b-000000000002";
 pub const STUDENT: &str = "018f3c1a-7c5e-7d10-9a1b-000000000003";
 pub const NOTIFICATION: &str = "018f3c1a-7c5e-7d10-9a1b-000000000004";
+pub const BOOKING: &str = "018f3c1a-7c5e-7d10-9a1b-000000000005";
+pub const INVITATION: &str = "018f3c1a-7c5e-7d10-9a1b-000000000006";
+pub const TIME_OFF: &str = "018f3c1a-7c5e-7d10-9a1b-000000000007";
+/// As an invitation's link carries it.
+pub const TOKEN: &str = "AbCdEfGhIjKlMnOpQrStUvWxYz0123456789-_AbCdE";
 
 /// A service that remembers what it was asked and answers as it is told.
 #[derive(Clone)]
@@ -58,6 +60,7 @@ struct World {
     refusal: Option<Status>,
     gate: Option<Arc<Semaphore>>,
     bodies: HashMap<String, String>,
+    answers: HashMap<TypeId, Arc<dyn Any + Send + Sync>>,
 }
 
 /// One call that came in.
@@ -65,36 +68,40 @@ struct World {
 pub struct Call {
     pub acting_user: Option<Uuid>,
     pub traceparent: Option<String>,
-    pub message: Message,
+    /// The request message's name, with its package.
+    pub asked: String,
+    bytes: Vec<u8>,
 }
 
-#[derive(Debug, Clone, PartialEq)]
-pub enum Message {
-    Slots(lesson::ListSlotsRequest),
-    Book(lesson::BookLessonRequest),
-    Get(lesson::GetLessonRequest),
-    List(lesson::ListLessonsRequest),
-    Cancel(lesson::CancelLessonRequest),
-    Notify(notify::CreateNotificationRequest),
-    GetNotification(notify::GetNotificationRequest),
+impl Call {
+    /// What was asked, which must be of this type.
+    pub fn message<T: Message + Default>(&self) -> T {
+        let name = type_name::<T>().rsplit("::").next().unwrap();
+        let asked = self.asked.rsplit('.').next().unwrap();
+        assert_eq!(asked, name);
+        T::decode(&*self.bytes).unwrap()
+    }
+
+    /// What was asked, whatever it is.
+    pub fn reflect(&self) -> DynamicMessage {
+        let descriptor = DESCRIPTORS.get_message_by_name(&self.asked).unwrap();
+        DynamicMessage::decode(descriptor, &*self.bytes).unwrap()
+    }
 }
+
+type Reply<T> = Result<Response<T>, Status>;
 
 impl Fake {
     /// lesson-svc.
     pub async fn lesson() -> Self {
-        Self::start(&["olm.lesson.v1.LessonService"], |fake| {
-            Routes::new(LessonServiceServer::new(fake.clone()))
-                .add_service(AvailabilityServiceServer::new(fake))
-        })
-        .await
+        let fake = Self::start(&["olm.lesson.v1.LessonService"], lesson::routes).await;
+        lesson::answers(&fake);
+        fake
     }
 
     /// notify-svc.
     pub async fn notify() -> Self {
-        Self::start(&["olm.notify.v1.NotificationService"], |fake| {
-            Routes::new(NotificationServiceServer::new(fake))
-        })
-        .await
+        Self::start(&["olm.notify.v1.NotificationService"], notify::routes).await
     }
 
     async fn start(names: &'static [&'static str], routes: impl Fn(Self) -> Routes) -> Self {
@@ -138,6 +145,12 @@ impl Fake {
         gate
     }
 
+    /// Every later call of the RPC with this response is answered so.
+    pub fn answer<A: Any + Send + Sync>(&self, answer: A) {
+        let answer = Arc::new(answer);
+        self.world().answers.insert(TypeId::of::<A>(), answer);
+    }
+
     /// Everything that was asked.
     pub fn calls(&self) -> Vec<Call> {
         self.world().calls.clone()
@@ -150,33 +163,58 @@ impl Fake {
         calls[0].clone()
     }
 
-    async fn enter<T: Clone>(
+    /// What the only call that came in asked.
+    pub fn asked<T: Message + Default>(&self) -> T {
+        self.only_call().message()
+    }
+
+    /// Notes the call `asked` of `package`, then waits, refuses or lets it through.
+    async fn enter<T: Message>(
         &self,
+        package: &str,
+        asked: &str,
         request: &Request<T>,
-        message: fn(T) -> Message,
-    ) -> Result<T, Status> {
+    ) -> Result<Call, Status> {
         let traceparent = request.metadata().get("traceparent");
         let call = Call {
             acting_user: acting_user(request),
             traceparent: traceparent.map(|value| value.to_str().unwrap().to_owned()),
-            message: message(request.get_ref().clone()),
+            asked: format!("{package}.{asked}"),
+            bytes: request.get_ref().encode_to_vec(),
         };
         let (refusal, gate) = {
             let mut world = self.world();
-            world.calls.push(call);
+            world.calls.push(call.clone());
             (world.refusal.clone(), world.gate.clone())
         };
         if let Some(gate) = gate {
             gate.acquire().await.unwrap().forget();
         }
-        match refusal {
-            Some(status) => Err(status),
-            None => Ok(request.get_ref().clone()),
+        refusal.map_or(Ok(call), Err)
+    }
+
+    /// The answer that was set for this type.
+    fn told<A: Any + Clone>(&self) -> Response<A> {
+        let answer = self.world().answers.get(&TypeId::of::<A>()).cloned();
+        let answer = answer.expect("every RPC has an answer");
+        Response::new(answer.downcast_ref::<A>().unwrap().clone())
+    }
+
+    /// Refuses a request whose id came with another body or for another person.
+    fn keep(&self, call: &Call) -> Result<(), Status> {
+        let id = call.reflect();
+        match id.get_field_by_name("request_id") {
+            Some(id) => {
+                let body = (call.acting_user, &call.bytes);
+                self.remember(id.as_str().unwrap(), &body).map(drop)
+            }
+            None => Ok(()),
         }
     }
 
     /// True when the request is new; refused when its id came with another body.
-    fn remember(&self, request_id: &str, body: String) -> Result<bool, Status> {
+    fn remember(&self, request_id: &str, body: &impl Debug) -> Result<bool, Status> {
+        let body = format!("{body:?}");
         let mut world = self.world();
         match world.bodies.get(request_id) {
             Some(first) if *first == body => Ok(false),
@@ -209,176 +247,4 @@ pub fn at(text: &str) -> Timestamp {
 
 fn time(text: &str) -> prost_types::Timestamp {
     timestamp(at(text))
-}
-
-/// The lesson that every answer tells.
-pub fn a_lesson() -> lesson::Lesson {
-    lesson::Lesson {
-        id: LESSON.to_owned(),
-        teacher_id: TEACHER.to_owned(),
-        teacher_name: "Anna".to_owned(),
-        start_time: Some(time("2026-01-16T12:00:00Z")),
-        end_time: Some(time("2026-01-16T13:00:00Z")),
-        status: lesson::LessonStatus::Scheduled.into(),
-        version: 3,
-        schedule_version: 1,
-        bookings: vec![lesson::Booking {
-            id: NOTIFICATION.to_owned(),
-            student_id: STUDENT.to_owned(),
-            student_name: "Boris".to_owned(),
-            status: lesson::BookingStatus::Confirmed.into(),
-            version: 1,
-        }],
-        create_time: Some(time("2026-01-10T08:00:00.5Z")),
-        cancel_reason: String::new(),
-    }
-}
-
-fn a_notification(state: notify::NotificationState) -> notify::Notification {
-    notify::Notification {
-        id: NOTIFICATION.to_owned(),
-        recipient_user_id: STUDENT.to_owned(),
-        state: state.into(),
-        lane: notify::Lane::Broadcast.into(),
-        due_time: Some(time("2026-01-16T12:00:00Z")),
-        expire_time: Some(time("2026-01-17T12:00:00Z")),
-        kind: "custom".to_owned(),
-        create_time: Some(time("2026-01-16T12:00:00Z")),
-        state_time: Some(time("2026-01-16T12:00:00Z")),
-        ..notify::Notification::default()
-    }
-}
-
-type Reply<T> = Result<Response<T>, Status>;
-
-#[tonic::async_trait]
-impl LessonService for Fake {
-    async fn book_lesson(
-        &self,
-        request: Request<lesson::BookLessonRequest>,
-    ) -> Reply<lesson::BookLessonResponse> {
-        let user = acting_user(&request);
-        let body = self.enter(&request, Message::Book).await?;
-        self.remember(&body.request_id.clone(), format!("{user:?} {body:?}"))?;
-        Ok(Response::new(lesson::BookLessonResponse {
-            lesson: Some(a_lesson()),
-        }))
-    }
-
-    async fn get_lesson(
-        &self,
-        request: Request<lesson::GetLessonRequest>,
-    ) -> Reply<lesson::GetLessonResponse> {
-        self.enter(&request, Message::Get).await?;
-        Ok(Response::new(lesson::GetLessonResponse {
-            lesson: Some(a_lesson()),
-        }))
-    }
-
-    async fn list_lessons(
-        &self,
-        request: Request<lesson::ListLessonsRequest>,
-    ) -> Reply<lesson::ListLessonsResponse> {
-        self.enter(&request, Message::List).await?;
-        Ok(Response::new(lesson::ListLessonsResponse {
-            lessons: vec![a_lesson()],
-            next_page_token: "next".to_owned(),
-        }))
-    }
-
-    async fn cancel_lesson(
-        &self,
-        request: Request<lesson::CancelLessonRequest>,
-    ) -> Reply<lesson::CancelLessonResponse> {
-        let body = self.enter(&request, Message::Cancel).await?;
-        Ok(Response::new(lesson::CancelLessonResponse {
-            lesson: Some(lesson::Lesson {
-                status: lesson::LessonStatus::Canceled.into(),
-                cancel_reason: body.reason,
-                version: body.expected_version + 1,
-                ..a_lesson()
-            }),
-        }))
-    }
-}
-
-#[tonic::async_trait]
-impl AvailabilityService for Fake {
-    async fn get_availability(
-        &self,
-        _request: Request<lesson::GetAvailabilityRequest>,
-    ) -> Reply<lesson::GetAvailabilityResponse> {
-        Err(Status::unimplemented("no endpoint asks for it"))
-    }
-
-    async fn set_weekly_rules(
-        &self,
-        _request: Request<lesson::SetWeeklyRulesRequest>,
-    ) -> Reply<lesson::SetWeeklyRulesResponse> {
-        Err(Status::unimplemented("no endpoint asks for it"))
-    }
-
-    async fn list_slots(
-        &self,
-        request: Request<lesson::ListSlotsRequest>,
-    ) -> Reply<lesson::ListSlotsResponse> {
-        self.enter(&request, Message::Slots).await?;
-        Ok(Response::new(lesson::ListSlotsResponse {
-            slots: vec![lesson::Slot {
-                start_time: Some(time("2026-01-16T12:00:00Z")),
-                end_time: Some(time("2026-01-16T13:00:00Z")),
-            }],
-            time_zone: "Europe/Berlin".to_owned(),
-            truncated: true,
-        }))
-    }
-}
-
-#[tonic::async_trait]
-impl NotificationService for Fake {
-    async fn create_notification(
-        &self,
-        request: Request<notify::CreateNotificationRequest>,
-    ) -> Reply<notify::CreateNotificationResponse> {
-        let body = self.enter(&request, Message::Notify).await?;
-        let created = self.remember(&body.request_id.clone(), format!("{body:?}"))?;
-        // A repeat finds the notification in whatever state it has reached by then.
-        let state = if created {
-            notify::NotificationState::Pending
-        } else {
-            notify::NotificationState::Sent
-        };
-        Ok(Response::new(notify::CreateNotificationResponse {
-            notification: Some(a_notification(state)),
-            created,
-        }))
-    }
-
-    async fn get_notification(
-        &self,
-        request: Request<notify::GetNotificationRequest>,
-    ) -> Reply<notify::GetNotificationResponse> {
-        self.enter(&request, Message::GetNotification).await?;
-        Ok(Response::new(notify::GetNotificationResponse {
-            notification: Some(notify::Notification {
-                telegram_message_id: 77,
-                attempt_no: 1,
-                ..a_notification(notify::NotificationState::Sent)
-            }),
-        }))
-    }
-
-    async fn list_notifications(
-        &self,
-        _request: Request<notify::ListNotificationsRequest>,
-    ) -> Reply<notify::ListNotificationsResponse> {
-        Err(Status::unimplemented("no endpoint asks for it"))
-    }
-
-    async fn cancel_notification(
-        &self,
-        _request: Request<notify::CancelNotificationRequest>,
-    ) -> Reply<notify::CancelNotificationResponse> {
-        Err(Status::unimplemented("no endpoint asks for it"))
-    }
 }

@@ -8,7 +8,7 @@ use serde_json::Value;
 use service_kit::{clock::ManualClock, config::Settings, keys::digest_hex, shutdown::Shutdown};
 use tokio::{net::TcpListener, task::JoinHandle, time::timeout};
 
-use crate::fakes::{BACKEND_KEY, Fake, STUDENT, at};
+use crate::fakes::{BACKEND_KEY, Fake, STUDENT, TEACHER, at};
 
 /// May speak for people.
 pub const WEBSITE_KEY: &str = "website-key";
@@ -89,6 +89,18 @@ impl Gateway {
     pub fn post(&self, path: &str, body: &Value) -> RequestBuilder {
         self.bare(Method::POST, path).json(body)
     }
+
+    pub fn put(&self, path: &str, body: &Value) -> RequestBuilder {
+        self.bare(Method::PUT, path).json(body)
+    }
+
+    pub fn patch(&self, path: &str, body: &Value) -> RequestBuilder {
+        self.bare(Method::PATCH, path).json(body)
+    }
+
+    pub fn delete(&self, path: &str) -> RequestBuilder {
+        self.bare(Method::DELETE, path)
+    }
 }
 
 fn keys() -> String {
@@ -101,8 +113,12 @@ pub trait Headers {
     fn key(self, key: &str) -> Self;
     fn user(self, user: &str) -> Self;
     fn once(self, key: &str) -> Self;
+    /// `If-Match` with the tag of this version.
+    fn read_at(self, version: i64) -> Self;
     /// The website, speaking for the student.
     fn student(self) -> Self;
+    /// The website, speaking for the teacher.
+    fn teacher(self) -> Self;
 }
 
 impl Headers for RequestBuilder {
@@ -118,8 +134,16 @@ impl Headers for RequestBuilder {
         self.header("Idempotency-Key", key)
     }
 
+    fn read_at(self, version: i64) -> Self {
+        self.header("If-Match", format!("\"{version}\""))
+    }
+
     fn student(self) -> Self {
         self.key(WEBSITE_KEY).user(STUDENT)
+    }
+
+    fn teacher(self) -> Self {
+        self.key(WEBSITE_KEY).user(TEACHER)
     }
 }
 
@@ -130,6 +154,13 @@ pub async fn json(request: RequestBuilder, status: u16) -> Value {
     let text = response.text().await.unwrap();
     assert_eq!(found.as_u16(), status, "{text}");
     serde_json::from_str(&text).unwrap()
+}
+
+/// Sends and expects 204 without a body.
+pub async fn no_content(request: RequestBuilder) {
+    let response = request.send().await.unwrap();
+    assert_eq!(response.status().as_u16(), 204);
+    assert_eq!(response.text().await.unwrap(), "");
 }
 
 /// Sends and expects a problem with this status and reason.

@@ -3,7 +3,7 @@
 use serde_json::json;
 
 use crate::{
-    fakes::{Message, STUDENT, TEACHER},
+    fakes::{STUDENT, TEACHER},
     gateway::{CRM_KEY, Gateway, Headers as _, WEBSITE_KEY, json, problem},
 };
 
@@ -15,14 +15,10 @@ fn request_ids(gateway: &Gateway) -> Vec<String> {
     let calls = gateway.lesson.calls().into_iter();
     let calls = calls.chain(gateway.notify.calls());
     calls
-        .map(|call| match call.message {
-            Message::Book(message) => message.request_id,
-            Message::Notify(message) => message.request_id,
-            other @ (Message::Slots(_)
-            | Message::Get(_)
-            | Message::List(_)
-            | Message::Cancel(_)
-            | Message::GetNotification(_)) => panic!("{other:?}"),
+        .map(|call| {
+            let message = call.reflect();
+            let id = message.get_field_by_name("request_id").unwrap();
+            id.as_str().unwrap().to_owned()
         })
         .collect()
 }

@@ -6,15 +6,22 @@
     reason = "a panic is the failure that a test reports, in its helpers too"
 )]
 
+mod availability;
 mod callers;
+mod conditions;
 mod cors;
 mod documents;
 mod fakes;
 mod gateway;
 mod health;
 mod idempotency;
+mod invitations;
 mod lessons;
 mod notifications;
+mod operations;
+mod people;
 mod problems;
+mod slots;
 mod stopping;
+mod teachers;
 mod traces;

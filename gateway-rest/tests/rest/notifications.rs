@@ -2,14 +2,17 @@
 
 use olm_proto::{
     common::v1::ErrorReason,
-    notify::v1::{GetNotificationRequest, UncertainPolicy, create_notification_request::Recipient},
+    notify::v1::{
+        CreateNotificationRequest, GetNotificationRequest, UncertainPolicy,
+        create_notification_request::Recipient,
+    },
     timestamp,
 };
 use serde_json::{Value, json};
 use service_kit::status::Violations;
 
 use crate::{
-    fakes::{Message, NOTIFICATION, STUDENT, at},
+    fakes::{NOTIFICATION, STUDENT, at},
     gateway::{CRM_KEY, Gateway, Headers as _, fields, json, problem},
 };
 
@@ -30,9 +33,7 @@ async fn a_notification_is_accepted_on_behalf_of_the_client_that_calls() {
     assert_eq!(location, format!("/api/v1/notifications/{NOTIFICATION}"));
     let call = gateway.notify.only_call();
     assert_eq!(call.acting_user, None);
-    let Message::Notify(message) = call.message else {
-        panic!("{:?}", call.message);
-    };
+    let message = call.message::<CreateNotificationRequest>();
     assert_eq!(message.client, "crm");
     assert_eq!(
         message.recipient,
@@ -77,11 +78,11 @@ async fn a_notification_is_read_with_what_became_of_it() {
     assert_eq!(notification["telegram_message_id"], 77);
     assert_eq!(notification["failure"], Value::Null);
     assert_eq!(
-        gateway.notify.only_call().message,
-        Message::GetNotification(GetNotificationRequest {
+        gateway.notify.asked::<GetNotificationRequest>(),
+        GetNotificationRequest {
             notification_id: NOTIFICATION.to_owned(),
             client: "crm".to_owned(),
-        })
+        }
     );
 }
 
@@ -98,9 +99,7 @@ async fn send_message_is_queued_as_in_the_source_system() {
         json(request, 202).await,
         json!({"id": NOTIFICATION, "status": "queued"})
     );
-    let Message::Notify(message) = gateway.notify.only_call().message else {
-        panic!("another RPC was called");
-    };
+    let message = gateway.notify.asked::<CreateNotificationRequest>();
     assert_eq!(message.client, "crm");
     assert_eq!(message.recipient, Some(Recipient::TelegramUserId(5)));
     assert_eq!(message.text, "hello");

@@ -1,0 +1,82 @@
+//! What notify-svc answers.
+
+use olm_proto::notify::v1::{
+    self as notify,
+    notification_service_server::{NotificationService, NotificationServiceServer},
+};
+use tonic::{Request, Response, Status, service::Routes};
+
+use super::{Fake, NOTIFICATION, Reply, STUDENT, time};
+
+const PACKAGE: &str = "olm.notify.v1";
+
+pub fn routes(fake: Fake) -> Routes {
+    Routes::new(NotificationServiceServer::new(fake))
+}
+
+fn a_notification(state: notify::NotificationState) -> notify::Notification {
+    notify::Notification {
+        id: NOTIFICATION.to_owned(),
+        recipient_user_id: STUDENT.to_owned(),
+        state: state.into(),
+        lane: notify::Lane::Broadcast.into(),
+        due_time: Some(time("2026-01-16T12:00:00Z")),
+        expire_time: Some(time("2026-01-17T12:00:00Z")),
+        kind: "custom".to_owned(),
+        create_time: Some(time("2026-01-16T12:00:00Z")),
+        state_time: Some(time("2026-01-16T12:00:00Z")),
+        ..notify::Notification::default()
+    }
+}
+
+#[tonic::async_trait]
+impl NotificationService for Fake {
+    async fn create_notification(
+        &self,
+        request: Request<notify::CreateNotificationRequest>,
+    ) -> Reply<notify::CreateNotificationResponse> {
+        self.enter(PACKAGE, "CreateNotificationRequest", &request)
+            .await?;
+        let body = request.into_inner();
+        let created = self.remember(&body.request_id, &body)?;
+        // A repeat finds the notification in whatever state it has reached by then.
+        let state = if created {
+            notify::NotificationState::Pending
+        } else {
+            notify::NotificationState::Sent
+        };
+        Ok(Response::new(notify::CreateNotificationResponse {
+            notification: Some(a_notification(state)),
+            created,
+        }))
+    }
+
+    async fn get_notification(
+        &self,
+        request: Request<notify::GetNotificationRequest>,
+    ) -> Reply<notify::GetNotificationResponse> {
+        self.enter(PACKAGE, "GetNotificationRequest", &request)
+            .await?;
+        Ok(Response::new(notify::GetNotificationResponse {
+            notification: Some(notify::Notification {
+                telegram_message_id: 77,
+                attempt_no: 1,
+                ..a_notification(notify::NotificationState::Sent)
+            }),
+        }))
+    }
+
+    async fn list_notifications(
+        &self,
+        _request: Request<notify::ListNotificationsRequest>,
+    ) -> Reply<notify::ListNotificationsResponse> {
+        Err(Status::unimplemented("no endpoint asks for it"))
+    }
+
+    async fn cancel_notification(
+        &self,
+        _request: Request<notify::CancelNotificationRequest>,
+    ) -> Reply<notify::CancelNotificationResponse> {
+        Err(Status::unimplemented("no endpoint asks for it"))
+    }
+}
