@@ -37,6 +37,20 @@ pub enum Button {
         /// The version the button was drawn for.
         version: i64,
     },
+    /// The teacher confirms a request.
+    Confirm {
+        /// The lesson.
+        lesson: Uuid,
+        /// The version the button was drawn for.
+        version: i64,
+    },
+    /// The teacher declines a request.
+    Decline {
+        /// The lesson.
+        lesson: Uuid,
+        /// The version the button was drawn for.
+        version: i64,
+    },
     /// Shows the reader's lessons.
     Lessons,
 }
@@ -50,6 +64,8 @@ impl Button {
             Self::Book { .. } => "book",
             Self::AskCancel { .. } => "ask_cancel",
             Self::Cancel { .. } => "cancel",
+            Self::Confirm { .. } => "confirm",
+            Self::Decline { .. } => "decline",
             Self::Lessons => "lessons",
         }
     }
@@ -71,6 +87,8 @@ impl fmt::Display for Button {
             }
             Self::AskCancel { lesson, version } => write!(f, "c:{}:{version}", lesson.simple()),
             Self::Cancel { lesson, version } => write!(f, "x:{}:{version}", lesson.simple()),
+            Self::Confirm { lesson, version } => write!(f, "y:{}:{version}", lesson.simple()),
+            Self::Decline { lesson, version } => write!(f, "n:{}:{version}", lesson.simple()),
             Self::Lessons => f.write_str("l"),
         }
     }
@@ -113,6 +131,8 @@ impl FromStr for Button {
             }),
             (Some("c"), Some(lesson), Some(version)) => Ok(Self::AskCancel { lesson, version }),
             (Some("x"), Some(lesson), Some(version)) => Ok(Self::Cancel { lesson, version }),
+            (Some("y"), Some(lesson), Some(version)) => Ok(Self::Confirm { lesson, version }),
+            (Some("n"), Some(lesson), Some(version)) => Ok(Self::Decline { lesson, version }),
             (Some("l"), None, None) => Ok(Self::Lessons),
             _ => Err(NoButton),
         }
@@ -155,6 +175,14 @@ mod tests {
                 version,
             },
             Button::Cancel {
+                lesson: id,
+                version,
+            },
+            Button::Confirm {
+                lesson: id,
+                version,
+            },
+            Button::Decline {
                 lesson: id,
                 version,
             },

@@ -1,6 +1,8 @@
 //! What people do with the bot. Each update becomes an action, each action a screen;
 //! nothing is kept between two updates.
 
+mod deciding;
+mod invitations;
 mod lessons;
 mod requests;
 mod schedule;
@@ -10,8 +12,8 @@ mod start;
 use jiff::{Timestamp, tz::TimeZone};
 use olm_proto::lesson::v1::{
     RegisterTelegramUserRequest, User, availability_service_client::AvailabilityServiceClient,
-    lesson_service_client::LessonServiceClient, teacher_service_client::TeacherServiceClient,
-    user_service_client::UserServiceClient,
+    invitation_service_client::InvitationServiceClient, lesson_service_client::LessonServiceClient,
+    teacher_service_client::TeacherServiceClient, user_service_client::UserServiceClient,
 };
 use service_kit::{clock::SharedClock, grpc::client::Backend};
 use teloxide::types::Update;
@@ -34,6 +36,7 @@ pub(crate) struct Conversation {
     teachers: TeacherServiceClient<Backend>,
     availability: AvailabilityServiceClient<Backend>,
     lessons: LessonServiceClient<Backend>,
+    invitations: InvitationServiceClient<Backend>,
     replies: Replies,
     clock: SharedClock,
 }
@@ -101,6 +104,7 @@ impl Conversation {
             teachers: TeacherServiceClient::new(backend.clone()),
             availability: AvailabilityServiceClient::new(backend.clone()),
             lessons: LessonServiceClient::new(backend.clone()),
+            invitations: InvitationServiceClient::new(backend.clone()),
             replies,
             clock,
         }
@@ -178,7 +182,8 @@ impl Conversation {
     async fn act(&self, reader: &Reader, request: &Request<'_>) -> Result<Answer, Fault> {
         match request.action {
             Action::Command(command, argument) => match command {
-                Command::Start => Ok(start::welcome(reader, self.now())),
+                Command::Start if argument.is_empty() => Ok(start::welcome(reader, self.now())),
+                Command::Start => self.accept_invitation(reader, argument).await,
                 Command::Help => Ok(start::help(reader, self.now())),
                 Command::Schedule => self.teachers(reader).await,
                 Command::Lessons => self.lessons(reader).await.map(Answer::New),
@@ -194,6 +199,8 @@ impl Conversation {
                     self.ask_cancel(reader, lesson, version).await
                 }
                 Button::Cancel { lesson, version } => self.cancel(reader, lesson, version).await,
+                Button::Confirm { lesson, version } => self.confirm(reader, lesson, version).await,
+                Button::Decline { lesson, version } => self.decline(reader, lesson, version).await,
                 Button::Lessons => self.lessons(reader).await.map(Answer::Here),
             },
             Action::OldButton => Ok(say(reader, Screen::OldButton)),

@@ -268,6 +268,9 @@ pub struct LedgerEntry {
     pub text: Option<String>,
     /// The reply markup as it was given; null when over 16 KiB.
     pub reply_markup: Option<Value>,
+    /// Whether it asked to come without a sound (`disable_notification`).
+    #[serde(default)]
+    pub silent: bool,
     /// When the request was read, microseconds since 1970.
     pub received_unix_us: i64,
     /// The same since the simulator started, on a clock that never steps.

@@ -304,6 +304,7 @@ fn entry(
             .text("text")
             .map(|text| text.chars().take(LEDGER_TEXT_CHARS).collect()),
         reply_markup: markup,
+        silent: params.flag("disable_notification"),
         received_unix_us: now.unix_us,
         received_mono_us: now.mono_us,
         answered_unix_us: None,

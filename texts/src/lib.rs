@@ -7,7 +7,7 @@ mod notices;
 mod screens;
 mod times;
 
-pub use notices::{Format, Rendered, render};
+pub use notices::{Format, Rendered, person_name, render};
 pub use screens::{COMMANDS, Command, Label, Screen};
 pub use times::{lesson_time, moment, moment_short, zone_name};
 

@@ -45,6 +45,13 @@ pub enum Screen<'a> {
         /// As [`crate::lesson_time`] gives it.
         when: &'a str,
     },
+    /// The teacher decides about the booking.
+    Requested {
+        /// The teacher's name.
+        name: &'a str,
+        /// The lesson's time.
+        when: &'a str,
+    },
     /// Somebody was faster.
     SlotTaken {
         /// How many other slots are offered below.
@@ -60,6 +67,12 @@ pub enum Screen<'a> {
     TooFar,
     /// A teacher cannot be their own student.
     SelfBooking,
+    /// Only the teacher's own students may book.
+    NotAccepting,
+    /// The teacher's day is full.
+    DayFull,
+    /// Refused for a reason that has no words of its own.
+    NotPossible,
     /// Above the list of lessons.
     Lessons,
     /// No lesson ahead.
@@ -78,6 +91,10 @@ pub enum Screen<'a> {
         /// The lesson's time.
         when: &'a str,
     },
+    /// After a line: the teacher has not decided.
+    LineRequested,
+    /// After a line: kept while the student decides.
+    LineHeld,
     /// Asks before cancelling.
     CancelAsk {
         /// The other side's name.
@@ -101,6 +118,60 @@ pub enum Screen<'a> {
     },
     /// It was cancelled before.
     AlreadyCanceled,
+    /// The request was declined before.
+    AlreadyDeclined,
+    /// The request was confirmed before.
+    AlreadyConfirmed {
+        /// The student's name.
+        name: &'a str,
+        /// The lesson's time.
+        when: &'a str,
+    },
+    /// The request, or the hold, ran out.
+    Lapsed,
+    /// A button was drawn for an older version of the request.
+    RequestChanged {
+        /// The student's name.
+        name: &'a str,
+        /// The lesson's time now.
+        when: &'a str,
+    },
+    /// The teacher confirmed the request.
+    Confirmed {
+        /// The student's name.
+        name: &'a str,
+        /// The lesson's time.
+        when: &'a str,
+    },
+    /// The teacher declined the request.
+    Declined {
+        /// The student's name.
+        name: &'a str,
+        /// The lesson's time.
+        when: &'a str,
+    },
+    /// An invitation was accepted.
+    Invited {
+        /// The reader's name.
+        name: &'a str,
+        /// Who invited.
+        teacher: &'a str,
+    },
+    /// An invitation of a teacher whose student the reader is already.
+    StudentAlready {
+        /// Who invited.
+        teacher: &'a str,
+    },
+    /// No such invitation.
+    InvitationUnknown,
+    /// The invitation has run out.
+    InvitationExpired,
+    /// The teacher took it back.
+    InvitationRevoked,
+    /// Others accepted it.
+    InvitationUsedUp,
+    /// A teacher opened their own invitation.
+    SelfInvitation,
     /// It has begun.
     AlreadyBegun,
     /// There is no such lesson for this reader.
@@ -150,20 +221,39 @@ impl Screen<'_> {
             Self::Slots { .. } => "screen-slots",
             Self::NoSlots { .. } => "screen-no-slots",
             Self::Booked { .. } => "screen-booked",
+            Self::Requested { .. } => "screen-requested",
             Self::SlotTaken { .. } => "screen-slot-taken",
             Self::Busy => "screen-busy",
             Self::NotOffered => "screen-not-offered",
             Self::TooSoon => "screen-too-soon",
             Self::TooFar => "screen-too-far",
             Self::SelfBooking => "screen-self-booking",
+            Self::NotAccepting => "screen-not-accepting",
+            Self::DayFull => "screen-day-full",
+            Self::NotPossible => "screen-not-possible",
             Self::Lessons => "screen-lessons",
             Self::NoLessons => "screen-no-lessons",
             Self::LessonWithTeacher { .. } => "screen-lesson-with-teacher",
             Self::LessonWithStudent { .. } => "screen-lesson-with-student",
+            Self::LineRequested => "screen-line-requested",
+            Self::LineHeld => "screen-line-held",
             Self::CancelAsk { .. } => "screen-cancel-ask",
             Self::Canceled { .. } => "screen-canceled",
             Self::Changed { .. } => "screen-changed",
             Self::AlreadyCanceled => "screen-already-canceled",
+            Self::AlreadyDeclined => "screen-already-declined",
+            Self::AlreadyConfirmed { .. } => "screen-already-confirmed",
+            Self::Lapsed => "screen-lapsed",
+            Self::RequestChanged { .. } => "screen-request-changed",
+            Self::Confirmed { .. } => "screen-confirmed",
+            Self::Declined { .. } => "screen-declined",
+            Self::Invited { .. } => "screen-invited",
+            Self::StudentAlready { .. } => "screen-student-already",
+            Self::InvitationUnknown => "screen-invitation-unknown",
+            Self::InvitationExpired => "screen-invitation-expired",
+            Self::InvitationRevoked => "screen-invitation-revoked",
+            Self::InvitationUsedUp => "screen-invitation-used-up",
+            Self::SelfInvitation => "screen-self-invitation",
             Self::AlreadyBegun => "screen-already-begun",
             Self::NoLesson => "screen-no-lesson",
             Self::ZoneSet { .. } => "screen-zone-set",
@@ -194,7 +284,14 @@ impl Screen<'_> {
                 "alternatives",
                 i64::try_from(alternatives).unwrap_or(i64::MAX),
             ),
+            Self::Invited { name, teacher } => values.html("name", name).html("teacher", teacher),
+            Self::StudentAlready { teacher } => values.html("teacher", teacher),
             Self::Booked { name, when }
+            | Self::Requested { name, when }
+            | Self::AlreadyConfirmed { name, when }
+            | Self::RequestChanged { name, when }
+            | Self::Confirmed { name, when }
+            | Self::Declined { name, when }
             | Self::LessonWithTeacher { name, when }
             | Self::LessonWithStudent { name, when }
             | Self::CancelAsk { name, when }
@@ -208,6 +305,18 @@ impl Screen<'_> {
             | Self::TooSoon
             | Self::TooFar
             | Self::SelfBooking
+            | Self::NotAccepting
+            | Self::DayFull
+            | Self::NotPossible
+            | Self::LineRequested
+            | Self::LineHeld
+            | Self::AlreadyDeclined
+            | Self::Lapsed
+            | Self::InvitationUnknown
+            | Self::InvitationExpired
+            | Self::InvitationRevoked
+            | Self::InvitationUsedUp
+            | Self::SelfInvitation
             | Self::Lessons
             | Self::NoLessons
             | Self::AlreadyCanceled
@@ -238,6 +347,10 @@ pub enum Label<'a> {
         /// As [`crate::moment_short`] gives it.
         time: &'a str,
     },
+    /// The teacher confirms a request.
+    Confirm,
+    /// The teacher declines a request.
+    Decline,
     /// Yes, cancel it.
     CancelYes,
     /// No, keep it.
@@ -254,6 +367,8 @@ impl Label<'_> {
             Self::Lessons => message(language, "label-lessons", &values),
             Self::More => message(language, "label-more", &values),
             Self::Cancel { time } => message(language, "label-cancel", &values.raw("time", time)),
+            Self::Confirm => message(language, "label-confirm", &values),
+            Self::Decline => message(language, "label-decline", &values),
             Self::CancelYes => message(language, "label-cancel-yes", &values),
             Self::CancelNo => message(language, "label-cancel-no", &values),
         }

@@ -3,7 +3,7 @@
 use olm_proto::{
     common::v1::ErrorReason,
     lesson::v1::{
-        BookingStatus, CancelLessonRequest, GetLessonRequest, Lesson, LessonStatus,
+        Booking, BookingStatus, CancelLessonRequest, GetLessonRequest, Lesson, LessonStatus,
         ListLessonsRequest,
     },
 };
@@ -18,17 +18,44 @@ use crate::{buttons::Button, replies::Reply};
 const LESSONS: i32 = 10;
 
 /// What cancelling refuses for good, and what it shows.
-const REFUSALS: [(ErrorReason, Screen<'static>); 3] = [
+const REFUSALS: [(ErrorReason, Screen<'static>); 4] = [
+    (ErrorReason::LessonLapsed, Screen::Lapsed),
     (ErrorReason::LessonCanceled, Screen::AlreadyCanceled),
     (ErrorReason::LessonStarted, Screen::AlreadyBegun),
     (ErrorReason::LessonNotFound, Screen::NoLesson),
 ];
 
+/// Whether a lesson takes place.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Standing {
+    /// It does, or its status is one that this bot does not know.
+    Ahead,
+    /// Its teacher has not decided.
+    Requested,
+    /// Only kept.
+    Held,
+    /// It does not; what to say of it.
+    Off(Screen<'static>),
+}
+
+impl Standing {
+    pub(super) fn of(status: LessonStatus) -> Self {
+        match status {
+            LessonStatus::Scheduled | LessonStatus::Unspecified => Self::Ahead,
+            LessonStatus::Requested => Self::Requested,
+            LessonStatus::Held => Self::Held,
+            LessonStatus::Canceled => Self::Off(Screen::AlreadyCanceled),
+            LessonStatus::Declined => Self::Off(Screen::AlreadyDeclined),
+            LessonStatus::Lapsed => Self::Off(Screen::Lapsed),
+        }
+    }
+}
+
 /// A lesson as its reader sees it.
 pub(super) struct Line {
-    id: Uuid,
-    version: i64,
-    canceled: bool,
+    pub(super) id: Uuid,
+    pub(super) version: i64,
+    pub(super) standing: Standing,
     teaching: bool,
     /// The other side's name.
     pub(super) name: String,
@@ -42,20 +69,15 @@ impl Line {
         let start = olm_proto::instant(lesson.start_time.as_ref()?)?;
         let end = olm_proto::instant(lesson.end_time.as_ref()?)?;
         let teaching = Uuid::try_parse(&lesson.teacher_id).ok()? == reader.id;
-        let students = lesson
-            .bookings
-            .iter()
-            .filter(|booking| booking.status() == BookingStatus::Confirmed)
-            .map(|booking| booking.student_name.as_str());
         let name = if teaching {
-            students.collect::<Vec<_>>().join(", ")
+            students(reader, lesson)
         } else {
-            lesson.teacher_name.clone()
+            texts::person_name(&lesson.teacher_name, reader.language)
         };
         Some(Self {
             id: Uuid::try_parse(&lesson.id).ok()?,
             version: lesson.version,
-            canceled: lesson.status() == LessonStatus::Canceled,
+            standing: Standing::of(lesson.status()),
             teaching,
             name,
             when: reader.lesson_time(start, end),
@@ -74,6 +96,15 @@ impl Line {
         button(&label.text(reader.language), ask)
     }
 
+    /// What the reader can do about it from the list.
+    fn buttons(&self, reader: &Reader) -> Vec<serde_json::Value> {
+        if self.teaching && self.standing == Standing::Requested {
+            self.decide_buttons(reader)
+        } else {
+            vec![self.cancel_button(reader)]
+        }
+    }
+
     fn html(&self, reader: &Reader) -> String {
         let (name, when) = (self.name.as_str(), self.when.as_str());
         let screen = if self.teaching {
@@ -81,8 +112,34 @@ impl Line {
         } else {
             Screen::LessonWithTeacher { name, when }
         };
-        screen.html(reader.language)
+        let line = screen.html(reader.language);
+        let mark = match self.standing {
+            Standing::Requested => Screen::LineRequested,
+            Standing::Held => Screen::LineHeld,
+            Standing::Ahead | Standing::Off(_) => return line,
+        };
+        format!("{line} ({})", mark.html(reader.language))
     }
+}
+
+/// Who comes; of a lesson that is off, who was to come.
+fn students(reader: &Reader, lesson: &Lesson) -> String {
+    let gave_up = |booking: &Booking| match booking.status() {
+        BookingStatus::Canceled | BookingStatus::LateCanceled => true,
+        BookingStatus::Unspecified
+        | BookingStatus::Confirmed
+        | BookingStatus::Pending
+        | BookingStatus::Attended
+        | BookingStatus::NoShow => false,
+    };
+    let all_gave_up = lesson.bookings.iter().all(gave_up);
+    let names: Vec<_> = lesson
+        .bookings
+        .iter()
+        .filter(|booking| all_gave_up || !gave_up(booking))
+        .map(|booking| texts::person_name(&booking.student_name, reader.language))
+        .collect();
+    names.join(", ")
 }
 
 impl Conversation {
@@ -107,7 +164,7 @@ impl Conversation {
             html.push_str("\n• ");
             html.push_str(&line.html(reader));
         }
-        let rows = lines.iter().map(|line| vec![line.cancel_button(reader)]);
+        let rows = lines.iter().map(|line| line.buttons(reader));
         Ok(Reply {
             html,
             markup: keyboard(&rows.collect::<Vec<_>>()),
@@ -124,8 +181,8 @@ impl Conversation {
         let Some(line) = self.line(reader, lesson).await? else {
             return Ok(redraw(reader, Screen::NoLesson));
         };
-        if line.canceled {
-            return Ok(redraw(reader, Screen::AlreadyCanceled));
+        if let Standing::Off(screen) = line.standing {
+            return Ok(redraw(reader, screen));
         }
         if line.version != version {
             return Ok(changed(reader, &line));
@@ -173,8 +230,12 @@ impl Conversation {
         let reason = reason(&status);
         if reason == Some(ErrorReason::VersionStale) {
             return Ok(match self.line(reader, lesson).await? {
-                Some(line) if line.canceled => redraw(reader, Screen::AlreadyCanceled),
-                Some(line) => changed(reader, &line),
+                Some(line) => match line.standing {
+                    Standing::Off(screen) => redraw(reader, screen),
+                    Standing::Ahead | Standing::Requested | Standing::Held => {
+                        changed(reader, &line)
+                    }
+                },
                 None => redraw(reader, Screen::NoLesson),
             });
         }
@@ -187,7 +248,7 @@ impl Conversation {
         }
     }
 
-    async fn line(&self, reader: &Reader, lesson: Uuid) -> Result<Option<Line>, Fault> {
+    pub(super) async fn line(&self, reader: &Reader, lesson: Uuid) -> Result<Option<Line>, Fault> {
         let get = GetLessonRequest {
             lesson_id: lesson.to_string(),
         };

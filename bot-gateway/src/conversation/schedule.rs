@@ -3,9 +3,7 @@
 use jiff::{SignedDuration, Timestamp};
 use olm_proto::{
     common::v1::ErrorReason,
-    lesson::v1::{
-        BookLessonRequest, GetTeacherRequest, LessonStatus, ListSlotsRequest, SearchTeachersRequest,
-    },
+    lesson::v1::{BookLessonRequest, GetTeacherRequest, ListSlotsRequest, SearchTeachersRequest},
 };
 use service_kit::{grpc::client::acting, status::reason};
 use texts::{Label, Screen};
@@ -13,7 +11,11 @@ use tonic::Status;
 use tonic_types::StatusExt as _;
 use uuid::Uuid;
 
-use super::{Answer, Conversation, Fault, Reader, button, keyboard, redraw, say};
+use super::{
+    Answer, Conversation, Fault, Reader, button, keyboard,
+    lessons::{Line, Standing},
+    redraw, say,
+};
 use crate::{buttons::Button, replies::Reply};
 
 /// Teachers in one list.
@@ -26,7 +28,11 @@ const SLOTS_PER_ROW: usize = 2;
 const FURTHEST_DAYS: i64 = 60;
 
 /// What each refusal of a booking shows; the others are faults of ours.
-const REFUSALS: [(ErrorReason, Screen<'static>); 8] = [
+const REFUSALS: [(ErrorReason, Screen<'static>); 12] = [
+    (ErrorReason::NotAcceptingStudents, Screen::NotAccepting),
+    (ErrorReason::DailyLimitReached, Screen::DayFull),
+    (ErrorReason::DurationNotOffered, Screen::NotOffered),
+    (ErrorReason::LimitReached, Screen::NotPossible),
     (ErrorReason::StudentBusy, Screen::Busy),
     (ErrorReason::OutsideAvailability, Screen::NotOffered),
     (ErrorReason::OffGrid, Screen::NotOffered),
@@ -171,14 +177,13 @@ impl Conversation {
                 return not_booked(reader, teacher, &status).ok_or_else(|| status.into());
             }
         };
-        // A repeat of a booking that was cancelled since.
-        if lesson.status() == LessonStatus::Canceled {
-            return Ok(redraw(reader, Screen::AlreadyCanceled));
-        }
-        let line = super::lessons::Line::new(reader, &lesson).ok_or(Fault::Unexpected)?;
-        let screen = Screen::Booked {
-            name: &line.name,
-            when: &line.when,
+        let line = Line::new(reader, &lesson).ok_or(Fault::Unexpected)?;
+        let (name, when) = (line.name.as_str(), line.when.as_str());
+        let screen = match line.standing {
+            // A repeat of a booking that ended since.
+            Standing::Off(screen) => return Ok(redraw(reader, screen)),
+            Standing::Requested => Screen::Requested { name, when },
+            Standing::Ahead | Standing::Held => Screen::Booked { name, when },
         };
         Ok(Answer::Here(Reply {
             html: screen.html(reader.language),

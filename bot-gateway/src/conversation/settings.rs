@@ -1,7 +1,10 @@
 //! Language and zone.
 
 use jiff::tz::TimeZone;
-use olm_proto::{common::v1::ErrorReason, lesson::v1::UpdateSettingsRequest};
+use olm_proto::{
+    common::v1::ErrorReason,
+    lesson::v1::{RulesZone, UpdateSettingsRequest},
+};
 use service_kit::{grpc::client::acting, status::reason};
 use texts::{Language, Screen};
 use tonic::Code;
@@ -23,6 +26,8 @@ impl Conversation {
         };
         let change = UpdateSettingsRequest {
             time_zone: Some(name.to_owned()),
+            // A teacher's hours of work stay the instants they are.
+            rules_zone: RulesZone::Keep.into(),
             ..UpdateSettingsRequest::default()
         };
         Ok(match self.update(reader, change).await? {

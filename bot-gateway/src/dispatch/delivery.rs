@@ -5,7 +5,7 @@ use std::{sync::Arc, time::Duration};
 
 use jiff::tz::TimeZone;
 use olm_proto::notify::v1::{
-    Content, Deliver, LessonNotice, LessonNoticeKind, Outcome, Refused, content, outcome::Kind,
+    Content, Deliver, LessonNoticeKind, LessonRole, Outcome, Refused, content, outcome::Kind,
 };
 use serde_json::{Value, json};
 use service_kit::{clock::SharedClock, telemetry};
@@ -182,41 +182,50 @@ fn message(row: &Deliver, delivering: &Delivering) -> Option<Value> {
         Format::Plain => {}
         Format::Html => message["parse_mode"] = "HTML".into(),
     }
+    if row.silent {
+        message["disable_notification"] = true.into();
+    }
     if let Some(keyboard) = keyboard(content, language, &zone) {
         message["reply_markup"] = keyboard;
     }
     Some(message)
 }
 
-/// A lesson that lies ahead can be cancelled from its notice.
+/// What can be done about a lesson from its notice: a teacher decides about a request, a
+/// lesson that lies ahead can be cancelled.
 fn keyboard(content: &Content, language: Language, zone: &TimeZone) -> Option<Value> {
-    let notice = lesson_ahead(content)?;
-    let start = olm_proto::instant(notice.start_time.as_ref()?)?;
-    let time = texts::moment_short(start, language, zone);
-    let button = Button::AskCancel {
-        lesson: Uuid::try_parse(&notice.lesson_id).ok()?,
-        version: notice.lesson_version,
-    };
-    let text = Label::Cancel { time: &time }.text(language);
-    Some(json!({ "inline_keyboard": [[{ "text": text, "callback_data": button.to_string() }]] }))
-}
-
-fn lesson_ahead(content: &Content) -> Option<&LessonNotice> {
     let content::Kind::LessonNotice(notice) = content.kind.as_ref()? else {
         return None;
     };
-    match notice.kind() {
-        LessonNoticeKind::Booked | LessonNoticeKind::Reminder => Some(notice),
-        LessonNoticeKind::Canceled
-        | LessonNoticeKind::Unspecified
+    let lesson = Uuid::try_parse(&notice.lesson_id).ok()?;
+    let version = notice.lesson_version;
+    let button = |label: Label<'_>, button: Button| {
+        let text = label.text(language);
+        json!({ "text": text, "callback_data": button.to_string() })
+    };
+    let row = match notice.kind() {
+        LessonNoticeKind::Requested if notice.reader_role() == LessonRole::Teacher => vec![
+            button(Label::Confirm, Button::Confirm { lesson, version }),
+            button(Label::Decline, Button::Decline { lesson, version }),
+        ],
+        LessonNoticeKind::Booked
+        | LessonNoticeKind::Reminder
         | LessonNoticeKind::Requested
         | LessonNoticeKind::Confirmed
+        | LessonNoticeKind::Moved
+        | LessonNoticeKind::PlaceChanged => {
+            let start = olm_proto::instant(notice.start_time.as_ref()?)?;
+            let time = texts::moment_short(start, language, zone);
+            let cancel = Button::AskCancel { lesson, version };
+            vec![button(Label::Cancel { time: &time }, cancel)]
+        }
+        LessonNoticeKind::Canceled
         | LessonNoticeKind::Declined
         | LessonNoticeKind::Lapsed
-        | LessonNoticeKind::Moved
-        | LessonNoticeKind::PlaceChanged
-        | LessonNoticeKind::StudentUnreachable => None,
-    }
+        | LessonNoticeKind::StudentUnreachable
+        | LessonNoticeKind::Unspecified => return None,
+    };
+    Some(json!({ "inline_keyboard": [row] }))
 }
 
 fn unreadable() -> Kind {

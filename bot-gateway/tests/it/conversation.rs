@@ -12,13 +12,13 @@ use crate::{
     stage::{SOON, Stage},
 };
 
-async fn person(stage: &Stage, language: &str) -> Person {
+pub async fn person(stage: &Stage, language: &str) -> Person {
     let person = NewPerson::named("<Анна & Co>", language);
     stage.sim.create_person(&person).await.unwrap()
 }
 
 /// The bot's newest message with `text`.
-async fn shown(stage: &Stage, person: &Person, text: &str) -> MessageView {
+pub async fn shown(stage: &Stage, person: &Person, text: &str) -> MessageView {
     stage
         .sim
         .message(person, SOON, |message| message.text.contains(text))
@@ -27,13 +27,13 @@ async fn shown(stage: &Stage, person: &Person, text: &str) -> MessageView {
 }
 
 /// Presses a button and waits until the press is acknowledged.
-async fn press(stage: &Stage, person: &Person, button: Button) {
+pub async fn press(stage: &Stage, person: &Person, button: Button) {
     let pressed = stage.sim.press(person, button).await.unwrap();
     stage.sim.callback_answer(&pressed, SOON).await.unwrap();
 }
 
 /// The data of the button whose label begins so.
-fn data(message: &MessageView, label: &str) -> String {
+pub fn data(message: &MessageView, label: &str) -> String {
     let mut buttons = message.inline_keyboard.iter().flatten();
     let button = buttons.find(|button| button.text.starts_with(label));
     button

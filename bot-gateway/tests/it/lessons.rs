@@ -10,6 +10,7 @@ use olm_proto::{
     common::v1::ErrorReason,
     lesson::v1::{
         availability_service_server::{AvailabilityService, AvailabilityServiceServer},
+        invitation_service_server::{InvitationService, InvitationServiceServer},
         lesson_service_server::{LessonService, LessonServiceServer},
         teacher_service_server::{TeacherService, TeacherServiceServer},
         user_service_server::{UserService, UserServiceServer},
@@ -35,6 +36,12 @@ pub struct State {
     pub book_requests: Vec<String>,
     /// The next booking is refused with these alternatives.
     pub taken: Option<Vec<Timestamp>>,
+    /// Bookings are requests.
+    pub approval: bool,
+    /// What each invitation's token is answered with; none: accepted.
+    pub invitations: Vec<(String, Option<ErrorReason>)>,
+    /// The `rules_zone` of each change of settings.
+    pub rules_zones: Vec<RulesZone>,
 }
 
 #[derive(Debug)]
@@ -64,6 +71,7 @@ impl Lessons {
             .add_service(UserServiceServer::new(served.clone()))
             .add_service(TeacherServiceServer::new(served.clone()))
             .add_service(AvailabilityServiceServer::new(served.clone()))
+            .add_service(InvitationServiceServer::new(served.clone()))
             .add_service(LessonServiceServer::new(served));
         tokio::spawn(router.serve_with_incoming(TcpListenerStream::new(listener)));
         (lessons, url)
@@ -83,6 +91,36 @@ impl Lessons {
         }
         lesson.version += 1;
     }
+}
+
+/// What becomes of a request, as lesson-svc has it: once, and a repeat of the same by
+/// the same version answers alike.
+fn decide(
+    state: &mut State,
+    id: &str,
+    expected_version: i64,
+    to: LessonStatus,
+) -> Result<Lesson, Status> {
+    let lesson = state.lessons.iter_mut().find(|lesson| lesson.id == id);
+    let refused = |code, reason| refusal(code, reason).into_status("olm.lesson");
+    let Some(lesson) = lesson else {
+        return Err(refused(Code::NotFound, ErrorReason::LessonNotFound));
+    };
+    if lesson.status() == to && lesson.version == expected_version + 1 {
+        return Ok(lesson.clone());
+    }
+    let reason = match lesson.status() {
+        LessonStatus::Requested if lesson.version == expected_version => {
+            lesson.version += 1;
+            lesson.status = to.into();
+            return Ok(lesson.clone());
+        }
+        LessonStatus::Requested => return Err(refused(Code::Aborted, ErrorReason::VersionStale)),
+        LessonStatus::Lapsed => ErrorReason::LessonLapsed,
+        LessonStatus::Canceled | LessonStatus::Declined => ErrorReason::LessonCanceled,
+        _ => ErrorReason::LessonStatusUnsuitable,
+    };
+    Err(refused(Code::FailedPrecondition, reason))
 }
 
 /// 10:00 UTC tomorrow and each half hour after it.
@@ -182,6 +220,7 @@ impl UserService for Served {
         let id = acting(&request);
         let request = request.into_inner();
         let mut state = self.open()?;
+        state.rules_zones.push(request.rules_zone());
         let user = state.users.iter_mut().find(|user| user.id == id).unwrap();
         if user.version != request.expected_version {
             let refused = refusal(Code::Aborted, ErrorReason::VersionStale);
@@ -260,11 +299,44 @@ impl AvailabilityService for Served {
 }
 
 #[tonic::async_trait]
+impl InvitationService for Served {
+    unused! {
+        create_invitation: CreateInvitationRequest => CreateInvitationResponse;
+        list_invitations: ListInvitationsRequest => ListInvitationsResponse;
+        revoke_invitation: RevokeInvitationRequest => RevokeInvitationResponse;
+        preview_invitation: PreviewInvitationRequest => PreviewInvitationResponse;
+    }
+
+    async fn accept_invitation(
+        &self,
+        request: Request<AcceptInvitationRequest>,
+    ) -> Result<Response<AcceptInvitationResponse>, Status> {
+        let token = request.into_inner().token;
+        let mut state = self.open()?;
+        let of = |(known, _): &&mut (String, _)| *known == token;
+        let Some((_, refused)) = state.invitations.iter_mut().find(of) else {
+            let unknown = refusal(Code::NotFound, ErrorReason::InvitationNotFound);
+            return Err(unknown.into_status("olm.lesson"));
+        };
+        match refused {
+            // Open, or a repeat by the same person.
+            None | Some(ErrorReason::Unspecified) => {}
+            Some(reason) => {
+                let refused = refusal(Code::FailedPrecondition, *reason);
+                return Err(refused.into_status("olm.lesson"));
+            }
+        }
+        let joined = refused.is_none();
+        *refused = Some(ErrorReason::Unspecified);
+        let teacher = Some(teacher());
+        Ok(Response::new(AcceptInvitationResponse { teacher, joined }))
+    }
+}
+
+#[tonic::async_trait]
 impl LessonService for Served {
     unused! {
         hold_slot: HoldSlotRequest => HoldSlotResponse;
-        confirm_lesson: ConfirmLessonRequest => ConfirmLessonResponse;
-        decline_lesson: DeclineLessonRequest => DeclineLessonResponse;
         reschedule_lesson: RescheduleLessonRequest => RescheduleLessonResponse;
         update_lesson: UpdateLessonRequest => UpdateLessonResponse;
         record_attendance: RecordAttendanceRequest => RecordAttendanceResponse;
@@ -304,7 +376,11 @@ impl LessonService for Served {
             teacher_name: teacher().display_name,
             start_time: Some(olm_proto::timestamp(start)),
             end_time: Some(olm_proto::timestamp(start + SignedDuration::from_hours(1))),
-            status: LessonStatus::Scheduled.into(),
+            status: if state.approval {
+                LessonStatus::Requested.into()
+            } else {
+                LessonStatus::Scheduled.into()
+            },
             version: 1,
             bookings: vec![Booking {
                 student_id: student,
@@ -317,6 +393,36 @@ impl LessonService for Served {
         Ok(Response::new(BookLessonResponse {
             lesson: Some(lesson),
         }))
+    }
+
+    async fn confirm_lesson(
+        &self,
+        request: Request<ConfirmLessonRequest>,
+    ) -> Result<Response<ConfirmLessonResponse>, Status> {
+        let request = request.into_inner();
+        let (id, version) = (&request.lesson_id, request.expected_version);
+        let lesson = Some(decide(
+            &mut *self.open()?,
+            id,
+            version,
+            LessonStatus::Scheduled,
+        )?);
+        Ok(Response::new(ConfirmLessonResponse { lesson }))
+    }
+
+    async fn decline_lesson(
+        &self,
+        request: Request<DeclineLessonRequest>,
+    ) -> Result<Response<DeclineLessonResponse>, Status> {
+        let request = request.into_inner();
+        let (id, version) = (&request.lesson_id, request.expected_version);
+        let lesson = Some(decide(
+            &mut *self.open()?,
+            id,
+            version,
+            LessonStatus::Declined,
+        )?);
+        Ok(Response::new(DeclineLessonResponse { lesson }))
     }
 
     async fn get_lesson(
@@ -338,7 +444,8 @@ impl LessonService for Served {
         _: Request<ListLessonsRequest>,
     ) -> Result<Response<ListLessonsResponse>, Status> {
         let state = self.open()?;
-        let scheduled = |lesson: &&Lesson| lesson.status() == LessonStatus::Scheduled;
+        let live = [LessonStatus::Scheduled, LessonStatus::Requested];
+        let scheduled = |lesson: &&Lesson| live.contains(&lesson.status());
         Ok(Response::new(ListLessonsResponse {
             lessons: state.lessons.iter().filter(scheduled).cloned().collect(),
             next_page_token: String::new(),

@@ -12,4 +12,5 @@ mod delivery;
 mod lessons;
 mod notify;
 mod owning;
+mod requests;
 mod stage;

@@ -6,7 +6,7 @@ use std::{pin::Pin, sync::Arc, time::Duration};
 use jiff::SignedDuration;
 use olm_proto::notify::v1::{
     AttemptRef, AttemptResult, Content, CustomText, Deliver, DispatchRequest, DispatchResponse,
-    JournalReport, Lane, Owned, Renewed, ResultAck, content, dispatch_request,
+    JournalReport, Lane, LessonNotice, Owned, Renewed, ResultAck, content, dispatch_request,
     dispatch_response::Message,
     dispatch_service_server::{DispatchService, DispatchServiceServer},
     outcome,
@@ -176,6 +176,27 @@ impl Line {
         let attempt = row.attempt.clone().unwrap();
         self.say(Message::Deliver(row)).await;
         attempt
+    }
+
+    /// Pushes a notice, due now; its result is acknowledged.
+    pub async fn deliver_notice(
+        &mut self,
+        chat: i64,
+        language: &str,
+        notice: LessonNotice,
+        silent: bool,
+    ) {
+        let row = Deliver {
+            content: Some(Content {
+                kind: Some(content::Kind::LessonNotice(notice)),
+            }),
+            language: language.to_owned(),
+            silent,
+            ..self.row(chat, "", Duration::ZERO)
+        };
+        self.say(Message::Deliver(row)).await;
+        let (_, kind) = self.result().await;
+        assert!(matches!(kind, outcome::Kind::Sent(_)), "{kind:?}");
     }
 
     pub fn row(&self, chat: i64, text: &str, due_in: Duration) -> Deliver {

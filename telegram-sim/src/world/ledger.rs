@@ -100,6 +100,7 @@ mod tests {
             callback_query_id: None,
             text: None,
             reply_markup: None,
+            silent: false,
             received_unix_us: 0,
             received_mono_us: 0,
             answered_unix_us: None,

@@ -27,6 +27,11 @@ screen-booked =
     ✅ <b>You are booked</b>
     Teacher: { $name }
     { $when }
+screen-requested =
+    📨 <b>Request sent</b>
+    Teacher: { $name }
+    { $when }
+    I will write as soon as the teacher answers.
 screen-slot-taken =
     This time was just taken.
     { $alternatives ->
@@ -38,10 +43,15 @@ screen-not-offered = This time is no longer offered. See what is free: /schedule
 screen-too-soon = It is too late to book this one. See other times: /schedule
 screen-too-far = That is too far ahead to book. See other times: /schedule
 screen-self-booking = You cannot book a lesson with yourself.
+screen-not-accepting = This teacher takes no new students. Ask the teacher for an invitation.
+screen-day-full = The teacher gives no more lessons on that day. See other times: /schedule
+screen-not-possible = That is not possible now. Have a look at your lessons: /lessons
 screen-lessons = <b>Your lessons</b>
 screen-no-lessons = You have no lessons ahead. To book one: /schedule
 screen-lesson-with-teacher = { $when }, teacher { $name }
 screen-lesson-with-student = { $when }, student { $name }
+screen-line-requested = waits for the teacher’s answer
+screen-line-held = kept for you, not booked yet
 screen-cancel-ask =
     Cancel this lesson?
     { $name }
@@ -55,7 +65,34 @@ screen-changed =
     { $name }
     { $when }
 screen-already-canceled = This lesson is cancelled already.
-screen-already-begun = The lesson has begun and cannot be cancelled.
+screen-already-declined = This request was declined.
+screen-already-confirmed =
+    This lesson is confirmed already:
+    { $name }
+    { $when }
+screen-lapsed = This request has lapsed: it was not answered in time.
+screen-request-changed =
+    The request was changed, now it is:
+    { $name }
+    { $when }
+screen-confirmed =
+    ✅ <b>Lesson confirmed</b>
+    Student: { $name }
+    { $when }
+screen-declined =
+    🚫 <b>Request declined</b>
+    Student: { $name }
+    { $when }
+screen-already-begun = The lesson has begun, nothing can be changed any more.
+screen-invited =
+    Hello, { $name }! 👋
+    You are a student of { $teacher } now. Free times, and booking: /schedule
+screen-student-already = You are a student of { $teacher } already. Free times, and booking: /schedule
+screen-invitation-unknown = I do not know this invitation. Ask the teacher for a new link.
+screen-invitation-expired = This invitation has run out. Ask the teacher for a new link.
+screen-invitation-revoked = The teacher took this invitation back. Ask the teacher for a new link.
+screen-invitation-used-up = As many people as were invited have accepted this invitation. Ask the teacher for a new link.
+screen-self-invitation = This is your own invitation: send the link to your students.
 screen-no-lesson = You have no such lesson. Your lessons: /lessons
 screen-zone-set = Done. Times are shown for { $zone }. It is { $time } there now.
 screen-zone-usage =
@@ -73,6 +110,8 @@ label-schedule = 📅 Schedule
 label-lessons = My lessons
 label-more = Later ▶
 label-cancel = ❌ Cancel: { $time }
+label-confirm = ✅ Confirm
+label-decline = 🚫 Decline
 label-cancel-yes = Yes, cancel
 label-cancel-no = Keep it
 

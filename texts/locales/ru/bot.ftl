@@ -27,6 +27,11 @@ screen-booked =
     ✅ <b>Вы записаны</b>
     Преподаватель: { $name }
     { $when }
+screen-requested =
+    📨 <b>Заявка отправлена</b>
+    Преподаватель: { $name }
+    { $when }
+    Напишу, как только преподаватель ответит.
 screen-slot-taken =
     Это время только что заняли.
     { $alternatives ->
@@ -38,10 +43,15 @@ screen-not-offered = Это время больше не предлагаетс�
 screen-too-soon = До этого урока осталось слишком мало времени. Посмотрите другое: /schedule
 screen-too-far = Так далеко вперёд записаться нельзя. Посмотрите другое время: /schedule
 screen-self-booking = Записаться на урок к самому себе нельзя.
+screen-not-accepting = Этот преподаватель не берёт новых учеников. Попросите у него приглашение.
+screen-day-full = В этот день у преподавателя больше нет мест. Посмотрите другое время: /schedule
+screen-not-possible = Сейчас так не получится. Посмотрите свои уроки: /lessons
 screen-lessons = <b>Ваши уроки</b>
 screen-no-lessons = У вас нет предстоящих уроков. Записаться: /schedule
 screen-lesson-with-teacher = { $when } — преподаватель { $name }
 screen-lesson-with-student = { $when } — ученик { $name }
+screen-line-requested = ждёт ответа преподавателя
+screen-line-held = придержано для вас, ещё не забронировано
 screen-cancel-ask =
     Отменить урок?
     { $name }
@@ -55,7 +65,34 @@ screen-changed =
     { $name }
     { $when }
 screen-already-canceled = Этот урок уже отменён.
-screen-already-begun = Урок уже начался, отменить его нельзя.
+screen-already-declined = Эта заявка отклонена.
+screen-already-confirmed =
+    Этот урок уже подтверждён:
+    { $name }
+    { $when }
+screen-lapsed = Эта заявка сгорела: на неё не ответили вовремя.
+screen-request-changed =
+    Заявка изменилась, теперь так:
+    { $name }
+    { $when }
+screen-confirmed =
+    ✅ <b>Урок подтверждён</b>
+    Ученик: { $name }
+    { $when }
+screen-declined =
+    🚫 <b>Заявка отклонена</b>
+    Ученик: { $name }
+    { $when }
+screen-already-begun = Урок уже начался, изменить ничего нельзя.
+screen-invited =
+    Здравствуйте, { $name }! 👋
+    Теперь ваш преподаватель: { $teacher }. Свободное время и запись: /schedule
+screen-student-already = Вы уже учитесь у этого преподавателя: { $teacher }. Свободное время и запись: /schedule
+screen-invitation-unknown = Такого приглашения я не знаю. Попросите у преподавателя новую ссылку.
+screen-invitation-expired = Срок приглашения истёк. Попросите у преподавателя новую ссылку.
+screen-invitation-revoked = Преподаватель отозвал это приглашение. Попросите у него новую ссылку.
+screen-invitation-used-up = Это приглашение уже использовали все, на кого оно рассчитано. Попросите у преподавателя новую ссылку.
+screen-self-invitation = Это ваше собственное приглашение: отправьте ссылку ученикам.
 screen-no-lesson = Такого урока у вас нет. Ваши уроки: /lessons
 screen-zone-set = Готово. Время показываю по зоне { $zone }. У вас сейчас { $time }.
 screen-zone-usage =
@@ -73,6 +110,8 @@ label-schedule = 📅 Расписание
 label-lessons = Мои уроки
 label-more = Позже ▶
 label-cancel = ❌ Отменить: { $time }
+label-confirm = ✅ Подтвердить
+label-decline = 🚫 Отклонить
 label-cancel-yes = Да, отменить
 label-cancel-no = Не отменять
 
