@@ -36,6 +36,12 @@ pub mod sign {
     pub const REMINDER: &str = "⏰";
     /// A lesson was cancelled.
     pub const CANCELED: &str = "❌";
+    /// A lesson is asked for.
+    pub const REQUESTED: &str = "📨";
+    /// A lesson is at another time.
+    pub const MOVED: &str = "🔄";
+    /// A student did not get what was to be told.
+    pub const UNREACHABLE: &str = "⚠️";
 }
 
 /// A system with people.
