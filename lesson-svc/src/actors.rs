@@ -24,6 +24,14 @@ pub struct Actor {
     pub admin: bool,
 }
 
+impl Actor {
+    /// Whose sight bounds what a query finds; `None` for admins, who see everything.
+    #[must_use]
+    pub fn viewer(self) -> Option<UserId> {
+        (!self.admin).then_some(self.user)
+    }
+}
+
 impl Claimed {
     /// Reads the acting user of a call whose policy demands one.
     ///

@@ -2,37 +2,122 @@
 
 pub mod booking;
 pub mod cancelling;
+pub mod changes;
+pub mod changing;
 pub mod grpc;
+pub mod holding;
+pub mod lapsing;
+pub mod listing;
+pub mod messages;
+pub mod moving;
+pub mod placing;
+pub mod reading;
+pub mod rules;
 pub mod store;
 
-use jiff::Timestamp;
-use olm_proto::{lesson::v1 as pb, notify::v1 as notify};
+use jiff::{SignedDuration, Timestamp};
 
 use crate::{
-    availability::slots::Stretch,
-    errors::{Error, check_version},
+    actors::Actor,
+    availability::slots::Bookable,
+    errors::Error,
     ids::{BookingId, LessonId, UserId},
 };
 
-/// The longest reason for a cancellation, in characters.
+/// The longest reason for a cancellation or a refusal, in characters.
 pub const LONGEST_REASON: usize = 500;
+/// The longest notes, in characters.
+pub const LONGEST_NOTES: usize = 2000;
+/// The longest meeting link, in characters.
+pub const LONGEST_URL: usize = 500;
 
-/// What became of a lesson.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum LessonStatus {
-    /// It takes place, or took place.
-    Scheduled,
-    /// It was cancelled.
-    Canceled,
+/// An enum that the database holds by name.
+macro_rules! named {
+    ($(#[$meta:meta])* $type:ident of $column:literal {
+        $($(#[$doc:meta])* $variant:ident = $name:literal,)+
+    }) => {
+        $(#[$meta])*
+        #[derive(Debug, Clone, Copy, PartialEq, Eq)]
+        pub enum $type {
+            $($(#[$doc])* $variant,)+
+        }
+
+        impl $type {
+            /// All there are.
+            pub const ALL: &[Self] = &[$(Self::$variant),+];
+
+            /// Its name in the database.
+            #[must_use]
+            pub const fn name(self) -> &'static str {
+                match self {
+                    $(Self::$variant => $name,)+
+                }
+            }
+
+            /// The one with this name.
+            ///
+            /// # Errors
+            ///
+            /// [`Error::Corrupt`] when there is none.
+            pub fn from_name(name: &str) -> Result<Self, Error> {
+                match name {
+                    $($name => Ok(Self::$variant),)+
+                    _ => Err(Error::Corrupt($column)),
+                }
+            }
+        }
+    };
+}
+use named;
+
+named! {
+    /// Where a lesson stands.
+    LessonStatus of "lessons.status" {
+        /// A student keeps the time while deciding.
+        Held = "held",
+        /// Waits for the teacher's decision.
+        Requested = "requested",
+        /// It takes place, or took place.
+        Scheduled = "scheduled",
+        /// It was cancelled, withdrawn or let go.
+        Canceled = "canceled",
+        /// The teacher declined the request.
+        Declined = "declined",
+        /// The hold or the request ran out.
+        Lapsed = "lapsed",
+    }
 }
 
-/// What became of a seat.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum BookingStatus {
-    /// The student comes.
-    Confirmed,
-    /// The seat was given up.
-    Canceled,
+named! {
+    /// What became of a seat.
+    BookingStatus of "bookings.status" {
+        /// Of a hold or a request.
+        Pending = "pending",
+        /// The student comes.
+        Confirmed = "confirmed",
+        /// Given up in time, or the lesson is off.
+        Canceled = "canceled",
+        /// Given up by the student later than the teacher's cancel notice.
+        LateCanceled = "late_canceled",
+        /// The student came.
+        Attended = "attended",
+        /// The student did not come.
+        NoShow = "no_show",
+    }
+}
+
+named! {
+    /// In which role somebody acts on a lesson.
+    Role of "lesson_changes.actor_role" {
+        /// The lesson's teacher.
+        Teacher = "teacher",
+        /// A student with a seat in it.
+        Student = "student",
+        /// An admin who takes no part.
+        Admin = "admin",
+        /// Nobody: time.
+        System = "system",
+    }
 }
 
 /// The teacher's occurrence: one stretch of the teacher's time.
@@ -44,22 +129,41 @@ pub struct Lesson {
     pub teacher_id: UserId,
     /// The teacher's name.
     pub teacher_name: String,
-    /// When it takes place.
-    pub during: Stretch,
-    /// What became of it.
+    /// What the teacher asks of students, as of now.
+    pub notices: Notices,
+    /// When it takes place, and with its buffers.
+    pub time: Bookable,
+    /// Where it stands.
     pub status: LessonStatus,
     /// Raised by every change; orders snapshots.
     pub version: i64,
     /// Raised by time, place and status only.
     pub schedule_version: i64,
-    /// Who cancelled it.
+    /// In which role the last change of time, place or status was made.
+    pub changed_role: Role,
+    /// When a hold or a request runs out; `None` for all others.
+    pub expire_time: Option<Timestamp>,
+    /// Who cancelled or declined it.
     pub canceled_by: Option<UserId>,
     /// May be empty.
     pub cancel_reason: String,
-    /// When it was booked.
+    /// May be empty.
+    pub notes: String,
+    /// An https URL; may be empty.
+    pub meeting_url: String,
+    /// When it was made.
     pub create_time: Timestamp,
     /// The seats the reader may see, by id.
     pub bookings: Vec<Booking>,
+}
+
+/// How long before its start a student may still act on a lesson.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Notices {
+    /// Later than this before the start, a student cancels late.
+    pub cancel: SignedDuration,
+    /// Later than this before the start, a student does not move it.
+    pub reschedule: SignedDuration,
 }
 
 /// A student's seat in a lesson.
@@ -77,193 +181,69 @@ pub struct Booking {
     pub version: i64,
 }
 
-/// What cancelling a lesson comes to.
+impl Booking {
+    /// True while the seat takes its student's time.
+    #[must_use]
+    pub fn is_living(&self) -> bool {
+        matches!(
+            self.status,
+            BookingStatus::Pending | BookingStatus::Confirmed
+        )
+    }
+}
+
+/// Somebody who acts on a lesson, and in which role.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Cancellation {
-    /// It is cancelled now.
-    Now,
-    /// The same person cancelled it before, from the same version: the answer is the
-    /// same again.
-    Repeat,
+pub struct Acting {
+    /// Who.
+    pub user: UserId,
+    /// As what.
+    pub role: Role,
 }
 
 impl Lesson {
-    /// Decides about a cancellation by somebody who takes part.
+    /// True when it only waited, and has run out: nobody can act on it, whether it was
+    /// written down yet or not.
+    #[must_use]
+    pub fn has_run_out(&self, now: Timestamp) -> bool {
+        self.expire_time.is_some_and(|expire| expire <= now)
+    }
+
+    /// In which role somebody acts on it: their own part first.
     ///
     /// # Errors
     ///
-    /// [`Error::VersionStale`], [`Error::LessonCanceled`] or [`Error::LessonStarted`].
-    pub fn cancel(
-        &self,
-        by: UserId,
-        expected_version: i64,
-        now: Timestamp,
-    ) -> Result<Cancellation, Error> {
-        let canceled = self.status == LessonStatus::Canceled;
-        if canceled
-            && self.canceled_by == Some(by)
-            && self.version.checked_sub(1) == Some(expected_version)
-        {
-            return Ok(Cancellation::Repeat);
-        }
-        check_version(expected_version, self.version)?;
-        if canceled {
-            return Err(Error::LessonCanceled);
-        }
-        if now >= self.during.start {
-            return Err(Error::LessonStarted);
-        }
-        Ok(Cancellation::Now)
+    /// [`Error::LessonNotFound`] for those who take no part and are no admins.
+    pub fn acting(&self, actor: Actor) -> Result<Acting, Error> {
+        let user = actor.user;
+        let takes_seat = |booking: &Booking| booking.student_id == user;
+        let role = if user == self.teacher_id {
+            Role::Teacher
+        } else if self.bookings.iter().any(takes_seat) {
+            Role::Student
+        } else if actor.admin {
+            Role::Admin
+        } else {
+            return Err(Error::LessonNotFound);
+        };
+        Ok(Acting { user, role })
     }
 
-    /// The lesson's snapshot for planning; made from a lesson read with all its seats.
+    /// The lesson as somebody sees it at `now`: students see their own seat, and what
+    /// has run out is not shown as living.
     #[must_use]
-    pub fn to_snapshot(&self) -> notify::SyncLessonRequest {
-        let canceled_by = match self.canceled_by {
-            None => notify::LessonRole::Unspecified,
-            Some(by) if by == self.teacher_id => notify::LessonRole::Teacher,
-            Some(_) => notify::LessonRole::Student,
-        };
-        let seat = |booking: &Booking| notify::SeatSnapshot {
-            booking_id: booking.id.to_string(),
-            student_id: booking.student_id.to_string(),
-            canceled: booking.status == BookingStatus::Canceled,
-        };
-        notify::SyncLessonRequest {
-            lesson: Some(notify::LessonSnapshot {
-                lesson_id: self.id.to_string(),
-                version: self.version,
-                schedule_version: self.schedule_version,
-                state: match self.status {
-                    LessonStatus::Scheduled => notify::LessonState::Scheduled,
-                    LessonStatus::Canceled => notify::LessonState::Canceled,
-                }
-                .into(),
-                changed_by: canceled_by.into(),
-                cancel_reason: self.cancel_reason.clone(),
-                start_time: Some(olm_proto::timestamp(self.during.start)),
-                end_time: Some(olm_proto::timestamp(self.during.end)),
-                teacher_id: self.teacher_id.to_string(),
-                seats: self.bookings.iter().map(seat).collect(),
-                ..notify::LessonSnapshot::default()
-            }),
+    pub fn seen_by(mut self, viewer: Actor, now: Timestamp) -> Self {
+        if viewer.user != self.teacher_id && !viewer.admin {
+            self.bookings
+                .retain(|booking| booking.student_id == viewer.user);
         }
-    }
-}
-
-impl From<Lesson> for pb::Lesson {
-    fn from(lesson: Lesson) -> Self {
-        let status = match lesson.status {
-            LessonStatus::Scheduled => pb::LessonStatus::Scheduled,
-            LessonStatus::Canceled => pb::LessonStatus::Canceled,
-        };
-        Self {
-            id: lesson.id.to_string(),
-            teacher_id: lesson.teacher_id.to_string(),
-            teacher_name: lesson.teacher_name,
-            start_time: Some(olm_proto::timestamp(lesson.during.start)),
-            end_time: Some(olm_proto::timestamp(lesson.during.end)),
-            status: status.into(),
-            version: lesson.version,
-            schedule_version: lesson.schedule_version,
-            bookings: lesson.bookings.into_iter().map(Into::into).collect(),
-            create_time: Some(olm_proto::timestamp(lesson.create_time)),
-            cancel_reason: lesson.cancel_reason,
-            ..Self::default()
+        if self.has_run_out(now) {
+            self.status = LessonStatus::Lapsed;
+            self.expire_time = None;
+            for booking in self.bookings.iter_mut().filter(|seat| seat.is_living()) {
+                booking.status = BookingStatus::Canceled;
+            }
         }
-    }
-}
-
-impl From<Booking> for pb::Booking {
-    fn from(booking: Booking) -> Self {
-        let status = match booking.status {
-            BookingStatus::Confirmed => pb::BookingStatus::Confirmed,
-            BookingStatus::Canceled => pb::BookingStatus::Canceled,
-        };
-        Self {
-            id: booking.id.to_string(),
-            student_id: booking.student_id.to_string(),
-            student_name: booking.student_name,
-            status: status.into(),
-            version: booking.version,
-        }
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    const TEACHER: UserId = UserId(uuid::Uuid::from_u128(1));
-    const STUDENT: UserId = UserId(uuid::Uuid::from_u128(2));
-
-    fn at(text: &str) -> Timestamp {
-        text.parse().unwrap()
-    }
-
-    fn lesson(version: i64, canceled_by: Option<UserId>) -> Lesson {
-        Lesson {
-            id: LessonId(uuid::Uuid::from_u128(3)),
-            teacher_id: TEACHER,
-            teacher_name: "T".to_owned(),
-            during: Stretch {
-                start: at("2026-06-01T09:00:00Z"),
-                end: at("2026-06-01T10:00:00Z"),
-            },
-            status: match canceled_by {
-                None => LessonStatus::Scheduled,
-                Some(_) => LessonStatus::Canceled,
-            },
-            version,
-            schedule_version: version,
-            canceled_by,
-            cancel_reason: String::new(),
-            create_time: at("2026-05-01T09:00:00Z"),
-            bookings: Vec::new(),
-        }
-    }
-
-    #[test]
-    fn a_lesson_is_cancelled_until_it_begins() {
-        let before = at("2026-06-01T08:59:59.999999999Z");
-        let start = at("2026-06-01T09:00:00Z");
-        assert!(matches!(
-            lesson(1, None).cancel(STUDENT, 1, before),
-            Ok(Cancellation::Now)
-        ));
-        assert!(matches!(
-            lesson(1, None).cancel(STUDENT, 1, start),
-            Err(Error::LessonStarted)
-        ));
-    }
-
-    #[test]
-    fn only_the_same_person_with_the_same_version_repeats_a_cancellation() {
-        let now = at("2026-06-01T09:30:00Z");
-        let canceled = lesson(2, Some(STUDENT));
-        assert!(matches!(
-            canceled.cancel(STUDENT, 1, now),
-            Ok(Cancellation::Repeat)
-        ));
-        assert!(matches!(
-            canceled.cancel(TEACHER, 1, now),
-            Err(Error::VersionStale { current: 2 })
-        ));
-        assert!(matches!(
-            canceled.cancel(STUDENT, 2, now),
-            Err(Error::LessonCanceled)
-        ));
-        assert!(matches!(
-            canceled.cancel(TEACHER, 2, now),
-            Err(Error::LessonCanceled)
-        ));
-    }
-
-    #[test]
-    fn the_snapshot_says_which_side_cancelled() {
-        let role = |lesson: &Lesson| lesson.to_snapshot().lesson.unwrap().changed_by();
-        assert_eq!(role(&lesson(1, None)), notify::LessonRole::Unspecified);
-        assert_eq!(role(&lesson(2, Some(TEACHER))), notify::LessonRole::Teacher);
-        assert_eq!(role(&lesson(2, Some(STUDENT))), notify::LessonRole::Student);
+        self
     }
 }

@@ -26,7 +26,7 @@ use crate::{
     config::Config,
     errors::DOMAIN,
     invitations::grpc::Invitations,
-    lessons::grpc::Lessons,
+    lessons::{grpc::Lessons, lapsing},
     outbox::{Wake, relay::Relay},
     state::State,
     teachers::grpc::Teachers,
@@ -98,16 +98,17 @@ pub async fn run(
         reflection: config.reflection,
         clock,
     };
-    let (outcome, _) = tokio::join!(
+    let (outcome, _, _) = tokio::join!(
         async {
             let outcome = grpc
                 .serve(listener, routes(&state), health, shutdown.clone())
                 .await;
-            // A server that failed takes the relay with it.
+            // A server that failed takes the jobs with it.
             shutdown.stop();
             outcome
         },
         shutdown.drained(relay.run(shutdown.clone())),
+        shutdown.drained(lapsing::run(state.clone(), shutdown.clone())),
     );
     probe.abort();
     if tokio::time::timeout(CLOSE_TIMEOUT, pool.close())

@@ -22,9 +22,11 @@ pub struct State {
 }
 
 impl State {
-    /// The current instant.
+    /// The current instant, in whole microseconds: as PostgreSQL keeps it, so that what
+    /// was just written reads the same later.
     #[must_use]
     pub fn now(&self) -> Timestamp {
-        self.clock.now()
+        let now = self.clock.now();
+        Timestamp::from_microsecond(now.as_microsecond()).unwrap_or(now)
     }
 }

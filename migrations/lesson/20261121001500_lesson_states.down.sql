@@ -1,4 +1,5 @@
 DROP INDEX lesson.bookings_one_living_seat;
+DROP INDEX lesson.lessons_canceled_by;
 DROP INDEX lesson.lessons_waiting;
 -- What the former states cannot tell becomes the nearest they can.
 UPDATE lesson.bookings SET status = 'canceled' WHERE status IN ('pending', 'late_canceled');

@@ -27,6 +27,8 @@ UPDATE lesson.lessons SET changed_role = 'teacher' WHERE canceled_by = teacher_i
 
 -- What has run out, the oldest first.
 CREATE INDEX lessons_waiting ON lesson.lessons (expire_time) WHERE status IN ('held', 'requested');
+-- The reasons that somebody gave, to forget them.
+CREATE INDEX lessons_canceled_by ON lesson.lessons (canceled_by) WHERE canceled_by IS NOT NULL;
 
 ALTER TABLE lesson.bookings
     DROP CONSTRAINT bookings_status_known,

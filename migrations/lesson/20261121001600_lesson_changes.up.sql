@@ -12,6 +12,8 @@ CREATE TABLE lesson.lesson_changes (
     -- The lesson's time after the change, and before it when it was moved.
     during tstzrange NOT NULL,
     previous tstzrange,
+    -- The one seat it concerns, which other students do not see; null: all of them.
+    booking_id uuid REFERENCES lesson.bookings,
     -- What a seat became.
     booking_status text,
     PRIMARY KEY (lesson_id, version),

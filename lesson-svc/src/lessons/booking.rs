@@ -7,178 +7,229 @@ use service_kit::status::Violations;
 use sqlx::PgConnection;
 use uuid::Uuid;
 
-use super::{Lesson, store};
+use super::{
+    Acting, Lesson, Role,
+    changes::Changed,
+    changing::{self, retrying},
+    placing::{self, Place},
+    reading,
+    rules::{self, Beginning, New},
+    store,
+};
 use crate::{
-    availability::{
-        calendar::{Calendar, saturating},
-        slots::{Stretch, Unbookable},
-    },
-    errors::{Error, read_instant},
+    actors::{Actor, Claimed},
+    errors::Error,
     ids::{BookingId, LessonId, UserId},
-    outbox,
     requests::{self, Claim},
     state::State,
-    teachers::{self, Teacher},
-    users,
+    students,
+    teachers::Teacher,
 };
 
-/// How many other starts a refusal names, and how far from the wanted one they are
-/// looked for.
-const ALTERNATIVES: usize = 3;
-const ALTERNATIVES_BEFORE: SignedDuration = SignedDuration::from_hours(24);
-const ALTERNATIVES_AFTER: SignedDuration = SignedDuration::from_hours(7 * 24);
-
+/// A booking as it is asked for.
+#[derive(Debug)]
 struct Wanted {
     request_id: Uuid,
     body_hash: [u8; 32],
     teacher: UserId,
     start: Timestamp,
+    duration: Option<SignedDuration>,
+    /// Whom it is for; `None`: the acting user.
+    student: Option<UserId>,
+    /// The hold that becomes the lesson.
+    held: Option<LessonId>,
+    notes: String,
 }
 
 fn read(request: &BookLessonRequest) -> Result<Wanted, Error> {
     let mut violations = Violations::default();
     let request_id = violations.uuid("request_id", &request.request_id);
     let teacher = UserId(violations.uuid("teacher_id", &request.teacher_id));
-    let start = read_instant(&mut violations, "start_time", request.start_time.as_ref());
-    violations.require(request.start_time.is_some(), "start_time", "is missing");
+    let start = reading::start(&mut violations, request.start_time.as_ref());
+    let duration = reading::duration(&mut violations, request.lesson_duration.as_ref());
+    let mut optional = |field: &str, id: &str| (!id.is_empty()).then(|| violations.uuid(field, id));
+    let student = optional("student_id", &request.student_id).map(UserId);
+    let held = optional("held_lesson_id", &request.held_lesson_id).map(LessonId);
+    reading::notes(&mut violations, &request.notes);
     violations.check()?;
-    let start = start.unwrap_or_default();
     let body = BookLessonRequest {
         request_id: String::new(),
         teacher_id: teacher.to_string(),
         start_time: Some(olm_proto::timestamp(start)),
-        ..BookLessonRequest::default()
+        lesson_duration: duration.map(olm_proto::duration),
+        student_id: student.map(|id| id.to_string()).unwrap_or_default(),
+        held_lesson_id: held.map(|id| id.to_string()).unwrap_or_default(),
+        notes: request.notes.clone(),
     };
     Ok(Wanted {
         request_id,
         body_hash: requests::body_hash("BookLesson", &body),
         teacher,
         start,
+        duration,
+        student,
+        held,
+        notes: body.notes,
     })
 }
 
-/// Books a lesson with a teacher for `student`.
+/// Books a lesson with a teacher: for the acting user, or for their student by a
+/// teacher, or for anybody by an admin.
 ///
 /// # Errors
 ///
 /// What stands against it; a taken slot names other starts.
 pub async fn book(
     state: &State,
-    student: UserId,
+    by: Claimed,
     request: &BookLessonRequest,
 ) -> Result<Lesson, Error> {
     let wanted = read(request)?;
-    let mut booked = try_book(state, student, &wanted).await;
-    if booked.as_ref().is_err_and(Error::is_conflict) {
-        booked = try_book(state, student, &wanted).await;
-    }
-    if let Err(Error::Unbookable {
-        reason: Unbookable::SlotTaken,
-        ..
-    }) = booked
-    {
-        // Read after the transaction, so that what just took the slot is seen.
-        return Err(Error::Unbookable {
-            reason: Unbookable::SlotTaken,
-            alternatives: alternatives(state, student, &wanted).await?,
-        });
-    }
-    booked
+    retrying(|| try_book(state, by, &wanted)).await
 }
 
-async fn try_book(state: &State, student: UserId, wanted: &Wanted) -> Result<Lesson, Error> {
-    let now = state.now();
-    let id = LessonId::new(&*state.clock);
+async fn try_book(state: &State, by: Claimed, wanted: &Wanted) -> Result<Lesson, Error> {
     let mut tx = state.pool.begin().await?;
-    users::store::require(&mut tx, student).await?;
-    let claim = requests::claim(
-        &mut tx,
-        student,
-        wanted.request_id,
-        wanted.body_hash,
-        id.0,
-        now,
-    );
+    let actor = by.actor(&mut tx).await?;
+    let place = place_of(actor, wanted)?;
+    let id = wanted.held.unwrap_or_else(|| LessonId::new(&*state.clock));
+    let (request, hash) = (wanted.request_id, wanted.body_hash);
+    let claim = requests::claim(&mut tx, actor.user, request, hash, id.0, state.now());
     if let Claim::Repeat(first) = claim.await? {
-        let lesson = store::find(&mut tx, student, LessonId(first)).await?;
-        return lesson.ok_or(Error::LessonNotFound);
+        return first_answer(&mut tx, actor, first, state.now()).await;
     }
-    let teacher = teachers::store::lock(&mut tx, wanted.teacher).await?;
-    let teacher = teacher.ok_or(Error::TeacherNotFound)?;
-    if teacher.id == student {
-        return Err(Error::SelfBooking);
-    }
-    let mut lesson = insert(&mut tx, state, &teacher, student, id, wanted.start, now).await?;
-    outbox::store::insert_lesson(&mut tx, &lesson, now).await?;
-    lesson
-        .bookings
-        .retain(|booking| booking.student_id == student);
+    let changed = match make(&mut tx, state, actor, wanted, &place, id).await {
+        Ok(changed) => changed,
+        Err(error) => {
+            tx.rollback().await?;
+            return Err(placing::naming_alternatives(state, &place, error).await);
+        }
+    };
     tx.commit().await?;
-    state.wake.wake();
-    tracing::info!(
-        event = "lesson_booked",
-        lesson_id = %lesson.id,
-        teacher_id = %teacher.id,
-        student_id = %student,
-        start_time = %lesson.during.start,
-        "lesson booked"
-    );
-    Ok(lesson)
+    changing::announce(state, &changed);
+    let made = changed.into_iter().last();
+    let made = made.ok_or(Error::Corrupt("a booking without a lesson"))?;
+    Ok(made.lesson.seen_by(actor, state.now()))
 }
 
-/// Decides by the rule, then inserts; the exclusion constraints have the last word.
-async fn insert(
+/// What the request of before made, as it is now.
+///
+/// # Errors
+///
+/// When the database fails.
+pub async fn first_answer(
     conn: &mut PgConnection,
-    state: &State,
-    teacher: &Teacher,
-    student: UserId,
-    id: LessonId,
-    start: Timestamp,
+    actor: Actor,
+    made: Uuid,
     now: Timestamp,
 ) -> Result<Lesson, Error> {
-    let duration = teacher.policies.usual_duration();
-    let end = saturating(start, duration);
-    let window = Stretch { start, end };
-    let calendar = Calendar::read(&mut *conn, teacher, Some(student), window, None, now).await?;
-    let time = calendar.offer(now).bookable(start, duration)?;
-    store::insert(&mut *conn, id, teacher.id, time, now).await?;
-    let booking = BookingId::new(&*state.clock);
-    store::insert_booking(&mut *conn, booking, id, student, now).await?;
-    let lesson = store::find_for_snapshot(conn, id).await?;
-    lesson.ok_or(Error::Corrupt("a lesson just inserted is gone"))
+    let lesson = store::find(conn, actor.viewer(), LessonId(made)).await?;
+    let lesson = lesson.ok_or(Error::LessonNotFound)?;
+    Ok(lesson.seen_by(actor, now))
 }
 
-/// The bookable starts nearest to the wanted one, by time.
-async fn alternatives(
+/// Whose lesson it is to be, and in which role the acting user books it.
+fn place_of(actor: Actor, wanted: &Wanted) -> Result<Place, Error> {
+    let student = wanted.student.unwrap_or(actor.user);
+    let role = if student == actor.user {
+        Role::Student
+    } else if actor.user == wanted.teacher {
+        Role::Teacher
+    } else if actor.admin {
+        Role::Admin
+    } else {
+        return Err(Error::TeacherOnly);
+    };
+    if role != Role::Student && wanted.held.is_some() {
+        return Err(refused_hold("is only for a booking of one's own"));
+    }
+    Ok(Place {
+        teacher: wanted.teacher,
+        student,
+        role,
+        start: wanted.start,
+        duration: wanted.duration,
+        except: None,
+    })
+}
+
+fn refused_hold(text: &str) -> Error {
+    let mut violations = Violations::default();
+    violations.add("held_lesson_id", text);
+    match violations.check() {
+        Err(refusal) => refusal.into(),
+        Ok(()) => Error::LessonNotFound,
+    }
+}
+
+/// Makes the lesson; what had to make way comes before it.
+async fn make(
+    conn: &mut PgConnection,
     state: &State,
-    student: UserId,
+    actor: Actor,
     wanted: &Wanted,
-) -> Result<Vec<Timestamp>, Error> {
-    let mut conn = state.pool.acquire().await?;
-    let Some(teacher) = teachers::store::find(&mut conn, wanted.teacher).await? else {
-        return Ok(Vec::new());
+    place: &Place,
+    id: LessonId,
+) -> Result<Vec<Changed>, Error> {
+    let people = placing::lock_people(&mut *conn, place.teacher, place.student).await?;
+    let now = state.now();
+    let teacher = people.teacher.ok_or(Error::TeacherNotFound)?;
+    if teacher.id == place.student {
+        return Err(Error::SelfBooking);
+    }
+    let is_student = students::store::is_student(&mut *conn, teacher.id, place.student).await?;
+    rules::admit(place.role, &teacher, is_student)?;
+    let student_name = people.student_name.ok_or(Error::UserNotFound)?;
+    let by = Acting {
+        user: actor.user,
+        role: place.role,
     };
-    let window = Stretch {
-        start: saturating(wanted.start, -ALTERNATIVES_BEFORE),
-        end: saturating(wanted.start, ALTERNATIVES_AFTER),
+    let beginning = Beginning::of_booking(place.role, &teacher);
+    if wanted.held.is_some() {
+        let hold = lock_hold(&mut *conn, &teacher, place, id).await?;
+        let made = [rules::convert(&hold, by, beginning, &wanted.notes, now)?];
+        changing::record(conn, &made, now).await?;
+        return Ok(made.into());
+    }
+    let (time, mut changed) = placing::decide(&mut *conn, &teacher, place, false, now).await?;
+    let new = New {
+        id,
+        booking: BookingId::new(&*state.clock),
+        teacher: &teacher,
+        student: place.student,
+        student_name,
+        time,
+        notes: wanted.notes.clone(),
     };
-    let calendar = Calendar::read(
-        &mut conn,
-        &teacher,
-        Some(student),
-        window,
-        None,
-        state.now(),
-    )
-    .await?;
-    let offer = calendar.offer(state.now());
-    let duration = teacher.policies.usual_duration();
-    let mut starts: Vec<_> = offer
-        .slots(window, duration)
-        .map(|slot| slot.during.start)
-        .collect();
-    starts.sort_by_key(|start| start.duration_since(wanted.start).abs());
-    starts.truncate(ALTERNATIVES);
-    starts.sort_unstable();
-    Ok(starts)
+    let made = rules::begin(new, by, beginning, now);
+    changing::record_new(conn, &made, now).await?;
+    changed.push(made);
+    Ok(changed)
+}
+
+/// The student's own hold of exactly this place, locked.
+async fn lock_hold(
+    conn: &mut PgConnection,
+    teacher: &Teacher,
+    place: &Place,
+    id: LessonId,
+) -> Result<Lesson, Error> {
+    if !store::lock(&mut *conn, Some(place.student), id).await? {
+        return Err(Error::LessonNotFound);
+    }
+    let hold = store::find(conn, None, id).await?;
+    let hold = hold.ok_or(Error::LessonNotFound)?;
+    let mut seats = hold.bookings.iter();
+    if !seats.any(|seat| seat.student_id == place.student) {
+        return Err(Error::LessonNotFound);
+    }
+    let length = place.duration.unwrap_or(teacher.policies.usual_duration());
+    let during = hold.time.during;
+    if hold.teacher_id != place.teacher
+        || during.start != place.start
+        || during.end.duration_since(during.start) != length
+    {
+        return Err(refused_hold("has another teacher, start or length"));
+    }
+    Ok(hold)
 }

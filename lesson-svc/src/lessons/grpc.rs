@@ -1,38 +1,64 @@
-//! `LessonService`: parse, transaction, reply.
+//! `LessonService`: parse, one call, reply.
 
 use olm_proto::lesson::v1::{
-    BookLessonRequest, BookLessonResponse, CancelLessonRequest, CancelLessonResponse,
-    GetLessonRequest, GetLessonResponse, ListLessonsRequest, ListLessonsResponse,
+    self as pb, BookLessonRequest, BookLessonResponse, CancelLessonRequest, CancelLessonResponse,
+    ConfirmLessonRequest, ConfirmLessonResponse, DeclineLessonRequest, DeclineLessonResponse,
+    GetLessonRequest, GetLessonResponse, HoldSlotRequest, HoldSlotResponse,
+    ListLessonChangesRequest, ListLessonChangesResponse, ListLessonsRequest, ListLessonsResponse,
+    RecordAttendanceRequest, RecordAttendanceResponse, RescheduleLessonRequest,
+    RescheduleLessonResponse, UpdateLessonRequest, UpdateLessonResponse,
     lesson_service_server::LessonService,
 };
-use prost::Message as _;
-use service_kit::{
-    grpc::server::required_acting_user,
-    paging::{self, Position, Query},
-    status::Violations,
-};
+use service_kit::status::Violations;
 use tonic::{Request, Response, Status};
 
-use super::{Lesson, booking, cancelling, store};
+use super::{
+    BookingStatus, LONGEST_REASON, booking,
+    changing::{self, Asked},
+    holding, listing, moving, reading,
+    rules::Action,
+};
 use crate::{
-    errors::{Error, read_instant},
-    ids::{LessonId, UserId},
+    actors::Claimed,
+    errors::{Error, check_text},
+    ids::BookingId,
     state::State,
-    users,
 };
 
 /// The gRPC service.
 #[derive(Debug, Clone)]
 pub struct Lessons(pub State);
 
+impl Lessons {
+    async fn change(
+        &self,
+        by: Claimed,
+        asked: Result<Asked, Error>,
+    ) -> Result<Option<pb::Lesson>, Status> {
+        let lesson = changing::change(&self.0, by, &asked?).await?;
+        Ok(Some(lesson.into()))
+    }
+}
+
 #[tonic::async_trait]
 impl LessonService for Lessons {
+    async fn hold_slot(
+        &self,
+        request: Request<HoldSlotRequest>,
+    ) -> Result<Response<HoldSlotResponse>, Status> {
+        let by = Claimed::of(&request)?;
+        let lesson = holding::hold(&self.0, by, request.get_ref()).await?;
+        Ok(Response::new(HoldSlotResponse {
+            lesson: Some(lesson.into()),
+        }))
+    }
+
     async fn book_lesson(
         &self,
         request: Request<BookLessonRequest>,
     ) -> Result<Response<BookLessonResponse>, Status> {
-        let student = UserId(required_acting_user(&request)?);
-        let lesson = booking::book(&self.0, student, &request.into_inner()).await?;
+        let by = Claimed::of(&request)?;
+        let lesson = booking::book(&self.0, by, request.get_ref()).await?;
         Ok(Response::new(BookLessonResponse {
             lesson: Some(lesson.into()),
         }))
@@ -42,8 +68,8 @@ impl LessonService for Lessons {
         &self,
         request: Request<GetLessonRequest>,
     ) -> Result<Response<GetLessonResponse>, Status> {
-        let viewer = UserId(required_acting_user(&request)?);
-        let lesson = get(&self.0, viewer, &request.into_inner()).await?;
+        let by = Claimed::of(&request)?;
+        let lesson = listing::get(&self.0, by, request.get_ref()).await?;
         Ok(Response::new(GetLessonResponse {
             lesson: Some(lesson.into()),
         }))
@@ -53,121 +79,198 @@ impl LessonService for Lessons {
         &self,
         request: Request<ListLessonsRequest>,
     ) -> Result<Response<ListLessonsResponse>, Status> {
-        let viewer = UserId(required_acting_user(&request)?);
-        let page = list(&self.0, viewer, request.into_inner()).await?;
+        let by = Claimed::of(&request)?;
+        let page = listing::list(&self.0, by, request.get_ref()).await?;
         Ok(Response::new(page))
+    }
+
+    async fn confirm_lesson(
+        &self,
+        request: Request<ConfirmLessonRequest>,
+    ) -> Result<Response<ConfirmLessonResponse>, Status> {
+        let by = Claimed::of(&request)?;
+        let lesson = self.change(by, read_confirm(request.get_ref())).await?;
+        Ok(Response::new(ConfirmLessonResponse { lesson }))
+    }
+
+    async fn decline_lesson(
+        &self,
+        request: Request<DeclineLessonRequest>,
+    ) -> Result<Response<DeclineLessonResponse>, Status> {
+        let by = Claimed::of(&request)?;
+        let lesson = self.change(by, read_decline(request.into_inner())).await?;
+        Ok(Response::new(DeclineLessonResponse { lesson }))
+    }
+
+    async fn reschedule_lesson(
+        &self,
+        request: Request<RescheduleLessonRequest>,
+    ) -> Result<Response<RescheduleLessonResponse>, Status> {
+        let by = Claimed::of(&request)?;
+        let wanted = read_reschedule(request.get_ref())?;
+        let lesson = moving::reschedule(&self.0, by, wanted).await?;
+        Ok(Response::new(RescheduleLessonResponse {
+            lesson: Some(lesson.into()),
+        }))
+    }
+
+    async fn update_lesson(
+        &self,
+        request: Request<UpdateLessonRequest>,
+    ) -> Result<Response<UpdateLessonResponse>, Status> {
+        let by = Claimed::of(&request)?;
+        let lesson = self.change(by, read_update(request.into_inner())).await?;
+        Ok(Response::new(UpdateLessonResponse { lesson }))
     }
 
     async fn cancel_lesson(
         &self,
         request: Request<CancelLessonRequest>,
     ) -> Result<Response<CancelLessonResponse>, Status> {
-        let by = UserId(required_acting_user(&request)?);
-        let lesson = cancelling::cancel(&self.0, by, &request.into_inner()).await?;
-        Ok(Response::new(CancelLessonResponse {
-            lesson: Some(lesson.into()),
-        }))
-    }
-
-    async fn hold_slot(
-        &self,
-        _request: Request<olm_proto::lesson::v1::HoldSlotRequest>,
-    ) -> Result<Response<olm_proto::lesson::v1::HoldSlotResponse>, Status> {
-        Err(Status::unimplemented(""))
-    }
-
-    async fn confirm_lesson(
-        &self,
-        _request: Request<olm_proto::lesson::v1::ConfirmLessonRequest>,
-    ) -> Result<Response<olm_proto::lesson::v1::ConfirmLessonResponse>, Status> {
-        Err(Status::unimplemented(""))
-    }
-
-    async fn decline_lesson(
-        &self,
-        _request: Request<olm_proto::lesson::v1::DeclineLessonRequest>,
-    ) -> Result<Response<olm_proto::lesson::v1::DeclineLessonResponse>, Status> {
-        Err(Status::unimplemented(""))
-    }
-
-    async fn reschedule_lesson(
-        &self,
-        _request: Request<olm_proto::lesson::v1::RescheduleLessonRequest>,
-    ) -> Result<Response<olm_proto::lesson::v1::RescheduleLessonResponse>, Status> {
-        Err(Status::unimplemented(""))
-    }
-
-    async fn update_lesson(
-        &self,
-        _request: Request<olm_proto::lesson::v1::UpdateLessonRequest>,
-    ) -> Result<Response<olm_proto::lesson::v1::UpdateLessonResponse>, Status> {
-        Err(Status::unimplemented(""))
+        let by = Claimed::of(&request)?;
+        let lesson = self.change(by, read_cancel(request.into_inner())).await?;
+        Ok(Response::new(CancelLessonResponse { lesson }))
     }
 
     async fn record_attendance(
         &self,
-        _request: Request<olm_proto::lesson::v1::RecordAttendanceRequest>,
-    ) -> Result<Response<olm_proto::lesson::v1::RecordAttendanceResponse>, Status> {
-        Err(Status::unimplemented(""))
+        request: Request<RecordAttendanceRequest>,
+    ) -> Result<Response<RecordAttendanceResponse>, Status> {
+        let by = Claimed::of(&request)?;
+        let lesson = self.change(by, read_attendance(request.get_ref())).await?;
+        Ok(Response::new(RecordAttendanceResponse { lesson }))
     }
 
     async fn list_lesson_changes(
         &self,
-        _request: Request<olm_proto::lesson::v1::ListLessonChangesRequest>,
-    ) -> Result<Response<olm_proto::lesson::v1::ListLessonChangesResponse>, Status> {
-        Err(Status::unimplemented(""))
+        request: Request<ListLessonChangesRequest>,
+    ) -> Result<Response<ListLessonChangesResponse>, Status> {
+        let by = Claimed::of(&request)?;
+        let page = listing::list_changes(&self.0, by, request.get_ref()).await?;
+        Ok(Response::new(page))
     }
 }
 
-async fn get(state: &State, viewer: UserId, request: &GetLessonRequest) -> Result<Lesson, Error> {
+fn read_confirm(request: &ConfirmLessonRequest) -> Result<Asked, Error> {
     let mut violations = Violations::default();
-    let id = LessonId(violations.uuid("lesson_id", &request.lesson_id));
+    let id = reading::target(
+        &mut violations,
+        &request.lesson_id,
+        request.expected_version,
+    );
     violations.check()?;
-    let mut conn = state.pool.acquire().await?;
-    store::find(&mut conn, viewer, id)
-        .await?
-        .ok_or(Error::LessonNotFound)
+    Ok(Asked {
+        id,
+        expected_version: request.expected_version,
+        action: Action::Confirm,
+    })
 }
 
-async fn list(
-    state: &State,
-    viewer: UserId,
-    request: ListLessonsRequest,
-) -> Result<ListLessonsResponse, Error> {
+fn read_decline(request: DeclineLessonRequest) -> Result<Asked, Error> {
     let mut violations = Violations::default();
-    let from = read_instant(&mut violations, "start_time", request.start_time.as_ref());
-    let until = read_instant(&mut violations, "end_time", request.end_time.as_ref());
-    let size = paging::size(&mut violations, request.page_size);
-    let from = from.unwrap_or_else(|| state.now());
-    if let Some(until) = until {
-        violations.require(until > from, "end_time", "is not after start_time");
-    }
+    let id = reading::target(
+        &mut violations,
+        &request.lesson_id,
+        request.expected_version,
+    );
+    check_text(&mut violations, "reason", &request.reason, LONGEST_REASON);
     violations.check()?;
-    // Of the request as it was sent: an unset start stays unset on every page.
-    let filters = ListLessonsRequest {
-        page_size: 0,
-        page_token: String::new(),
-        ..request
+    Ok(Asked {
+        id,
+        expected_version: request.expected_version,
+        action: Action::Decline {
+            reason: request.reason,
+        },
+    })
+}
+
+fn read_cancel(request: CancelLessonRequest) -> Result<Asked, Error> {
+    let mut violations = Violations::default();
+    let id = reading::target(
+        &mut violations,
+        &request.lesson_id,
+        request.expected_version,
+    );
+    check_text(&mut violations, "reason", &request.reason, LONGEST_REASON);
+    violations.check()?;
+    Ok(Asked {
+        id,
+        expected_version: request.expected_version,
+        action: Action::Cancel {
+            reason: request.reason,
+        },
+    })
+}
+
+fn read_reschedule(request: &RescheduleLessonRequest) -> Result<moving::Wanted, Error> {
+    let mut violations = Violations::default();
+    let id = reading::target(
+        &mut violations,
+        &request.lesson_id,
+        request.expected_version,
+    );
+    let start = reading::start(&mut violations, request.start_time.as_ref());
+    violations.check()?;
+    Ok(moving::Wanted {
+        id,
+        expected_version: request.expected_version,
+        start,
+    })
+}
+
+fn read_update(request: UpdateLessonRequest) -> Result<Asked, Error> {
+    let mut violations = Violations::default();
+    let id = reading::target(
+        &mut violations,
+        &request.lesson_id,
+        request.expected_version,
+    );
+    if let Some(notes) = &request.notes {
+        reading::notes(&mut violations, notes);
+    }
+    let meeting_url = request
+        .meeting_url
+        .map(|url| reading::meeting_url(&mut violations, &url));
+    violations.check()?;
+    Ok(Asked {
+        id,
+        expected_version: request.expected_version,
+        action: Action::Update {
+            notes: request.notes,
+            meeting_url,
+        },
+    })
+}
+
+fn read_attendance(request: &RecordAttendanceRequest) -> Result<Asked, Error> {
+    let mut violations = Violations::default();
+    let id = reading::target(
+        &mut violations,
+        &request.lesson_id,
+        request.expected_version,
+    );
+    let booking = BookingId(violations.uuid("booking_id", &request.booking_id));
+    let status = match request.status() {
+        pb::BookingStatus::Attended => Some(BookingStatus::Attended),
+        pb::BookingStatus::NoShow => Some(BookingStatus::NoShow),
+        pb::BookingStatus::LateCanceled => Some(BookingStatus::LateCanceled),
+        pb::BookingStatus::Canceled => Some(BookingStatus::Canceled),
+        pb::BookingStatus::Unspecified
+        | pb::BookingStatus::Confirmed
+        | pb::BookingStatus::Pending => None,
     };
-    let filters = filters.encode_to_vec();
-    let query = Query::of("ListLessons", &[viewer.0.as_bytes(), &filters]);
-    let after = match query.position(&request.page_token)? {
-        None => None,
-        Some(position) => Some((position.time()?, position.id)),
-    };
-    let filter = store::Filter {
-        from,
-        until,
-        include_canceled: request.include_canceled,
-    };
-    let mut conn = state.pool.acquire().await?;
-    users::store::require(&mut conn, viewer).await?;
-    let mut lessons = store::list(&mut conn, viewer, filter, after, i64::from(size) + 1).await?;
-    let next_page_token = query.cut(&mut lessons, size, |last| {
-        Position::at(last.during.start, last.id.0)
-    });
-    Ok(ListLessonsResponse {
-        lessons: lessons.into_iter().map(Into::into).collect(),
-        next_page_token,
+    violations.require(
+        status.is_some(),
+        "status",
+        "is not ATTENDED, NO_SHOW, LATE_CANCELED or CANCELED",
+    );
+    violations.check()?;
+    Ok(Asked {
+        id,
+        expected_version: request.expected_version,
+        action: Action::Attendance {
+            booking,
+            status: status.unwrap_or(BookingStatus::Attended),
+        },
     })
 }

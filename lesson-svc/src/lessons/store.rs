@@ -1,46 +1,73 @@
-//! SQL of lessons and seats. Every query that takes a lesson's id also takes the
-//! viewer.
+//! SQL of lessons and seats. Every query that takes a lesson's id for somebody also
+//! takes the viewer.
 
-use std::collections::HashMap;
+mod read;
 
-use jiff::{SignedDuration, Timestamp};
+use jiff::Timestamp;
 use jiff_sqlx::ToSqlx as _;
 use sqlx::PgConnection;
 use uuid::Uuid;
 
-use super::{Booking, BookingStatus, Lesson, LessonStatus};
+pub use read::{Filter, find, find_all, list};
+
+use super::{Booking, Lesson};
 use crate::{
-    availability::slots::{Bookable, Stretch},
+    availability::slots::Stretch,
     errors::Error,
-    ids::{BookingId, LessonId, UserId},
+    ids::{LessonId, UserId},
 };
 
-/// No lesson is longer: the bound of `TeacherPolicies.lesson_duration`. It lets a
-/// search for lessons that end after an instant begin in the index by start.
-const LONGEST_LESSON: SignedDuration = SignedDuration::from_hours(8);
-
-/// Inserts a lesson.
+/// Inserts a lesson with its seats.
 ///
 /// # Errors
 ///
-/// The rule that another lesson of the teacher stands for, or the database's error.
-pub async fn insert(
+/// The rule that another lesson of the teacher or of the student stands for, or the
+/// database's error.
+pub async fn insert(conn: &mut PgConnection, lesson: &Lesson) -> Result<(), Error> {
+    sqlx::query!(
+        "INSERT INTO lesson.lessons (id, teacher_id, during, blocked, status, version,
+             schedule_version, changed_role, expire_time, notes, create_time)
+         VALUES ($1, $2, tstzrange($3, $4, '[)'), tstzrange($5, $6, '[)'), $7, $8, $9, $10, $11,
+             $12, $13)",
+        lesson.id.0,
+        lesson.teacher_id.0,
+        lesson.time.during.start.to_sqlx(),
+        lesson.time.during.end.to_sqlx(),
+        lesson.time.blocked.start.to_sqlx(),
+        lesson.time.blocked.end.to_sqlx(),
+        lesson.status.name(),
+        lesson.version,
+        lesson.schedule_version,
+        lesson.changed_role.name(),
+        lesson.expire_time.map(jiff_sqlx::ToSqlx::to_sqlx),
+        lesson.notes,
+        lesson.create_time.to_sqlx(),
+    )
+    .execute(&mut *conn)
+    .await
+    .map_err(Error::of_insert)?;
+    for booking in &lesson.bookings {
+        insert_booking(&mut *conn, lesson, booking).await?;
+    }
+    Ok(())
+}
+
+async fn insert_booking(
     conn: &mut PgConnection,
-    id: LessonId,
-    teacher: UserId,
-    time: Bookable,
-    now: Timestamp,
+    lesson: &Lesson,
+    booking: &Booking,
 ) -> Result<(), Error> {
     sqlx::query!(
-        "INSERT INTO lesson.lessons (id, teacher_id, during, blocked, status, create_time)
-         VALUES ($1, $2, tstzrange($3, $4, '[)'), tstzrange($5, $6, '[)'), 'scheduled', $7)",
-        id.0,
-        teacher.0,
-        time.during.start.to_sqlx(),
-        time.during.end.to_sqlx(),
-        time.blocked.start.to_sqlx(),
-        time.blocked.end.to_sqlx(),
-        now.to_sqlx(),
+        "INSERT INTO lesson.bookings (id, lesson_id, student_id, during, status, version, create_time)
+         VALUES ($1, $2, $3, tstzrange($4, $5, '[)'), $6, $7, $8)",
+        booking.id.0,
+        lesson.id.0,
+        booking.student_id.0,
+        lesson.time.during.start.to_sqlx(),
+        lesson.time.during.end.to_sqlx(),
+        booking.status.name(),
+        booking.version,
+        lesson.create_time.to_sqlx(),
     )
     .execute(conn)
     .await
@@ -48,25 +75,61 @@ pub async fn insert(
     Ok(())
 }
 
-/// Inserts a student's seat in a lesson.
+/// Writes locked lessons with their seats as they are to be.
 ///
 /// # Errors
 ///
-/// The rule that another lesson of the student stands for, or the database's error.
-pub async fn insert_booking(
-    conn: &mut PgConnection,
-    id: BookingId,
-    lesson: LessonId,
-    student: UserId,
-    now: Timestamp,
-) -> Result<(), Error> {
+/// The rule that another lesson stands for, or the database's error.
+pub async fn update(conn: &mut PgConnection, lessons: &[&Lesson]) -> Result<(), Error> {
+    macro_rules! column {
+        ($value:expr) => {
+            lessons.iter().copied().map($value).collect::<Vec<_>>()
+        };
+    }
     sqlx::query!(
-        "INSERT INTO lesson.bookings (id, lesson_id, student_id, during, status, create_time)
-         SELECT $1, l.id, $3, l.during, 'confirmed', $4 FROM lesson.lessons l WHERE l.id = $2",
-        id.0,
-        lesson.0,
-        student.0,
-        now.to_sqlx(),
+        "UPDATE lesson.lessons l
+         SET during = tstzrange(c.start_time, c.end_time, '[)'),
+             blocked = tstzrange(c.blocked_start, c.blocked_end, '[)'), status = c.status,
+             version = c.version, schedule_version = c.schedule_version,
+             changed_role = c.changed_role, expire_time = c.expire_time,
+             canceled_by = c.canceled_by, cancel_reason = c.cancel_reason, notes = c.notes,
+             meeting_url = c.meeting_url
+         FROM unnest($1::uuid[], $2::timestamptz[], $3::timestamptz[], $4::timestamptz[],
+             $5::timestamptz[], $6::text[], $7::bigint[], $8::bigint[], $9::text[],
+             $10::timestamptz[], $11::uuid[], $12::text[], $13::text[], $14::text[])
+             AS c(id, start_time, end_time, blocked_start, blocked_end, status, version,
+                  schedule_version, changed_role, expire_time, canceled_by, cancel_reason, notes,
+                  meeting_url)
+         WHERE l.id = c.id",
+        &column!(|lesson: &Lesson| lesson.id.0),
+        column!(|lesson: &Lesson| lesson.time.during.start.to_sqlx()) as _,
+        column!(|lesson: &Lesson| lesson.time.during.end.to_sqlx()) as _,
+        column!(|lesson: &Lesson| lesson.time.blocked.start.to_sqlx()) as _,
+        column!(|lesson: &Lesson| lesson.time.blocked.end.to_sqlx()) as _,
+        column!(|lesson: &Lesson| lesson.status.name()) as _,
+        &column!(|lesson: &Lesson| lesson.version),
+        &column!(|lesson: &Lesson| lesson.schedule_version),
+        column!(|lesson: &Lesson| lesson.changed_role.name()) as _,
+        column!(|lesson: &Lesson| lesson.expire_time.map(jiff_sqlx::ToSqlx::to_sqlx)) as _,
+        column!(|lesson: &Lesson| lesson.canceled_by.map(|by| by.0)) as _,
+        column!(|lesson: &Lesson| lesson.cancel_reason.as_str()) as _,
+        column!(|lesson: &Lesson| lesson.notes.as_str()) as _,
+        column!(|lesson: &Lesson| lesson.meeting_url.as_str()) as _,
+    )
+    .execute(&mut *conn)
+    .await
+    .map_err(Error::of_insert)?;
+    let seats: Vec<_> = lessons.iter().flat_map(|lesson| &lesson.bookings).collect();
+    sqlx::query!(
+        "UPDATE lesson.bookings b SET status = c.status, version = c.version
+         FROM unnest($1::uuid[], $2::text[], $3::bigint[]) AS c(id, status, version)
+         WHERE b.id = c.id AND b.version <> c.version",
+        &seats.iter().map(|seat| seat.id.0).collect::<Vec<_>>(),
+        seats
+            .iter()
+            .map(|seat| seat.status.name())
+            .collect::<Vec<_>>() as _,
+        &seats.iter().map(|seat| seat.version).collect::<Vec<_>>(),
     )
     .execute(conn)
     .await
@@ -74,221 +137,197 @@ pub async fn insert_booking(
     Ok(())
 }
 
-/// Locks a lesson that `viewer` takes part in until the transaction ends; false when
-/// there is none.
+/// Locks a lesson that `viewer` may see (`None`: any) until the transaction ends; false
+/// when there is none.
 ///
 /// # Errors
 ///
 /// When the database fails.
-pub async fn lock(conn: &mut PgConnection, viewer: UserId, id: LessonId) -> Result<bool, Error> {
+pub async fn lock(
+    conn: &mut PgConnection,
+    viewer: Option<UserId>,
+    id: LessonId,
+) -> Result<bool, Error> {
     let locked = sqlx::query_scalar!(
         "SELECT l.id FROM lesson.lessons l
-         WHERE l.id = $1 AND (l.teacher_id = $2
+         WHERE l.id = $1 AND ($2::uuid IS NULL OR l.teacher_id = $2
              OR EXISTS (SELECT FROM lesson.bookings b WHERE b.lesson_id = l.id AND b.student_id = $2))
          FOR NO KEY UPDATE OF l",
         id.0,
-        viewer.0,
+        viewer.map(|viewer| viewer.0),
     )
     .fetch_optional(conn)
     .await?;
     Ok(locked.is_some())
 }
 
-/// A lesson that `viewer` takes part in, with the seats the viewer may see.
+/// Locks a living person until the transaction ends, so that what they hold and learn
+/// is decided about one after the other, and answers their name; `None` for nobody and
+/// the erased.
 ///
 /// # Errors
 ///
 /// When the database fails.
-pub async fn find(
-    conn: &mut PgConnection,
-    viewer: UserId,
-    id: LessonId,
-) -> Result<Option<Lesson>, Error> {
-    Ok(load(conn, Some(viewer), &[id.0]).await?.pop())
-}
-
-/// A lesson with all its seats, for the snapshot; never for an answer.
-///
-/// # Errors
-///
-/// When the database fails.
-pub async fn find_for_snapshot(
-    conn: &mut PgConnection,
-    id: LessonId,
-) -> Result<Option<Lesson>, Error> {
-    Ok(load(conn, None, &[id.0]).await?.pop())
-}
-
-/// Cancels a locked lesson with all its seats and raises their versions.
-///
-/// # Errors
-///
-/// When the database fails.
-pub async fn update_canceled(
-    conn: &mut PgConnection,
-    id: LessonId,
-    by: UserId,
-    reason: &str,
-) -> Result<(), Error> {
-    sqlx::query!(
-        "UPDATE lesson.lessons
-         SET status = 'canceled', canceled_by = $2, cancel_reason = $3,
-             version = version + 1, schedule_version = schedule_version + 1
-         WHERE id = $1",
+pub async fn lock_student(conn: &mut PgConnection, id: UserId) -> Result<Option<String>, Error> {
+    let name = sqlx::query_scalar!(
+        "SELECT display_name FROM lesson.users WHERE id = $1 AND erase_time IS NULL
+         FOR NO KEY UPDATE",
         id.0,
-        by.0,
-        reason,
+    )
+    .fetch_optional(conn)
+    .await?;
+    Ok(name)
+}
+
+/// Locks what has run out and stands in the way within `window`, of the teacher as of
+/// the student, and with `holds` the times that the student still holds; in order of id.
+///
+/// # Errors
+///
+/// When the database fails.
+pub async fn lock_in_the_way(
+    conn: &mut PgConnection,
+    teacher: UserId,
+    student: UserId,
+    window: Stretch,
+    holds: bool,
+    now: Timestamp,
+) -> Result<Vec<Uuid>, Error> {
+    let ids = sqlx::query_scalar!(
+        "SELECT l.id FROM lesson.lessons l
+         WHERE l.id IN (
+             SELECT w.id FROM lesson.lessons w
+             WHERE w.teacher_id = $1 AND w.status IN ('held', 'requested', 'scheduled')
+               AND w.blocked && tstzrange($3, $4, '[)') AND w.expire_time <= $5
+             UNION ALL
+             SELECT b.lesson_id FROM lesson.bookings b JOIN lesson.lessons w ON w.id = b.lesson_id
+             WHERE b.student_id = $2 AND b.status IN ('pending', 'confirmed')
+               AND b.during && tstzrange($3, $4, '[)') AND w.expire_time <= $5
+             UNION ALL
+             SELECT b.lesson_id FROM lesson.bookings b JOIN lesson.lessons w ON w.id = b.lesson_id
+             WHERE $6 AND b.student_id = $2 AND b.status IN ('pending', 'confirmed')
+               AND b.during && tstzrange($5, NULL, '[)') AND w.status = 'held')
+           AND (l.status = 'held' OR (l.status = 'requested' AND l.expire_time <= $5))
+         ORDER BY l.id FOR NO KEY UPDATE",
+        teacher.0,
+        student.0,
+        window.start.to_sqlx(),
+        window.end.to_sqlx(),
+        now.to_sqlx(),
+        holds,
+    )
+    .fetch_all(conn)
+    .await?;
+    Ok(ids)
+}
+
+/// Locks up to `limit` holds and requests that have run out, the oldest first, and
+/// passes over those that somebody else has.
+///
+/// # Errors
+///
+/// When the database fails.
+pub async fn lock_run_out(
+    conn: &mut PgConnection,
+    now: Timestamp,
+    limit: i64,
+) -> Result<Vec<Uuid>, Error> {
+    let ids = sqlx::query_scalar!(
+        "SELECT id FROM lesson.lessons
+         WHERE status IN ('held', 'requested') AND expire_time <= $1
+         ORDER BY expire_time LIMIT $2 FOR NO KEY UPDATE SKIP LOCKED",
+        now.to_sqlx(),
+        limit,
+    )
+    .fetch_all(conn)
+    .await?;
+    Ok(ids)
+}
+
+/// Locks the living lessons of a person, as teacher and as student, that begin after
+/// `now`; in order of id.
+///
+/// # Errors
+///
+/// When the database fails.
+pub async fn lock_ahead(
+    conn: &mut PgConnection,
+    person: UserId,
+    now: Timestamp,
+) -> Result<Vec<Uuid>, Error> {
+    let ids = sqlx::query_scalar!(
+        "SELECT l.id FROM lesson.lessons l
+         WHERE l.id IN (
+             SELECT t.id FROM lesson.lessons t WHERE t.teacher_id = $1 AND lower(t.during) > $2
+             UNION ALL
+             SELECT b.lesson_id FROM lesson.bookings b
+             WHERE b.student_id = $1 AND lower(b.during) > $2 AND b.status IN ('pending', 'confirmed'))
+           AND l.status IN ('held', 'requested', 'scheduled')
+         ORDER BY l.id FOR NO KEY UPDATE",
+        person.0,
+        now.to_sqlx(),
+    )
+    .fetch_all(conn)
+    .await?;
+    Ok(ids)
+}
+
+/// Whether a teacher has lessons that have not begun.
+///
+/// # Errors
+///
+/// When the database fails.
+pub async fn has_lessons_ahead(
+    conn: &mut PgConnection,
+    teacher: UserId,
+    now: Timestamp,
+) -> Result<bool, Error> {
+    let ahead = sqlx::query_scalar!(
+        r#"SELECT EXISTS (
+               SELECT FROM lesson.lessons
+               WHERE teacher_id = $1 AND lower(during) > $2
+                 AND status IN ('held', 'requested', 'scheduled')
+                 AND (expire_time IS NULL OR expire_time > $2)
+           ) AS "ahead!""#,
+        teacher.0,
+        now.to_sqlx(),
+    )
+    .fetch_one(conn)
+    .await?;
+    Ok(ahead)
+}
+
+/// Forgets the texts that a person gave: reasons of their cancellations and refusals;
+/// notes and links of the lessons they taught; notes of those in which they were the
+/// only student. Versions stay: a text that nobody may read any more is no change to
+/// tell of.
+///
+/// # Errors
+///
+/// When the database fails.
+pub async fn forget_texts(conn: &mut PgConnection, person: UserId) -> Result<(), Error> {
+    sqlx::query!(
+        "UPDATE lesson.lessons SET cancel_reason = ''
+         WHERE canceled_by = $1 AND cancel_reason <> ''",
+        person.0,
     )
     .execute(&mut *conn)
     .await?;
     sqlx::query!(
-        "UPDATE lesson.bookings SET status = 'canceled', version = version + 1
-         WHERE lesson_id = $1 AND status <> 'canceled'",
-        id.0,
+        "UPDATE lesson.lessons SET notes = '', meeting_url = ''
+         WHERE teacher_id = $1 AND (notes <> '' OR meeting_url <> '')",
+        person.0,
+    )
+    .execute(&mut *conn)
+    .await?;
+    sqlx::query!(
+        "UPDATE lesson.lessons l SET notes = ''
+         WHERE l.id IN (SELECT b.lesson_id FROM lesson.bookings b WHERE b.student_id = $1)
+           AND l.notes <> ''
+           AND NOT EXISTS (SELECT FROM lesson.bookings o WHERE o.lesson_id = l.id AND o.student_id <> $1)",
+        person.0,
     )
     .execute(conn)
     .await?;
     Ok(())
-}
-
-/// Which lessons are listed.
-#[derive(Debug, Clone, Copy)]
-pub struct Filter {
-    /// Lessons that end after this instant.
-    pub from: Timestamp,
-    /// Lessons that start before this instant.
-    pub until: Option<Timestamp>,
-    /// Cancelled ones as well.
-    pub include_canceled: bool,
-}
-
-/// The lessons of `viewer`, as teacher and as student, by start and id, after the one
-/// with the given start and id.
-///
-/// # Errors
-///
-/// When the database fails.
-pub async fn list(
-    conn: &mut PgConnection,
-    viewer: UserId,
-    filter: Filter,
-    after: Option<(Timestamp, Uuid)>,
-    limit: i64,
-) -> Result<Vec<Lesson>, Error> {
-    let earliest = filter
-        .from
-        .saturating_sub(LONGEST_LESSON)
-        .unwrap_or(filter.from);
-    // A lesson that began at `earliest` is over at `from`: nothing is passed over.
-    let (after_start, after_id) = after.unwrap_or((earliest, Uuid::nil()));
-    let ids = sqlx::query_scalar!(
-        r#"SELECT page.id AS "id!" FROM (
-             (SELECT l.id, lower(l.during) AS start_time FROM lesson.lessons l
-              WHERE l.teacher_id = $1 AND (lower(l.during), l.id) > ($2, $3)
-                AND upper(l.during) > $4 AND ($5::timestamptz IS NULL OR lower(l.during) < $5)
-                AND ($6 OR l.status <> 'canceled')
-              ORDER BY lower(l.during), l.id LIMIT $7)
-             UNION
-             (SELECT b.lesson_id, lower(b.during) FROM lesson.bookings b
-              WHERE b.student_id = $1 AND (lower(b.during), b.lesson_id) > ($2, $3)
-                AND upper(b.during) > $4 AND ($5::timestamptz IS NULL OR lower(b.during) < $5)
-                AND ($6 OR b.status <> 'canceled')
-              ORDER BY lower(b.during), b.lesson_id LIMIT $7)
-           ) AS page ORDER BY page.start_time, page.id LIMIT $7"#,
-        viewer.0,
-        after_start.to_sqlx(),
-        after_id,
-        filter.from.to_sqlx(),
-        filter.until.map(jiff_sqlx::ToSqlx::to_sqlx),
-        filter.include_canceled,
-        limit,
-    )
-    .fetch_all(&mut *conn)
-    .await?;
-    load(conn, Some(viewer), &ids).await
-}
-
-/// Reads lessons by id, by start and id; with a viewer, only what the viewer may see.
-async fn load(
-    conn: &mut PgConnection,
-    viewer: Option<UserId>,
-    ids: &[Uuid],
-) -> Result<Vec<Lesson>, Error> {
-    let viewer = viewer.map(|viewer| viewer.0);
-    let mut bookings = load_bookings(&mut *conn, viewer, ids).await?;
-    let rows = sqlx::query!(
-        r#"SELECT l.id, l.teacher_id, u.display_name AS teacher_name,
-                  lower(l.during) AS "start!", upper(l.during) AS "end!", l.status, l.version,
-                  l.schedule_version, l.canceled_by, l.cancel_reason, l.create_time
-           FROM lesson.lessons l JOIN lesson.users u ON u.id = l.teacher_id
-           WHERE l.id = ANY($1) AND ($2::uuid IS NULL OR l.teacher_id = $2
-               OR EXISTS (SELECT FROM lesson.bookings b WHERE b.lesson_id = l.id AND b.student_id = $2))
-           ORDER BY lower(l.during), l.id"#,
-        ids,
-        viewer,
-    )
-    .fetch_all(conn)
-    .await?;
-    rows.into_iter()
-        .map(|row| {
-            let status = match row.status.as_str() {
-                "scheduled" => LessonStatus::Scheduled,
-                "canceled" => LessonStatus::Canceled,
-                _ => return Err(Error::Corrupt("lessons.status")),
-            };
-            Ok(Lesson {
-                id: LessonId(row.id),
-                teacher_id: UserId(row.teacher_id),
-                teacher_name: row.teacher_name,
-                during: Stretch {
-                    start: row.start.to_jiff(),
-                    end: row.end.to_jiff(),
-                },
-                status,
-                version: row.version,
-                schedule_version: row.schedule_version,
-                canceled_by: row.canceled_by.map(UserId),
-                cancel_reason: row.cancel_reason,
-                create_time: row.create_time.to_jiff(),
-                bookings: bookings.remove(&row.id).unwrap_or_default(),
-            })
-        })
-        .collect()
-}
-
-/// The seats of lessons: a teacher sees all of their lesson's, a student their own.
-async fn load_bookings(
-    conn: &mut PgConnection,
-    viewer: Option<Uuid>,
-    lessons: &[Uuid],
-) -> Result<HashMap<Uuid, Vec<Booking>>, Error> {
-    let rows = sqlx::query!(
-        r#"SELECT b.id, b.lesson_id, b.student_id, u.display_name AS student_name, b.status, b.version
-           FROM lesson.bookings b
-               JOIN lesson.lessons l ON l.id = b.lesson_id
-               JOIN lesson.users u ON u.id = b.student_id
-           WHERE b.lesson_id = ANY($1)
-             AND ($2::uuid IS NULL OR l.teacher_id = $2 OR b.student_id = $2)
-           ORDER BY b.id"#,
-        lessons,
-        viewer,
-    )
-    .fetch_all(conn)
-    .await?;
-    let mut bookings: HashMap<Uuid, Vec<Booking>> = HashMap::new();
-    for row in rows {
-        let status = match row.status.as_str() {
-            "confirmed" => BookingStatus::Confirmed,
-            "canceled" => BookingStatus::Canceled,
-            _ => return Err(Error::Corrupt("bookings.status")),
-        };
-        bookings.entry(row.lesson_id).or_default().push(Booking {
-            id: BookingId(row.id),
-            student_id: UserId(row.student_id),
-            student_name: row.student_name,
-            status,
-            version: row.version,
-        });
-    }
-    Ok(bookings)
 }

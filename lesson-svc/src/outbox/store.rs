@@ -13,26 +13,47 @@ use uuid::Uuid;
 use super::{Kind, Message};
 use crate::{errors::Error, ids::UserId, lessons::Lesson, users::User};
 
-/// Tells of a lesson, read with all its seats, in the transaction that changed it.
+/// Tells of lessons, read with all their seats, in the transaction that changed them.
+/// What is only held is not told of.
 ///
 /// # Errors
 ///
 /// When the database fails.
-pub async fn insert_lesson(
+pub async fn insert_lessons(
     conn: &mut PgConnection,
-    lesson: &Lesson,
+    lessons: &[&Lesson],
     now: Timestamp,
 ) -> Result<(), Error> {
-    let payload = lesson.to_snapshot().encode_to_vec();
-    insert(
-        conn,
-        Kind::Lesson,
-        lesson.id.0,
-        lesson.version,
-        &payload,
-        now,
+    let rows: Vec<_> = lessons
+        .iter()
+        .filter_map(|lesson| {
+            let payload = lesson.to_snapshot()?.encode_to_vec();
+            Some((lesson.id.0, lesson.version, payload))
+        })
+        .collect();
+    if rows.is_empty() {
+        return Ok(());
+    }
+    sqlx::query!(
+        "INSERT INTO lesson.outbox (kind, entity_id, version, payload, traceparent, create_time)
+         SELECT $1, row.entity_id, row.version, row.payload, $2, $3
+         FROM unnest($4::uuid[], $5::bigint[], $6::bytea[]) AS row(entity_id, version, payload)",
+        Kind::Lesson.name(),
+        telemetry::traceparent(),
+        now.to_sqlx(),
+        &rows.iter().map(|(id, ..)| *id).collect::<Vec<_>>(),
+        &rows
+            .iter()
+            .map(|(_, version, _)| *version)
+            .collect::<Vec<_>>(),
+        &rows
+            .into_iter()
+            .map(|(.., payload)| payload)
+            .collect::<Vec<_>>(),
     )
-    .await
+    .execute(conn)
+    .await?;
+    Ok(())
 }
 
 /// Tells of a person, in the transaction that changed them.

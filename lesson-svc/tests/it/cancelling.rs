@@ -52,7 +52,8 @@ async fn a_student_cancels_and_the_time_is_free_again(pool: PgPool) {
     assert_eq!(canceled.cancel_reason, "ill");
     assert_eq!(
         (canceled.bookings[0].status(), canceled.bookings[0].version),
-        (BookingStatus::Canceled, 2)
+        (BookingStatus::LateCanceled, 2),
+        "less than the teacher's cancel notice before the start"
     );
     let told = snapshot(&world, &lesson.id, 2).await.lesson.unwrap();
     assert!(told.state() == LessonState::Canceled && told.seats[0].canceled);

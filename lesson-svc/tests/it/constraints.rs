@@ -186,15 +186,15 @@ async fn wrong_values_break_named_constraints(pool: PgPool) {
             "teachers_slot_step_range",
         ),
         (
-            "UPDATE lesson.teachers SET lesson_duration_s = 0",
-            "teachers_lesson_duration_range",
+            "UPDATE lesson.teachers SET lesson_durations_s = '{}'",
+            "teachers_lesson_durations_few",
         ),
         (
             "UPDATE lesson.weekly_rules SET end_minute = start_minute",
             "weekly_rules_stretch",
         ),
         (
-            "UPDATE lesson.weekly_rules SET end_minute = 1441",
+            "UPDATE lesson.weekly_rules SET end_minute = start_minute + 1441",
             "weekly_rules_stretch",
         ),
         (
@@ -206,7 +206,7 @@ async fn wrong_values_break_named_constraints(pool: PgPool) {
             "lessons_canceled_by_somebody",
         ),
         (
-            "UPDATE lesson.lessons SET status = 'held'",
+            "UPDATE lesson.lessons SET status = 'perhaps'",
             "lessons_status_known",
         ),
         (

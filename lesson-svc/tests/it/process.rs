@@ -68,7 +68,7 @@ fn migrating_needs_nothing_but_the_database() {
 async fn a_role_that_owns_only_its_schema_migrates_up_and_down(pool: PgPool) {
     let role = format!("lesson_{}", Uuid::new_v4().simple());
     let prepare = format!(
-        "CREATE ROLE {role} LOGIN PASSWORD 'x'; CREATE SCHEMA lesson AUTHORIZATION {role}; CREATE EXTENSION btree_gist"
+        "CREATE ROLE {role} LOGIN PASSWORD 'x'; CREATE SCHEMA lesson AUTHORIZATION {role}; CREATE EXTENSION btree_gist; CREATE EXTENSION pg_trgm"
     );
     sqlx::raw_sql(AssertSqlSafe(prepare))
         .execute(&pool)

@@ -117,7 +117,7 @@ async fn every_rpc_answers_not_found_to_somebody_who_is_not_registered(pool: PgP
     };
     assert_eq!(
         reason(lessons.get_lesson(acting(request, nobody)).await),
-        ErrorReason::LessonNotFound
+        user
     );
     let request = CancelLessonRequest {
         lesson_id: lesson,
@@ -126,7 +126,7 @@ async fn every_rpc_answers_not_found_to_somebody_who_is_not_registered(pool: PgP
     };
     assert_eq!(
         reason(lessons.cancel_lesson(acting(request, nobody)).await),
-        ErrorReason::LessonNotFound
+        user
     );
     world.stop().await;
 }

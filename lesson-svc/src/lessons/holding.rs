@@ -1,0 +1,133 @@
+//! Holding a time: a student keeps it for a few minutes while they decide.
+
+use jiff::{SignedDuration, Timestamp};
+use olm_proto::lesson::v1::HoldSlotRequest;
+use service_kit::status::Violations;
+use sqlx::PgConnection;
+use uuid::Uuid;
+
+use super::{
+    Acting, Lesson, Role,
+    booking::first_answer,
+    changes::Changed,
+    changing::{self, retrying},
+    placing::{self, Place},
+    reading,
+    rules::{self, Beginning, New},
+};
+use crate::{
+    actors::Claimed,
+    errors::Error,
+    ids::{BookingId, LessonId, UserId},
+    requests::{self, Claim},
+    state::State,
+    students,
+};
+
+#[derive(Debug)]
+struct Wanted {
+    request_id: Uuid,
+    body_hash: [u8; 32],
+    teacher: UserId,
+    start: Timestamp,
+    duration: Option<SignedDuration>,
+}
+
+fn read(request: &HoldSlotRequest) -> Result<Wanted, Error> {
+    let mut violations = Violations::default();
+    let request_id = violations.uuid("request_id", &request.request_id);
+    let teacher = UserId(violations.uuid("teacher_id", &request.teacher_id));
+    let start = reading::start(&mut violations, request.start_time.as_ref());
+    let duration = reading::duration(&mut violations, request.lesson_duration.as_ref());
+    violations.check()?;
+    let body = HoldSlotRequest {
+        request_id: String::new(),
+        teacher_id: teacher.to_string(),
+        start_time: Some(olm_proto::timestamp(start)),
+        lesson_duration: duration.map(olm_proto::duration),
+    };
+    Ok(Wanted {
+        request_id,
+        body_hash: requests::body_hash("HoldSlot", &body),
+        teacher,
+        start,
+        duration,
+    })
+}
+
+/// Holds a time for the acting user; the one they held before is let go.
+///
+/// # Errors
+///
+/// What stands against it; a taken slot names other starts, and the former hold stays.
+pub async fn hold(state: &State, by: Claimed, request: &HoldSlotRequest) -> Result<Lesson, Error> {
+    let wanted = read(request)?;
+    retrying(|| try_hold(state, by, &wanted)).await
+}
+
+async fn try_hold(state: &State, by: Claimed, wanted: &Wanted) -> Result<Lesson, Error> {
+    let mut tx = state.pool.begin().await?;
+    let actor = by.actor(&mut tx).await?;
+    let id = LessonId::new(&*state.clock);
+    let (request, hash) = (wanted.request_id, wanted.body_hash);
+    let claim = requests::claim(&mut tx, actor.user, request, hash, id.0, state.now());
+    if let Claim::Repeat(first) = claim.await? {
+        return first_answer(&mut tx, actor, first, state.now()).await;
+    }
+    let place = Place {
+        teacher: wanted.teacher,
+        student: actor.user,
+        role: Role::Student,
+        start: wanted.start,
+        duration: wanted.duration,
+        except: None,
+    };
+    let changed = match make(&mut tx, state, &place, id).await {
+        Ok(changed) => changed,
+        Err(error) => {
+            tx.rollback().await?;
+            return Err(placing::naming_alternatives(state, &place, error).await);
+        }
+    };
+    tx.commit().await?;
+    changing::announce(state, &changed);
+    let made = changed.into_iter().last();
+    let made = made.ok_or(Error::Corrupt("a hold without a lesson"))?;
+    Ok(made.lesson.seen_by(actor, state.now()))
+}
+
+/// Makes the hold; what had to make way comes before it.
+async fn make(
+    conn: &mut PgConnection,
+    state: &State,
+    place: &Place,
+    id: LessonId,
+) -> Result<Vec<Changed>, Error> {
+    let people = placing::lock_people(&mut *conn, place.teacher, place.student).await?;
+    let now = state.now();
+    let teacher = people.teacher.ok_or(Error::TeacherNotFound)?;
+    if teacher.id == place.student {
+        return Err(Error::SelfBooking);
+    }
+    let student_name = people.student_name.ok_or(Error::UserNotFound)?;
+    let is_student = students::store::is_student(&mut *conn, teacher.id, place.student).await?;
+    rules::admit(place.role, &teacher, is_student)?;
+    let (time, mut changed) = placing::decide(&mut *conn, &teacher, place, true, now).await?;
+    let new = New {
+        id,
+        booking: BookingId::new(&*state.clock),
+        teacher: &teacher,
+        student: place.student,
+        student_name,
+        time,
+        notes: String::new(),
+    };
+    let by = Acting {
+        user: place.student,
+        role: place.role,
+    };
+    let made = rules::begin(new, by, Beginning::Hold, now);
+    changing::record_new(conn, &made, now).await?;
+    changed.push(made);
+    Ok(changed)
+}

@@ -1,0 +1,183 @@
+//! Finding a lesson its place in a teacher's and a student's time: whom to lock, whom
+//! policies bind, what is offered instead.
+
+use jiff::{SignedDuration, Timestamp};
+use sqlx::PgConnection;
+
+use super::{Role, changes::Changed, lapsing, store};
+use crate::{
+    availability::{
+        calendar::{Calendar, saturating},
+        slots::{Bookable, Offer, Stretch, Unbookable},
+    },
+    errors::Error,
+    ids::{LessonId, UserId},
+    state::State,
+    teachers::{self, Teacher},
+};
+
+/// How many other starts a refusal names, and how far from the wanted one they are
+/// looked for.
+const ALTERNATIVES: usize = 3;
+const ALTERNATIVES_BEFORE: SignedDuration = SignedDuration::from_hours(24);
+const ALTERNATIVES_AFTER: SignedDuration = SignedDuration::from_hours(28 * 24);
+
+/// A lesson that looks for its place.
+#[derive(Debug, Clone, Copy)]
+pub struct Place {
+    /// Who teaches.
+    pub teacher: UserId,
+    /// Who comes.
+    pub student: UserId,
+    /// In which role it is placed: policies bind students only.
+    pub role: Role,
+    /// The wanted start.
+    pub start: Timestamp,
+    /// `None`: the teacher's usual length.
+    pub duration: Option<SignedDuration>,
+    /// The lesson that is being moved.
+    pub except: Option<LessonId>,
+}
+
+/// The people of a lesson, locked.
+#[derive(Debug)]
+pub struct People {
+    /// `None` when nobody teaches under this id.
+    pub teacher: Option<Teacher>,
+    /// `None` for nobody and the erased.
+    pub student_name: Option<String>,
+}
+
+/// Locks both people of a lesson until the transaction ends. The student as a person:
+/// they hold and book one after the other, and are not erased meanwhile. Both as
+/// teachers, in order of id: who teaches and learns is never in two places, whichever
+/// side asks first.
+///
+/// # Errors
+///
+/// When the database fails.
+pub async fn lock_people(
+    conn: &mut PgConnection,
+    teacher: UserId,
+    student: UserId,
+) -> Result<People, Error> {
+    let student_name = store::lock_student(&mut *conn, student).await?;
+    let mut locked = None;
+    for id in [teacher.min(student), teacher.max(student)] {
+        let found = teachers::store::lock(&mut *conn, id).await?;
+        if id == teacher {
+            locked = found;
+        }
+    }
+    Ok(People {
+        teacher: locked,
+        student_name,
+    })
+}
+
+/// Decides about the place of a lesson whose people are locked, after what has run out
+/// has made way (and with `letting_go` the student's holds): the time, and what lapsed.
+///
+/// # Errors
+///
+/// Why it cannot be there.
+pub async fn decide(
+    conn: &mut PgConnection,
+    teacher: &Teacher,
+    place: &Place,
+    letting_go: bool,
+    now: Timestamp,
+) -> Result<(Bookable, Vec<Changed>), Error> {
+    let policies = &teacher.policies;
+    let duration = place.duration.unwrap_or(policies.usual_duration());
+    let widest = policies.lesson_at(place.start, duration);
+    let widest = widest.ok_or(Unbookable::TooFar)?;
+    let (id, student, window) = (teacher.id, place.student, widest.blocked);
+    let cleared = lapsing::clear(&mut *conn, id, student, window, letting_go, now).await?;
+    let window = widest.during;
+    let calendar = Calendar::read(conn, teacher, Some(student), window, place.except, now).await?;
+    let time = ask(&calendar.offer(now), place.role, place.start, duration);
+    Ok((time?, cleared))
+}
+
+/// The one rule; its second question for those whom policies do not bind.
+fn ask(
+    offer: &Offer<'_>,
+    role: Role,
+    start: Timestamp,
+    duration: SignedDuration,
+) -> Result<Bookable, Unbookable> {
+    match role {
+        Role::Student => offer.bookable(start, duration),
+        Role::Teacher | Role::Admin | Role::System => offer.free(start, duration),
+    }
+}
+
+/// Names other starts when the slot was taken; other errors stay as they are. Asked after
+/// the transaction, so that what just took the slot is seen.
+pub async fn naming_alternatives(state: &State, place: &Place, error: Error) -> Error {
+    let taken = Unbookable::SlotTaken;
+    if !matches!(&error, Error::Unbookable { reason, .. } if *reason == taken) {
+        return error;
+    }
+    match alternatives(state, place).await {
+        Ok(alternatives) => Error::Unbookable {
+            reason: taken,
+            alternatives,
+        },
+        Err(error) => error,
+    }
+}
+
+/// The starts nearest to the wanted one that can be had instead, by time.
+async fn alternatives(state: &State, place: &Place) -> Result<Vec<Timestamp>, Error> {
+    let mut conn = state.pool.acquire().await?;
+    let Some(teacher) = teachers::store::find(&mut conn, place.teacher).await? else {
+        return Ok(Vec::new());
+    };
+    let now = state.now();
+    let duration = place.duration.unwrap_or(teacher.policies.usual_duration());
+    let starts = Stretch {
+        start: saturating(place.start, -ALTERNATIVES_BEFORE),
+        end: saturating(place.start, ALTERNATIVES_AFTER),
+    };
+    let reaching = Stretch {
+        end: saturating(starts.end, duration),
+        ..starts
+    };
+    let student = Some(place.student);
+    let calendar =
+        Calendar::read(&mut conn, &teacher, student, reaching, place.except, now).await?;
+    let offer = calendar.offer(now);
+    let mut found: Vec<_> = match place.role {
+        Role::Student => offer
+            .slots(starts, duration)
+            .map(|slot| slot.during.start)
+            .collect(),
+        Role::Teacher | Role::Admin | Role::System => {
+            around(place.start, teacher.policies.slot_step, starts)
+                .filter(|start| offer.free(*start, duration).is_ok())
+                .take(ALTERNATIVES)
+                .collect()
+        }
+    };
+    found.sort_by_key(|start| start.duration_since(place.start).abs());
+    found.truncate(ALTERNATIVES);
+    found.sort_unstable();
+    Ok(found)
+}
+
+/// Starts a step apart around the wanted one, the nearest first.
+fn around(
+    wanted: Timestamp,
+    step: SignedDuration,
+    within: Stretch,
+) -> impl Iterator<Item = Timestamp> {
+    (1..)
+        .map_while(move |n| {
+            let later = saturating(wanted, step * n);
+            (later < within.end).then_some([saturating(wanted, -(step * n)), later])
+        })
+        .flatten()
+        .filter(move |start| *start >= within.start)
+}

@@ -1,0 +1,200 @@
+//! Reading lessons with their seats.
+
+use std::collections::HashMap;
+
+use jiff::{SignedDuration, Timestamp};
+use jiff_sqlx::ToSqlx as _;
+use sqlx::PgConnection;
+use uuid::Uuid;
+
+use crate::{
+    availability::slots::{Bookable, Stretch},
+    errors::Error,
+    ids::{BookingId, LessonId, UserId},
+    lessons::{Booking, BookingStatus, Lesson, LessonStatus, Notices, Role},
+};
+
+/// No lesson is longer: the bound of `TeacherPolicies.lesson_durations`. It lets a
+/// search for lessons that end after an instant begin in the index by start.
+const LONGEST_LESSON: SignedDuration = SignedDuration::from_hours(8);
+
+/// A lesson that `viewer` may see (`None`: any), with the seats the viewer may see.
+///
+/// # Errors
+///
+/// When the database fails.
+pub async fn find(
+    conn: &mut PgConnection,
+    viewer: Option<UserId>,
+    id: LessonId,
+) -> Result<Option<Lesson>, Error> {
+    Ok(load(conn, viewer, &[id.0]).await?.pop())
+}
+
+/// Lessons with all their seats, for the transaction that locked them.
+///
+/// # Errors
+///
+/// When the database fails.
+pub async fn find_all(conn: &mut PgConnection, ids: &[Uuid]) -> Result<Vec<Lesson>, Error> {
+    if ids.is_empty() {
+        return Ok(Vec::new());
+    }
+    load(conn, None, ids).await
+}
+
+/// Which lessons are listed.
+#[derive(Debug, Clone, Copy)]
+pub struct Filter {
+    /// Whose, as teacher and as student.
+    pub user: UserId,
+    /// Lessons that end after this instant.
+    pub from: Timestamp,
+    /// Lessons that start before this instant.
+    pub until: Option<Timestamp>,
+    /// Also those that are off.
+    pub include_canceled: bool,
+    /// What waits for longer than until now is off.
+    pub now: Timestamp,
+}
+
+/// The lessons of a person, by start and id, after the one with the given start and id,
+/// with the seats that `viewer` may see (`None`: all).
+///
+/// # Errors
+///
+/// When the database fails.
+pub async fn list(
+    conn: &mut PgConnection,
+    viewer: Option<UserId>,
+    filter: Filter,
+    after: Option<(Timestamp, Uuid)>,
+    limit: i64,
+) -> Result<Vec<Lesson>, Error> {
+    let earliest = filter
+        .from
+        .saturating_sub(LONGEST_LESSON)
+        .unwrap_or(filter.from);
+    // A lesson that began at `earliest` is over at `from`: nothing is passed over.
+    let (after_start, after_id) = after.unwrap_or((earliest, Uuid::nil()));
+    let ids = sqlx::query_scalar!(
+        r#"SELECT page.id AS "id!" FROM (
+             (SELECT l.id, lower(l.during) AS start_time FROM lesson.lessons l
+              WHERE l.teacher_id = $1 AND (lower(l.during), l.id) > ($2, $3)
+                AND upper(l.during) > $4 AND ($5::timestamptz IS NULL OR lower(l.during) < $5)
+                AND ($6 OR (l.status IN ('held', 'requested', 'scheduled')
+                            AND (l.expire_time IS NULL OR l.expire_time > $7)))
+              ORDER BY lower(l.during), l.id LIMIT $8)
+             UNION
+             (SELECT b.lesson_id, lower(b.during) FROM lesson.bookings b
+                  JOIN lesson.lessons l ON l.id = b.lesson_id
+              WHERE b.student_id = $1 AND (lower(b.during), b.lesson_id) > ($2, $3)
+                AND upper(b.during) > $4 AND ($5::timestamptz IS NULL OR lower(b.during) < $5)
+                AND ($6 OR (l.status IN ('held', 'requested', 'scheduled')
+                            AND (l.expire_time IS NULL OR l.expire_time > $7)
+                            AND b.status IN ('pending', 'confirmed', 'attended', 'no_show')))
+              ORDER BY lower(b.during), b.lesson_id LIMIT $8)
+           ) AS page ORDER BY page.start_time, page.id LIMIT $8"#,
+        filter.user.0,
+        after_start.to_sqlx(),
+        after_id,
+        filter.from.to_sqlx(),
+        filter.until.map(jiff_sqlx::ToSqlx::to_sqlx),
+        filter.include_canceled,
+        filter.now.to_sqlx(),
+        limit,
+    )
+    .fetch_all(&mut *conn)
+    .await?;
+    load(conn, viewer, &ids).await
+}
+
+/// Reads lessons by id, by start and id; with a viewer, only what the viewer may see.
+async fn load(
+    conn: &mut PgConnection,
+    viewer: Option<UserId>,
+    ids: &[Uuid],
+) -> Result<Vec<Lesson>, Error> {
+    let viewer = viewer.map(|viewer| viewer.0);
+    let mut bookings = load_bookings(&mut *conn, viewer, ids).await?;
+    let rows = sqlx::query!(
+        r#"SELECT l.id, l.teacher_id, u.display_name AS teacher_name, t.cancel_notice_s,
+                  t.reschedule_notice_s, lower(l.during) AS "start!", upper(l.during) AS "end!",
+                  lower(l.blocked) AS "blocked_start!", upper(l.blocked) AS "blocked_end!",
+                  l.status, l.version, l.schedule_version, l.changed_role, l.expire_time,
+                  l.canceled_by, l.cancel_reason, l.notes, l.meeting_url, l.create_time
+           FROM lesson.lessons l JOIN lesson.users u ON u.id = l.teacher_id
+               JOIN lesson.teachers t ON t.user_id = l.teacher_id
+           WHERE l.id = ANY($1) AND ($2::uuid IS NULL OR l.teacher_id = $2
+               OR EXISTS (SELECT FROM lesson.bookings b WHERE b.lesson_id = l.id AND b.student_id = $2))
+           ORDER BY lower(l.during), l.id"#,
+        ids,
+        viewer,
+    )
+    .fetch_all(conn)
+    .await?;
+    let stretch = |start: jiff_sqlx::Timestamp, end: jiff_sqlx::Timestamp| Stretch {
+        start: start.to_jiff(),
+        end: end.to_jiff(),
+    };
+    rows.into_iter()
+        .map(|row| {
+            Ok(Lesson {
+                id: LessonId(row.id),
+                teacher_id: UserId(row.teacher_id),
+                teacher_name: row.teacher_name,
+                notices: Notices {
+                    cancel: SignedDuration::from_secs(row.cancel_notice_s.into()),
+                    reschedule: SignedDuration::from_secs(row.reschedule_notice_s.into()),
+                },
+                time: Bookable {
+                    during: stretch(row.start, row.end),
+                    blocked: stretch(row.blocked_start, row.blocked_end),
+                },
+                status: LessonStatus::from_name(&row.status)?,
+                version: row.version,
+                schedule_version: row.schedule_version,
+                changed_role: Role::from_name(&row.changed_role)?,
+                expire_time: row.expire_time.map(jiff_sqlx::Timestamp::to_jiff),
+                canceled_by: row.canceled_by.map(UserId),
+                cancel_reason: row.cancel_reason,
+                notes: row.notes,
+                meeting_url: row.meeting_url,
+                create_time: row.create_time.to_jiff(),
+                bookings: bookings.remove(&row.id).unwrap_or_default(),
+            })
+        })
+        .collect()
+}
+
+/// The seats of lessons: a teacher sees all of their lesson's, a student their own.
+async fn load_bookings(
+    conn: &mut PgConnection,
+    viewer: Option<Uuid>,
+    lessons: &[Uuid],
+) -> Result<HashMap<Uuid, Vec<Booking>>, Error> {
+    let rows = sqlx::query!(
+        r#"SELECT b.id, b.lesson_id, b.student_id, u.display_name AS student_name, b.status, b.version
+           FROM lesson.bookings b
+               JOIN lesson.lessons l ON l.id = b.lesson_id
+               JOIN lesson.users u ON u.id = b.student_id
+           WHERE b.lesson_id = ANY($1)
+             AND ($2::uuid IS NULL OR l.teacher_id = $2 OR b.student_id = $2)
+           ORDER BY b.id"#,
+        lessons,
+        viewer,
+    )
+    .fetch_all(conn)
+    .await?;
+    let mut bookings: HashMap<Uuid, Vec<Booking>> = HashMap::new();
+    for row in rows {
+        bookings.entry(row.lesson_id).or_default().push(Booking {
+            id: BookingId(row.id),
+            student_id: UserId(row.student_id),
+            student_name: row.student_name,
+            status: BookingStatus::from_name(&row.status)?,
+            version: row.version,
+        });
+    }
+    Ok(bookings)
+}
