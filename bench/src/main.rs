@@ -9,6 +9,7 @@ mod record;
 mod replay;
 mod school;
 mod server;
+mod slots;
 mod table;
 
 use std::{process::ExitCode, time::Duration};
@@ -29,6 +30,8 @@ enum Command {
     /// Bookings and slot lists through REST, through gRPC and straight to PostgreSQL; and
     /// a race for one teacher's week
     Booking(booking::Plan),
+    /// The year of a busy teacher, listed in memory
+    Slots,
 }
 
 #[tokio::main]
@@ -36,6 +39,7 @@ async fn main() -> ExitCode {
     let work = async {
         match Arguments::parse().command {
             Command::Booking(plan) => booking::run(&plan).await,
+            Command::Slots => slots::run(),
         }
     };
     let result = tokio::select! {
