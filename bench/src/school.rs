@@ -4,16 +4,10 @@
 
 use std::sync::atomic::{AtomicI64, Ordering};
 
-use e2e::{Result, stack::Stack};
+use e2e::{Result, people, stack::Stack};
 use jiff::{SignedDuration, Timestamp, Unit, civil::time};
-use olm_proto::lesson::v1::{
-    BookLessonRequest, CreateTeacherRequest, RegisterTelegramUserRequest, SetWeeklyRulesRequest,
-    TeacherPolicies, WeeklyRule,
-};
-use service_kit::{
-    clock::{Clock as _, SystemClock},
-    grpc::client::acting,
-};
+use olm_proto::lesson::v1::TeacherPolicies;
+use service_kit::clock::{Clock as _, SystemClock};
 use uuid::Uuid;
 
 /// Teachers, and students of theirs, whom bookings are spread over.
@@ -94,19 +88,9 @@ impl School {
 
     /// Takes a quarter of the listed week of every teacher.
     pub(crate) async fn fill_week(&self, stack: &Stack) -> Result<()> {
-        let lessons = stack.lessons()?;
         for pair in &self.pairs {
             for hour in (0..WEEK).step_by(usize::try_from(TAKEN_EVERY)?) {
-                let request = BookLessonRequest {
-                    request_id: Uuid::new_v4().to_string(),
-                    teacher_id: pair.teacher.to_string(),
-                    start_time: Some(olm_proto::timestamp(self.start(hour))),
-                    ..BookLessonRequest::default()
-                };
-                lessons
-                    .clone()
-                    .book_lesson(acting(request, pair.student))
-                    .await?;
+                people::book(stack, pair.student, pair.teacher, self.start(hour)).await?;
             }
         }
         Ok(())
@@ -147,47 +131,21 @@ struct Register<'a> {
 impl Register<'_> {
     async fn person(&mut self) -> Result<Uuid> {
         self.people += 1;
-        let request = RegisterTelegramUserRequest {
-            bot_id: 1,
-            telegram_user_id: self.people,
-            chat_id: self.people,
-            display_name: format!("Person {}", self.people),
-            language_code: "en".to_owned(),
-        };
-        let answer = self.stack.users()?.register_telegram_user(request).await?;
-        let user = answer.into_inner().user.ok_or("no user")?;
-        Ok(user.id.parse()?)
+        people::register(self.stack, self.people).await
     }
 
     async fn teacher(&mut self) -> Result<Uuid> {
         let teacher = self.person().await?;
         let hours = |hours: i64| olm_proto::duration(SignedDuration::from_hours(hours));
-        let request = CreateTeacherRequest {
-            request_id: Uuid::new_v4().to_string(),
-            policies: Some(TeacherPolicies {
-                lesson_durations: vec![hours(1)],
-                slot_step: Some(hours(1)),
-                booking_horizon: Some(hours(366 * 24)),
-                ..TeacherPolicies::default()
-            }),
+        let policies = TeacherPolicies {
+            lesson_durations: vec![hours(1)],
+            slot_step: Some(hours(1)),
+            booking_horizon: Some(hours(366 * 24)),
+            ..TeacherPolicies::default()
         };
-        let mut teachers = self.stack.teachers()?;
-        teachers.create_teacher(acting(request, teacher)).await?;
-        let rule = |day_of_week| WeeklyRule {
-            day_of_week,
-            start_time_of_day: format!("{FIRST_HOUR:02}:00"),
-            end_time_of_day: format!("{:02}:00", FIRST_HOUR + HOURS),
-            ..WeeklyRule::default()
-        };
-        let request = SetWeeklyRulesRequest {
-            time_zone: "UTC".to_owned(),
-            rules: (1..=7).map(rule).collect(),
-            ..SetWeeklyRulesRequest::default()
-        };
-        let mut availability = self.stack.availability()?;
-        availability
-            .set_weekly_rules(acting(request, teacher))
-            .await?;
+        let start = format!("{FIRST_HOUR:02}:00");
+        let end = format!("{:02}:00", FIRST_HOUR + HOURS);
+        people::teach(self.stack, teacher, policies, &start, &end).await?;
         Ok(teacher)
     }
 }

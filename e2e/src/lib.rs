@@ -4,6 +4,7 @@
 
 pub mod keys;
 pub mod otlp;
+pub mod people;
 pub mod ports;
 pub mod postgres;
 pub mod process;

@@ -1,7 +1,9 @@
-//! The developer's commands: `cargo xtask up`, `test`, `ci`, `sqlx`, `bench`.
+//! The developer's commands: `cargo xtask up`, `test`, `ci`, `sqlx`, `bench`,
+//! `contract-fuzz`.
 
 mod bench;
 mod ci;
+mod fuzz;
 mod sql;
 mod tasks;
 mod test;
@@ -45,6 +47,8 @@ enum Command {
         #[arg(trailing_var_arg = true, allow_hyphen_values = true, required = true)]
         arguments: Vec<String>,
     },
+    /// Tries the running gateway with requests made from its OpenAPI document (schemathesis)
+    ContractFuzz(fuzz::Plan),
 }
 
 fn main() -> ExitCode {
@@ -54,6 +58,7 @@ fn main() -> ExitCode {
         Command::Ci => ci::run(),
         Command::Sqlx => sql::write(),
         Command::Bench { arguments } => bench::run(&arguments),
+        Command::ContractFuzz(plan) => fuzz::run(&plan),
     };
     match result {
         Ok(()) => ExitCode::SUCCESS,

@@ -131,7 +131,8 @@ impl Interrupts {
     }
 }
 
-fn open_to_all(directory: &Path) -> Result<()> {
+/// Lets PostgreSQL's own user pass through a folder.
+pub(crate) fn open_to_all(directory: &Path) -> Result<()> {
     use std::os::unix::fs::PermissionsExt as _;
     std::fs::set_permissions(directory, std::fs::Permissions::from_mode(0o755))?;
     Ok(())

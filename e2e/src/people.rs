@@ -1,0 +1,85 @@
+//! People without Telegram: as an operator registers them, for what needs many or no
+//! bot.
+
+use jiff::Timestamp;
+use olm_proto::lesson::v1::{
+    BookLessonRequest, CreateTeacherRequest, Lesson, RegisterTelegramUserRequest,
+    SetWeeklyRulesRequest, TeacherPolicies, WeeklyRule,
+};
+use service_kit::grpc::client::acting;
+use uuid::Uuid;
+
+use crate::{Result, stack::Stack};
+
+/// Registers somebody whose Telegram user is `number`; the same number is the same
+/// person.
+///
+/// # Errors
+///
+/// When lesson-svc refuses.
+pub async fn register(stack: &Stack, number: i64) -> Result<Uuid> {
+    let request = RegisterTelegramUserRequest {
+        bot_id: 1,
+        telegram_user_id: number,
+        chat_id: number,
+        display_name: format!("Person {number}"),
+        language_code: "en".to_owned(),
+    };
+    let answer = stack.users()?.register_telegram_user(request).await?;
+    let user = answer.into_inner().user.ok_or("no user")?;
+    Ok(user.id.parse()?)
+}
+
+/// Somebody becomes a teacher who works from `start` to `end` ("HH:MM") on every day, in
+/// UTC.
+///
+/// # Errors
+///
+/// When lesson-svc refuses.
+pub async fn teach(
+    stack: &Stack,
+    person: Uuid,
+    policies: TeacherPolicies,
+    start: &str,
+    end: &str,
+) -> Result<()> {
+    let request = CreateTeacherRequest {
+        request_id: Uuid::new_v4().to_string(),
+        policies: Some(policies),
+    };
+    let mut teachers = stack.teachers()?;
+    teachers.create_teacher(acting(request, person)).await?;
+    let rule = |day_of_week| WeeklyRule {
+        day_of_week,
+        start_time_of_day: start.to_owned(),
+        end_time_of_day: end.to_owned(),
+        ..WeeklyRule::default()
+    };
+    let request = SetWeeklyRulesRequest {
+        time_zone: "UTC".to_owned(),
+        rules: (1..=7).map(rule).collect(),
+        ..SetWeeklyRulesRequest::default()
+    };
+    let mut availability = stack.availability()?;
+    availability
+        .set_weekly_rules(acting(request, person))
+        .await?;
+    Ok(())
+}
+
+/// A student books a lesson.
+///
+/// # Errors
+///
+/// When lesson-svc refuses.
+pub async fn book(stack: &Stack, student: Uuid, teacher: Uuid, start: Timestamp) -> Result<Lesson> {
+    let request = BookLessonRequest {
+        request_id: Uuid::new_v4().to_string(),
+        teacher_id: teacher.to_string(),
+        start_time: Some(olm_proto::timestamp(start)),
+        ..BookLessonRequest::default()
+    };
+    let mut lessons = stack.lessons()?;
+    let answer = lessons.book_lesson(acting(request, student)).await?;
+    Ok(answer.into_inner().lesson.ok_or("no lesson")?)
+}
