@@ -15,16 +15,21 @@ use crate::{fields::given, problem::Problem};
 #[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct NewNotification {
-    /// The person's Telegram id; they have started the bot.
+    /// The person's Telegram id, at most 52 bits (Bot API); they have started the bot.
     #[serde(default, deserialize_with = "given")]
-    #[schema(nullable = false, minimum = 1, example = 123_456_789)]
+    #[schema(
+        nullable = false,
+        minimum = 1,
+        maximum = 4_503_599_627_370_495_i64,
+        example = 123_456_789
+    )]
     pub(crate) telegram_user_id: Option<i64>,
     /// The person's id here.
     #[serde(default, deserialize_with = "given")]
     #[schema(value_type = Option<Uuid>, nullable = false)]
     pub(crate) user_id: Option<String>,
     /// 1 to 4,096 UTF-16 code units, sent as it is.
-    #[schema(value_type = String, min_length = 1, example = "The school is closed tomorrow.")]
+    #[schema(value_type = String, min_length = 1, max_length = 4096, example = "The school is closed tomorrow.")]
     pub(crate) text: Option<String>,
     /// When to send it, at most 366 days ahead; default: now.
     #[serde(default, deserialize_with = "given")]

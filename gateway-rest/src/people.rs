@@ -159,10 +159,8 @@ pub(crate) struct SettingsChange {
         reason = "left out, null and hours are three cases"
     )]
     pub(crate) quiet_hours: Option<Option<QuietHours>>,
-    /// What the person does not want to be told; no two equal. Who does not hear of moves
-    /// and cancellations waits in vain, so these cannot be muted.
     #[serde(default, deserialize_with = "given")]
-    #[schema(nullable = false)]
+    #[schema(schema_with = schemas::muted_kinds)]
     pub(crate) muted_kinds: Option<Vec<MutedKind>>,
     /// Needed when a teacher whose hours of work are in another zone sets `time_zone`:
     /// what becomes of those hours.

@@ -1,8 +1,13 @@
 //! Schemas that a derive cannot make: lists whose items have bounds of their own.
 
-use utoipa::openapi::{
-    Array, ArrayBuilder, KnownFormat, Object, ObjectBuilder, Schema, SchemaFormat, Type,
+use utoipa::{
+    PartialSchema as _,
+    openapi::{
+        Array, ArrayBuilder, KnownFormat, Object, ObjectBuilder, Schema, SchemaFormat, Type,
+    },
 };
+
+use crate::people::MutedKind;
 
 const MINUTE: u32 = 60;
 const HOUR: u32 = 60 * MINUTE;
@@ -21,6 +26,17 @@ pub(crate) fn reminder_leads() -> Schema {
     let list = list(seconds(MINUTE, 14 * DAY)).max_items(Some(5));
     let text = "How long before each lesson to be reminded; none: not at all.";
     list.description(Some(text)).build().into()
+}
+
+/// What a person does not want to be told.
+pub(crate) fn muted_kinds() -> Schema {
+    let list = ArrayBuilder::new().items(MutedKind::schema());
+    let text = "What the person does not want to be told. Who does not hear of moves and \
+        cancellations waits in vain, so these cannot be muted.";
+    list.unique_items(true)
+        .description(Some(text))
+        .build()
+        .into()
 }
 
 /// What a teacher teaches.
