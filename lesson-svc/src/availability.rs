@@ -111,11 +111,6 @@ impl WeeklyRule {
         };
         first.saturating_add(ahead.days()) <= last
     }
-
-    fn sort_key(&self) -> (i8, Interval, Option<Date>) {
-        let weekday = self.weekday.to_monday_one_offset();
-        (weekday, self.interval, self.first_date)
-    }
 }
 
 /// Other hours on one date: they replace every weekly rule that would begin on it.

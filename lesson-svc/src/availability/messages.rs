@@ -27,9 +27,7 @@ pub(super) fn read_rules(given: &[pb::WeeklyRule], violations: &mut Violations) 
             None => rules.push((index, rule)),
         }
     }
-    let mut rules: Vec<_> = rules.into_iter().map(|(_, rule)| rule).collect();
-    rules.sort_by_key(WeeklyRule::sort_key);
-    rules
+    rules.into_iter().map(|(_, rule)| rule).collect()
 }
 
 fn read_rule(

@@ -1,7 +1,17 @@
+//! When teachers work, as `AvailabilityService` keeps it.
+
+mod constraints;
+mod overrides;
+mod queries;
+mod slots;
+mod time_off;
+
 use olm_proto::{
     common::v1::ErrorReason,
     lesson::v1::{
-        Availability, GetAvailabilityRequest, ListSlotsRequest, SetWeeklyRulesRequest, WeeklyRule,
+        AddTimeOffRequest, Availability, CreateTeacherRequest, DateOverride, DeleteOverrideRequest,
+        GetAvailabilityRequest, PutOverrideRequest, RemoveTimeOffRequest, SetWeeklyRulesRequest,
+        WeeklyRule,
     },
 };
 use service_kit::grpc::client::acting;
@@ -9,7 +19,7 @@ use sqlx::PgPool;
 use tonic::Status;
 use uuid::Uuid;
 
-use crate::support::{World, at, fields, metadata, reason, rule, wire};
+use crate::support::{World, fields, metadata, new_id, reason, rule, wire};
 
 async fn set(
     world: &World,
@@ -28,6 +38,33 @@ async fn set(
         .set_weekly_rules(acting(request, teacher))
         .await?;
     Ok(answer.into_inner().availability.unwrap())
+}
+
+/// A teacher's hours as `viewer` sees them.
+async fn get(world: &World, viewer: Uuid, teacher: Uuid) -> Result<Availability, Status> {
+    let request = GetAvailabilityRequest {
+        teacher_id: teacher.to_string(),
+    };
+    let answer = world
+        .availability()
+        .get_availability(acting(request, viewer))
+        .await?;
+    Ok(answer.into_inner().availability.unwrap())
+}
+
+/// A teacher who never set any hours.
+async fn teacher_without_hours(world: &World, telegram_id: i64) -> Uuid {
+    let teacher = world.student(telegram_id).await;
+    let request = CreateTeacherRequest {
+        request_id: new_id(),
+        policies: None,
+    };
+    let mut client = world.teachers();
+    client
+        .create_teacher(acting(request, teacher))
+        .await
+        .unwrap();
+    teacher
 }
 
 #[sqlx::test(migrator = "lesson_svc::MIGRATOR")]
@@ -52,15 +89,7 @@ async fn weekly_rules_are_kept_as_wall_clock(pool: PgPool) {
         ]
     );
     let viewer = world.student(2).await;
-    let request = GetAvailabilityRequest {
-        teacher_id: teacher.to_string(),
-    };
-    let read = world
-        .availability()
-        .get_availability(acting(request, viewer))
-        .await
-        .unwrap();
-    assert_eq!(read.into_inner().availability.unwrap(), set);
+    assert_eq!(get(&world, viewer, teacher).await.unwrap(), set);
     world.stop().await;
 }
 
@@ -114,194 +143,129 @@ async fn all_faults_of_rules_are_told_at_once(pool: PgPool) {
     world.stop().await;
 }
 
+/// A rule that holds between two dates.
+fn dated(rule: WeeklyRule, first: &str, last: &str) -> WeeklyRule {
+    WeeklyRule {
+        first_date: first.to_owned(),
+        last_date: last.to_owned(),
+        ..rule
+    }
+}
+
 #[sqlx::test(migrator = "lesson_svc::MIGRATOR")]
-async fn slots_on_the_days_clocks_change_exist_and_can_all_be_booked(pool: PgPool) {
+async fn nights_and_dates_are_kept(pool: PgPool) {
     let world = World::start(pool).await;
     let teacher = world.teacher(1, "Anna").await;
-    let rules = vec![rule(7, "01:00", "04:00")];
-    set(&world, teacher, "Europe/Berlin", rules, 1)
-        .await
-        .unwrap();
-    world.clock.set(at("2026-10-20T00:00:00Z"));
-    let offered = world
-        .slots(
-            teacher,
-            None,
-            "2026-10-24T00:00:00Z",
-            "2026-10-26T00:00:00Z",
-        )
-        .await;
-    // 01:00, 01:30, then 02:00 and 02:30 twice, then 03:00 on the wall.
+    let rules = vec![
+        dated(rule(1, "09:00", "17:00"), "", "2026-08-31"),
+        dated(rule(1, "09:00", "13:00"), "2026-09-01", "2026-12-31"),
+        rule(5, "10:00", "10:00"),
+        dated(rule(7, "22:00", "02:00"), "", "2026-08-30"),
+        // The night before ended with August.
+        dated(rule(1, "00:00", "03:00"), "2026-09-01", ""),
+    ];
+    let set = set(&world, teacher, "UTC", rules.clone(), 1).await.unwrap();
+    let mut sorted = rules;
+    sorted.rotate_right(1);
+    assert_eq!(set.rules, sorted);
+    // An end at midnight is the end of the day.
+    let midnight = vec![rule(1, "00:00", "00:00"), rule(2, "20:00", "00:00")];
+    let set = super::availability::set(&world, teacher, "UTC", midnight, 2);
     assert_eq!(
-        offered,
-        [
-            "2026-10-24T23:00:00Z",
-            "2026-10-24T23:30:00Z",
-            "2026-10-25T00:00:00Z",
-            "2026-10-25T00:30:00Z",
-            "2026-10-25T01:00:00Z",
-            "2026-10-25T01:30:00Z",
-            "2026-10-25T02:00:00Z",
-        ]
-    );
-    let student = world.student(2).await;
-    for start in ["2026-10-25T00:00:00Z", "2026-10-25T01:00:00Z"] {
-        world.book(student, teacher, start).await.unwrap();
-    }
-    world.clock.set(at("2027-03-25T00:00:00Z"));
-    let offered = world
-        .slots(
-            teacher,
-            None,
-            "2027-03-27T12:00:00Z",
-            "2027-03-29T00:00:00Z",
-        )
-        .await;
-    // 01:00, 01:30, then 03:00 on the wall.
-    assert_eq!(
-        offered,
-        [
-            "2027-03-28T00:00:00Z",
-            "2027-03-28T00:30:00Z",
-            "2027-03-28T01:00:00Z"
-        ]
+        set.await.unwrap().rules,
+        [rule(1, "00:00", "24:00"), rule(2, "20:00", "24:00")]
     );
     world.stop().await;
 }
 
 #[sqlx::test(migrator = "lesson_svc::MIGRATOR")]
-async fn what_is_offered_can_be_booked_and_is_not_offered_again(pool: PgPool) {
+async fn rules_that_share_a_minute_of_a_date_are_refused_by_name(pool: PgPool) {
     let world = World::start(pool).await;
     let teacher = world.teacher(1, "Anna").await;
-    let other_teacher = world.teacher(2, "Boris").await;
-    let student = world.student(3).await;
-    let day = ("2026-06-02T00:00:00Z", "2026-06-03T00:00:00Z");
-    world
-        .book(student, other_teacher, "2026-06-02T12:00:00Z")
-        .await
-        .unwrap();
-    let offered = world.slots(teacher, Some(student), day.0, day.1).await;
+    let rules = vec![
+        rule(7, "22:00", "02:00"),
+        rule(1, "01:59", "03:00"),
+        rule(1, "02:00", "03:00"),
+        dated(rule(3, "09:00", "10:00"), "", "2026-06-10"),
+        dated(rule(3, "09:30", "10:30"), "2026-06-10", ""),
+        dated(rule(4, "09:00", "10:00"), "2026-06-11", "2026-06-10"),
+        dated(rule(4, "09:00", "10:00"), "10.06.2026", "2026-06-31"),
+    ];
     assert_eq!(
-        offered.len(),
-        17 - 3,
-        "the student's own lesson takes three starts"
+        fields(set(&world, teacher, "UTC", rules, 1).await),
+        [
+            "rules[1]",
+            "rules[4]",
+            "rules[5].last_date",
+            "rules[6].first_date",
+            "rules[6].last_date",
+        ]
     );
-    let mut booked = 0;
-    while let Some(start) = world
-        .slots(teacher, Some(student), day.0, day.1)
-        .await
-        .first()
-    {
-        world.book(student, teacher, start).await.unwrap();
-        booked += 1;
-    }
-    assert_eq!(booked, 8);
+    // 9 and 10 June 2026 are no Mondays, but the database compares dates: so do we.
+    let rules = vec![
+        dated(rule(1, "09:00", "10:00"), "", "2026-06-10"),
+        dated(rule(1, "09:00", "10:00"), "2026-06-09", ""),
+    ];
     assert_eq!(
-        world.slots(teacher, None, day.0, day.1).await,
-        ["2026-06-02T12:00:00Z"]
+        fields(set(&world, teacher, "UTC", rules, 1).await),
+        ["rules[1]"]
     );
     world.stop().await;
 }
 
 #[sqlx::test(migrator = "lesson_svc::MIGRATOR")]
-async fn a_list_of_slots_says_when_it_was_cut(pool: PgPool) {
+async fn who_never_set_hours_has_none_in_their_own_zone(pool: PgPool) {
     let world = World::start(pool).await;
-    let teacher = world.teacher(1, "Anna").await;
-    let list = |max_slots: i32| ListSlotsRequest {
-        teacher_id: teacher.to_string(),
-        max_slots,
-        ..ListSlotsRequest::default()
-    };
+    let teacher = teacher_without_hours(&world, 1).await;
+    let hours = get(&world, teacher, teacher).await.unwrap();
+    assert_eq!(
+        (hours.time_zone.as_str(), hours.version, hours.rules.len()),
+        ("UTC", 0, 0)
+    );
+    let (from, until) = ("2026-06-01T00:00:00Z", "2026-06-08T00:00:00Z");
+    assert!(world.slots(teacher, None, from, until).await.is_empty());
+    let nobody = Uuid::from_u128(7);
+    assert_eq!(
+        reason(get(&world, teacher, nobody).await),
+        ErrorReason::TeacherNotFound
+    );
+    world.stop().await;
+}
+
+#[sqlx::test(migrator = "lesson_svc::MIGRATOR")]
+async fn who_is_not_registered_changes_no_hours(pool: PgPool) {
+    let world = World::start(pool).await;
+    let nobody = Uuid::from_u128(7);
     let mut client = world.availability();
-    let default = client.list_slots(list(0)).await.unwrap().into_inner();
-    assert_eq!((default.slots.len(), default.truncated), (50, true));
-    assert_eq!(default.time_zone, "UTC");
-    assert_eq!(
-        default.slots[0].start_time,
-        Some(wire("2026-06-01T09:00:00Z"))
-    );
-    assert_eq!(
-        default.slots[0].end_time,
-        Some(wire("2026-06-01T10:00:00Z"))
-    );
-    let all = client.list_slots(list(1_000)).await.unwrap().into_inner();
-    assert_eq!(
-        (all.slots.len(), all.truncated),
-        (7 * 17, false),
-        "seven days when no end is given"
-    );
-    world.stop().await;
-}
-
-#[sqlx::test(migrator = "lesson_svc::MIGRATOR")]
-async fn windows_outside_notice_and_horizon_are_empty_not_wrong(pool: PgPool) {
-    let world = World::start(pool).await;
-    let teacher = world.teacher(1, "Anna").await;
-    assert!(
-        world
-            .slots(
-                teacher,
-                None,
-                "1970-01-01T00:00:00Z",
-                "1970-01-08T00:00:00Z"
-            )
-            .await
-            .is_empty()
-    );
-    assert!(
-        world
-            .slots(
-                teacher,
-                None,
-                "2026-08-02T00:00:00Z",
-                "2026-08-03T00:00:00Z"
-            )
-            .await
-            .is_empty()
-    );
-    assert!(
-        world
-            .slots(
-                teacher,
-                None,
-                "9999-12-01T00:00:00Z",
-                "9999-12-30T00:00:00Z"
-            )
-            .await
-            .is_empty()
-    );
-    world.stop().await;
-}
-
-#[sqlx::test(migrator = "lesson_svc::MIGRATOR")]
-async fn all_faults_of_a_window_are_told_at_once(pool: PgPool) {
-    let world = World::start(pool).await;
-    let teacher = world.teacher(1, "Anna").await;
-    let request = ListSlotsRequest {
-        teacher_id: "anna".to_owned(),
-        start_time: Some(prost_types::Timestamp {
-            seconds: i64::MAX,
-            nanos: 0,
+    let put = PutOverrideRequest {
+        date_override: Some(DateOverride {
+            date: "2026-06-02".to_owned(),
+            intervals: Vec::new(),
         }),
-        end_time: Some(wire("2026-05-01T00:00:00Z")),
-        max_slots: -1,
-        ..ListSlotsRequest::default()
+        expected_version: 0,
     };
-    let answer = world.availability().list_slots(request).await;
-    assert_eq!(
-        fields(answer),
-        ["end_time", "max_slots", "start_time", "teacher_id"]
-    );
-    let long = ListSlotsRequest {
-        teacher_id: teacher.to_string(),
-        start_time: Some(wire("2026-06-01T00:00:00Z")),
-        end_time: Some(wire("2026-07-02T00:00:01Z")),
-        max_slots: 0,
-        ..ListSlotsRequest::default()
+    let delete = DeleteOverrideRequest {
+        date: "2026-06-02".to_owned(),
+        expected_version: 0,
     };
-    assert_eq!(
-        fields(world.availability().list_slots(long).await),
-        ["end_time"]
-    );
+    let add = AddTimeOffRequest {
+        request_id: new_id(),
+        start_time: Some(wire("2026-06-02T00:00:00Z")),
+        end_time: Some(wire("2026-06-03T00:00:00Z")),
+        note: String::new(),
+    };
+    let remove = RemoveTimeOffRequest {
+        time_off_id: new_id(),
+    };
+    for refused in [
+        reason(client.put_override(acting(put, nobody)).await),
+        reason(client.delete_override(acting(delete, nobody)).await),
+        reason(client.add_time_off(acting(add, nobody)).await),
+        reason(client.remove_time_off(acting(remove, nobody)).await),
+        reason(set(&world, nobody, "UTC", Vec::new(), 0).await),
+        reason(get(&world, nobody, nobody).await),
+    ] {
+        assert_eq!(refused, ErrorReason::UserNotFound);
+    }
     world.stop().await;
 }
