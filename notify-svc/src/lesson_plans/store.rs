@@ -97,7 +97,8 @@ pub async fn lock_lessons_ahead(
     lessons.iter().map(|bytes| decode(bytes)).collect()
 }
 
-/// The last snapshot of a lesson, locked; `None` for one that was never heard of.
+/// The last snapshot of a lesson, locked; `None` for one that was never heard of, and
+/// for one that is over and was forgotten with somebody who took part.
 ///
 /// # Errors
 ///
@@ -112,6 +113,7 @@ pub async fn lock_lesson(
     )
     .fetch_optional(conn)
     .await?;
+    let bytes = bytes.filter(|bytes| !bytes.is_empty());
     bytes.map(|bytes| decode(&bytes)).transpose()
 }
 

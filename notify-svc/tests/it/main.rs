@@ -7,8 +7,11 @@
 
 mod dispatching;
 mod ending;
+mod erasing;
 mod migrations;
 mod notifications;
 mod owning;
 mod planning;
+mod reaching;
 mod support;
+mod telling;

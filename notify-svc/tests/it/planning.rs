@@ -4,37 +4,14 @@ use std::sync::Arc;
 
 use jiff::SignedDuration;
 use olm_proto::notify::v1::{
-    Deliver, GetRecipientRequest, Lane, LessonNotice, LessonNoticeKind, LessonRole, LessonSnapshot,
-    LessonState, PutRecipientRequest, Recipient, content,
+    GetRecipientRequest, Lane, LessonNoticeKind, LessonRole, PutRecipientRequest, QuietHours,
+    Recipient,
 };
 use sqlx::PgPool;
 use tonic::Code;
 use uuid::Uuid;
 
-use crate::support::{Gateway, lesson, now, person, seconds, start, told};
-
-fn notice(deliver: &Deliver) -> &LessonNotice {
-    match deliver.content.as_ref().unwrap().kind.as_ref().unwrap() {
-        content::Kind::LessonNotice(notice) => notice,
-        content::Kind::CustomText(_) => panic!("a custom text"),
-    }
-}
-
-fn rows(rows: &[(&str, &str)]) -> Vec<(String, String)> {
-    let owned = |(kind, state): &(&str, &str)| ((*kind).to_owned(), (*state).to_owned());
-    rows.iter().map(owned).collect()
-}
-
-fn canceled(lesson: &LessonSnapshot) -> LessonSnapshot {
-    LessonSnapshot {
-        version: lesson.version + 1,
-        schedule_version: lesson.schedule_version + 1,
-        state: LessonState::Canceled.into(),
-        changed_by: LessonRole::Student.into(),
-        cancel_reason: "ill".to_owned(),
-        ..lesson.clone()
-    }
-}
+use crate::support::{Gateway, canceled, lesson, notice, now, person, rows, seconds, start, told};
 
 #[sqlx::test(migrator = "notify_svc::MIGRATOR")]
 async fn a_booking_is_confirmed_at_once_to_both_sides_in_their_own_settings(pool: PgPool) {
@@ -218,6 +195,11 @@ async fn an_older_version_of_a_person_is_ignored(pool: PgPool) {
     let student = Uuid::new_v4();
     let newer = Recipient {
         version: 5,
+        quiet_hours: Some(QuietHours {
+            start_minute: 1320,
+            end_minute: 480,
+        }),
+        muted_kinds: vec![LessonNoticeKind::Lapsed.into()],
         ..person(student, "Boris", 12)
     };
     service.put(newer.clone()).await;
@@ -247,7 +229,11 @@ async fn every_fault_of_a_person_is_told_at_once(pool: PgPool) {
         reminder_leads: vec![seconds(0)],
         bot_id: -1,
         chat_id: 0,
-        ..Recipient::default()
+        quiet_hours: Some(QuietHours {
+            start_minute: 60,
+            end_minute: 60,
+        }),
+        muted_kinds: vec![0],
     };
     let request = PutRecipientRequest {
         recipient: Some(wrong),
@@ -267,6 +253,8 @@ async fn every_fault_of_a_person_is_told_at_once(pool: PgPool) {
         "reminder_leads[0]",
         "bot_id",
         "chat_id",
+        "quiet_hours",
+        "muted_kinds[0]",
     ] {
         assert!(
             status.message().contains(&format!("recipient.{field}")),

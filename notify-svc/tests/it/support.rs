@@ -7,15 +7,14 @@ use std::{
     time::Duration,
 };
 
-use jiff::{SignedDuration, Timestamp};
+use jiff::Timestamp;
 use notify_svc::Config;
 use olm_proto::notify::v1::{
     AttemptRef, AttemptResult, CreateNotificationRequest, Credit, Deliver, DispatchRequest,
-    DispatchResponse, Hello, JournalEntry, JournalReport, Lane, LessonRole, LessonSnapshot,
-    LessonState, Outcome, Own, Owned, PutRecipientRequest, Recipient, Release, Renew, SeatSnapshot,
-    Sent, SyncLessonRequest, create_notification_request::Recipient as To,
-    dispatch_request::Message as Say, dispatch_response::Message as Heard,
-    dispatch_service_client::DispatchServiceClient,
+    DispatchResponse, Hello, JournalEntry, JournalReport, Lane, LessonSnapshot, Outcome, Own,
+    Owned, PutRecipientRequest, Recipient, Release, Renew, Sent, SyncLessonRequest,
+    create_notification_request::Recipient as To, dispatch_request::Message as Say,
+    dispatch_response::Message as Heard, dispatch_service_client::DispatchServiceClient,
     lesson_plan_service_client::LessonPlanServiceClient,
     notification_service_client::NotificationServiceClient, outcome::Kind,
     recipient_service_client::RecipientServiceClient,
@@ -28,6 +27,10 @@ use tonic::{
     Request, Status, Streaming, service::interceptor::InterceptedService, transport::Channel,
 };
 use uuid::Uuid;
+
+mod lessons;
+
+pub use lessons::{canceled, changed, lesson, moved, notice, reminders, rows, told};
 
 pub const BOT: i64 = 4242;
 pub const PATIENCE: Duration = Duration::from_secs(20);
@@ -199,26 +202,6 @@ pub fn person(user: Uuid, name: &str, chat_id: i64) -> Recipient {
     }
 }
 
-/// A lesson of one student that starts at `start`.
-pub fn lesson(teacher: Uuid, student: Uuid, start: Timestamp) -> LessonSnapshot {
-    LessonSnapshot {
-        lesson_id: Uuid::new_v4().to_string(),
-        version: 1,
-        schedule_version: 1,
-        state: LessonState::Scheduled.into(),
-        changed_by: LessonRole::Student.into(),
-        start_time: Some(olm_proto::timestamp(start)),
-        end_time: Some(olm_proto::timestamp(start + SignedDuration::from_hours(1))),
-        teacher_id: teacher.to_string(),
-        seats: vec![SeatSnapshot {
-            booking_id: Uuid::new_v4().to_string(),
-            student_id: student.to_string(),
-            canceled: false,
-        }],
-        ..LessonSnapshot::default()
-    }
-}
-
 pub fn seconds(seconds: i64) -> prost_types::Duration {
     prost_types::Duration { seconds, nanos: 0 }
 }
@@ -239,19 +222,6 @@ pub async fn state(pool: &PgPool, id: Uuid) -> String {
         .fetch_one(pool)
         .await
         .unwrap()
-}
-
-/// The kinds and states of what a user is told, in the order it is due.
-pub async fn told(pool: &PgPool, user: Uuid) -> Vec<(String, String)> {
-    sqlx::query_as(
-        "SELECT d.kind, n.state FROM notify.notifications n
-         JOIN notify.notification_details d ON d.notification_id = n.id
-         WHERE n.user_id = $1 ORDER BY n.due_at, d.created_at",
-    )
-    .bind(user)
-    .fetch_all(pool)
-    .await
-    .unwrap()
 }
 
 /// Polls until `look` answers `wanted`.
@@ -356,6 +326,28 @@ impl Gateway {
 
     pub async fn release(&self) {
         self.say(Say::Release(Release { bot_id: BOT })).await;
+    }
+
+    /// Gives the bot up and waits until it is: nothing is begun from then on.
+    pub async fn leave(self, pool: &PgPool) {
+        self.release().await;
+        let owned = || async {
+            let owned: bool = sqlx::query_scalar(
+                "SELECT expires_at > to_timestamp(0) FROM notify.owners WHERE bot_id = $1",
+            )
+            .bind(BOT)
+            .fetch_one(pool)
+            .await
+            .unwrap();
+            owned
+        };
+        eventually(false, owned).await;
+    }
+
+    /// Nothing is due: a new row is the next to come.
+    pub async fn nothing_comes(&mut self, service: &Service, user: Uuid) {
+        let probe = service.tell(user, "probe").await;
+        assert_eq!(id(&self.send().await), probe);
     }
 
     /// The next message; `None` when the stream ended.

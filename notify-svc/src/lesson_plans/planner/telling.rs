@@ -128,7 +128,8 @@ impl<'a> Telling<'a> {
         let reached = self.told.iter().filter(|told| {
             told.reached()
                 && told.key.schedule_version <= schedule_version
-                && told.notice.start_time.is_some()
+                // An end has no words any more when who gave its reason was erased.
+                && (told.key.kind.ends() || told.notice.start_time.is_some())
         });
         // An end is the last word on its schedule.
         let order = |told: &&Told| (told.key.schedule_version, told.key.kind.ends());

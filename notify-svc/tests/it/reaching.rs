@@ -1,0 +1,164 @@
+//! Students whom Telegram does not reach, and their teachers.
+
+use jiff::SignedDuration;
+use olm_proto::notify::v1::{
+    ChatGone, ChatSeen, Deliver, LessonNoticeKind, LessonSnapshot,
+    dispatch_request::Message as Say, outcome::Kind,
+};
+use sqlx::PgPool;
+use uuid::Uuid;
+
+use crate::support::{
+    BOT, Gateway, Service, attempt, eventually, lesson, moved, notice, now, person, sent, start,
+    told,
+};
+
+fn gone() -> Kind {
+    Kind::ChatGone(ChatGone {
+        description: "Forbidden: bot was blocked by the user".to_owned(),
+    })
+}
+
+struct Scene {
+    service: Service,
+    gateway: Gateway,
+    teacher: Uuid,
+    student: Uuid,
+    lesson: LessonSnapshot,
+}
+
+impl Scene {
+    async fn new(pool: &PgPool) -> Self {
+        let service = start(pool, &[]).await;
+        let gateway = Gateway::ready(&service).await;
+        let (teacher, student) = (Uuid::new_v4(), Uuid::new_v4());
+        service.put(person(teacher, "Anna", 11)).await;
+        service.put(person(student, "Boris", 12)).await;
+        let begins = now(pool).await + SignedDuration::from_hours(48);
+        Self {
+            service,
+            gateway,
+            teacher,
+            student,
+            lesson: lesson(teacher, student, begins),
+        }
+    }
+
+    /// Sends what comes until the student's row, which Telegram refuses.
+    async fn refuse_student(&mut self) {
+        let deliver = self.next_for(12).await;
+        self.gateway.answer(attempt(&deliver), gone()).await;
+    }
+
+    /// The next row for a chat; Telegram takes those of others.
+    async fn next_for(&mut self, chat: i64) -> Deliver {
+        loop {
+            let deliver = self.gateway.deliver().await;
+            if deliver.chat_id == chat {
+                return deliver;
+            }
+            let taken = sent(1);
+            self.gateway.answer(attempt(&deliver), taken).await;
+        }
+    }
+
+    async fn teacher_is_warned(&mut self, pool: &PgPool) {
+        let warned = || async {
+            let told = told(pool, self.teacher).await;
+            let warnings = told
+                .iter()
+                .filter(|(kind, _)| kind == "student_unreachable");
+            warnings.count()
+        };
+        eventually(1, warned).await;
+    }
+}
+
+#[sqlx::test(migrator = "notify_svc::MIGRATOR")]
+async fn a_teacher_is_told_once_of_a_student_who_blocked_the_bot(pool: PgPool) {
+    let mut scene = Scene::new(&pool).await;
+    let _other_replica = start(&pool, &[]).await;
+    scene.service.sync(scene.lesson.clone()).await;
+    scene.refuse_student().await;
+    scene.teacher_is_warned(&pool).await;
+    let warning = loop {
+        let deliver = scene.next_for(11).await;
+        let taken = sent(1);
+        scene.gateway.answer(attempt(&deliver), taken).await;
+        if notice(&deliver).kind() == LessonNoticeKind::StudentUnreachable {
+            break deliver;
+        }
+    };
+    assert_eq!(notice(&warning).counterpart_name, "Boris");
+    assert_eq!(notice(&warning).start_time, scene.lesson.start_time);
+    // The same schedule again: nothing new.
+    let mut again = scene.lesson.clone();
+    again.version += 1;
+    scene.service.sync(again).await;
+    scene
+        .gateway
+        .nothing_comes(&scene.service, scene.teacher)
+        .await;
+}
+
+#[sqlx::test(migrator = "notify_svc::MIGRATOR")]
+async fn what_falls_due_for_the_unreachable_warns_too_and_a_word_from_them_ends_it(pool: PgPool) {
+    let mut scene = Scene::new(&pool).await;
+    scene.service.tell(scene.student, "hello?").await;
+    scene.refuse_student().await;
+    // No lesson was concerned so far; this one fails without using Telegram.
+    scene.service.sync(scene.lesson.clone()).await;
+    scene.teacher_is_warned(&pool).await;
+    let booked = told(&pool, scene.student).await;
+    assert!(
+        booked.contains(&("booked".to_owned(), "failed".to_owned())),
+        "{booked:?}"
+    );
+
+    let seen = ChatSeen {
+        bot_id: BOT,
+        chat_id: 12,
+    };
+    scene.gateway.say(Say::ChatSeen(seen)).await;
+    let by = SignedDuration::from_hours(1);
+    let reachable = || async {
+        let unreachable: i64 = sqlx::query_scalar(
+            "SELECT count(*) FROM notify.recipients WHERE unreachable_since IS NOT NULL",
+        )
+        .fetch_one(&pool)
+        .await
+        .unwrap();
+        unreachable
+    };
+    eventually(0, reachable).await;
+    scene.service.sync(moved(&scene.lesson, by)).await;
+    // They never heard of the lesson: it is news to them, at its new time.
+    let deliver = scene.next_for(12).await;
+    assert_eq!(notice(&deliver).kind(), LessonNoticeKind::Booked);
+    scene.teacher_is_warned(&pool).await;
+}
+
+#[sqlx::test(migrator = "notify_svc::MIGRATOR")]
+async fn a_lesson_that_cannot_be_planned_anew_holds_up_no_other(pool: PgPool) {
+    let mut scene = Scene::new(&pool).await;
+    sqlx::raw_sql(
+        "INSERT INTO notify.lessons (lesson_id, version, start_at, end_at, snapshot)
+         VALUES ('00000000-0000-0000-0000-000000000002', 1, now(), now() + interval '1 hour', 'x');
+         INSERT INTO notify.replans (lesson_id) VALUES
+             ('00000000-0000-0000-0000-000000000002'), ('00000000-0000-0000-0000-000000000009')",
+    )
+    .execute(&pool)
+    .await
+    .unwrap();
+    scene.service.sync(scene.lesson.clone()).await;
+    scene.refuse_student().await;
+    scene.teacher_is_warned(&pool).await;
+    let left = || async {
+        let left: i64 = sqlx::query_scalar("SELECT count(*) FROM notify.replans")
+            .fetch_one(&pool)
+            .await
+            .unwrap();
+        left
+    };
+    eventually(0, left).await;
+}
