@@ -1,6 +1,7 @@
 //! People and their settings.
 
 pub mod changing;
+pub mod erasing;
 pub mod grpc;
 pub mod registering;
 pub mod settings;

@@ -1,4 +1,5 @@
 DROP INDEX lesson.users_name_part;
+ALTER TABLE lesson.users DROP CONSTRAINT users_display_name_length;
 -- An erased person has no name that the former rule would accept.
 UPDATE lesson.users SET display_name = '-' WHERE erase_time IS NOT NULL;
 ALTER TABLE lesson.users
@@ -6,7 +7,6 @@ ALTER TABLE lesson.users
     DROP CONSTRAINT users_muted_kinds_few,
     DROP CONSTRAINT users_quiet_hours_whole,
     DROP CONSTRAINT users_about_length,
-    DROP CONSTRAINT users_display_name_length,
     DROP COLUMN erase_time,
     DROP COLUMN is_admin,
     DROP COLUMN muted_kinds,

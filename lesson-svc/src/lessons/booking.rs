@@ -90,7 +90,7 @@ pub async fn book(
 
 async fn try_book(state: &State, by: Claimed, wanted: &Wanted) -> Result<Lesson, Error> {
     let mut tx = state.pool.begin().await?;
-    let actor = by.actor(&mut tx).await?;
+    let actor = by.actor_locked(&mut tx).await?;
     let place = place_of(actor, wanted)?;
     let id = wanted.held.unwrap_or_else(|| LessonId::new(&*state.clock));
     let (request, hash) = (wanted.request_id, wanted.body_hash);

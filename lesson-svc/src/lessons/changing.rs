@@ -58,7 +58,7 @@ pub async fn change(state: &State, by: Claimed, asked: &Asked) -> Result<Lesson,
 
 async fn try_change(state: &State, by: Claimed, asked: &Asked) -> Result<Lesson, Error> {
     let mut tx = state.pool.begin().await?;
-    let actor = by.actor(&mut tx).await?;
+    let actor = by.actor_locked(&mut tx).await?;
     if !store::lock(&mut tx, actor.viewer(), asked.id).await? {
         return Err(Error::LessonNotFound);
     }

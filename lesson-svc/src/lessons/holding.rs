@@ -67,7 +67,7 @@ pub async fn hold(state: &State, by: Claimed, request: &HoldSlotRequest) -> Resu
 
 async fn try_hold(state: &State, by: Claimed, wanted: &Wanted) -> Result<Lesson, Error> {
     let mut tx = state.pool.begin().await?;
-    let actor = by.actor(&mut tx).await?;
+    let actor = by.actor_locked(&mut tx).await?;
     let id = LessonId::new(&*state.clock);
     let (request, hash) = (wanted.request_id, wanted.body_hash);
     let claim = requests::claim(&mut tx, actor.user, request, hash, id.0, state.now());

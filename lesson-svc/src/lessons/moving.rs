@@ -46,7 +46,7 @@ pub async fn reschedule(state: &State, by: Claimed, wanted: Wanted) -> Result<Le
 async fn try_reschedule(state: &State, by: Claimed, wanted: Wanted) -> Result<Lesson, Error> {
     let id = wanted.id;
     let mut tx = state.pool.begin().await?;
-    let actor = by.actor(&mut tx).await?;
+    let actor = by.actor_locked(&mut tx).await?;
     // Who takes part does not change, so that it is read before anybody is locked.
     let found = store::find(&mut tx, actor.viewer(), id).await?;
     let found = found.ok_or(Error::LessonNotFound)?;

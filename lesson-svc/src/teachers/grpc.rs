@@ -14,6 +14,7 @@ use super::{Policies, Teacher, listing, store};
 use crate::{
     errors::{Error, check_version},
     ids::UserId,
+    invitations, lessons,
     requests::{self, Claim},
     state::State,
     students, users,
@@ -69,9 +70,11 @@ impl TeacherService for Teachers {
 
     async fn delete_teacher(
         &self,
-        _request: Request<DeleteTeacherRequest>,
+        request: Request<DeleteTeacherRequest>,
     ) -> Result<Response<DeleteTeacherResponse>, Status> {
-        Err(Status::unimplemented(""))
+        let user = UserId(required_acting_user(&request)?);
+        delete(&self.0, user, &request.into_inner()).await?;
+        Ok(Response::new(DeleteTeacherResponse {}))
     }
 
     async fn list_students(
@@ -165,6 +168,31 @@ async fn update(
         tx.commit().await?;
     }
     Ok(teacher)
+}
+
+async fn delete(state: &State, user: UserId, request: &DeleteTeacherRequest) -> Result<(), Error> {
+    let mut violations = Violations::default();
+    violations.require(
+        request.expected_version > 0,
+        "expected_version",
+        "is not more than 0",
+    );
+    violations.check()?;
+    let now = state.now();
+    let mut tx = state.pool.begin().await?;
+    users::store::require_locked(&mut tx, user).await?;
+    // Bookings with this teacher are over, or wait and find no teacher.
+    let teacher = store::lock(&mut tx, user).await?;
+    let teacher = teacher.ok_or(Error::NotATeacher)?;
+    check_version(request.expected_version, teacher.version)?;
+    if lessons::store::has_lessons_ahead(&mut tx, user, now).await? {
+        return Err(Error::LessonsAhead);
+    }
+    store::update_deleted(&mut tx, user, now).await?;
+    invitations::store::update_all_revoked(&mut tx, user, now).await?;
+    tx.commit().await?;
+    tracing::info!(event = "teacher_deleted", teacher_id = %user, "teacher deleted");
+    Ok(())
 }
 
 async fn remove_student(

@@ -14,7 +14,7 @@ use service_kit::{
 };
 use tonic::{Request, Response, Status};
 
-use super::{User, after_name, changing, registering, store};
+use super::{User, after_name, changing, erasing, registering, store};
 use crate::{
     actors::Claimed,
     errors::{Error, check_text},
@@ -99,9 +99,11 @@ impl UserService for Users {
 
     async fn erase_user(
         &self,
-        _request: Request<EraseUserRequest>,
+        request: Request<EraseUserRequest>,
     ) -> Result<Response<EraseUserResponse>, Status> {
-        Err(Status::unimplemented(""))
+        let claimed = Claimed::of(&request)?;
+        let canceled_lessons = erasing::erase(&self.0, claimed, &request.into_inner()).await?;
+        Ok(Response::new(EraseUserResponse { canceled_lessons }))
     }
 }
 

@@ -78,10 +78,11 @@ macro_rules! select_user {
             r#"SELECT u.id, u.display_name, u.name_chosen, u.about, u.language, u.time_zone,
                       u.reminder_leads_s, u.quiet_start_minute, u.quiet_end_minute, u.muted_kinds,
                       u.version, u.create_time, a.bot_id AS "bot_id?", a.chat_id AS "chat_id?",
-                      EXISTS (SELECT FROM lesson.teachers t
-                              WHERE t.user_id = u.id AND t.delete_time IS NULL) AS "is_teacher!",
-                      u.is_admin, u.erase_time, lower(u.display_name) AS "sort_name!"
-               FROM lesson.users u LEFT JOIN lesson.telegram_accounts a ON a.user_id = u.id "#
+                      t.user_id IS NOT NULL AS "is_teacher!", u.is_admin, u.erase_time,
+                      lower(u.display_name) AS "sort_name!"
+               FROM lesson.users u
+                   LEFT JOIN lesson.telegram_accounts a ON a.user_id = u.id
+                   LEFT JOIN lesson.teachers t ON t.user_id = u.id AND t.delete_time IS NULL "#
                 + $tail,
             $($arg),+
         )

@@ -4,15 +4,22 @@
     reason = "a panic is the failure that a test reports"
 )]
 
+mod admins;
 mod availability;
 mod booking;
 mod cancelling;
 mod constraints;
+mod erasing;
+mod fake_notify;
+mod invitations;
 mod lists;
 mod migrations;
 mod process;
 mod relay;
+mod searching;
+mod settings;
 mod strangers;
+mod students;
 mod support;
 mod teachers;
 mod telemetry;

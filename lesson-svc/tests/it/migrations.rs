@@ -20,7 +20,10 @@ async fn fill(pool: &PgPool) {
         .book(student, teacher, "2026-06-01T12:00:00Z")
         .await
         .unwrap();
-    // Of a state that the schema of before does not know.
+    // What the schema of before does not know: a relation, somebody erased, a hold.
+    world.befriend(teacher, other).await;
+    let gone = world.teacher(4, "Gone").await;
+    world.erase(gone).await.unwrap();
     let hold = HoldSlotRequest {
         request_id: new_id(),
         teacher_id: teacher.to_string(),

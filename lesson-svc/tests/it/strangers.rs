@@ -1,230 +1,345 @@
-//! Who may see: every RPC as somebody who must not.
+//! Who may see: every RPC of every service as somebody who is not registered, as
+//! somebody who was erased, and as a teacher to whom all of it is strange.
+
+use std::{collections::BTreeSet, future::Future, pin::Pin};
 
 use olm_proto::{
+    DESCRIPTORS,
     common::v1::ErrorReason,
     lesson::v1::{
-        BookLessonRequest, CancelLessonRequest, CreateTeacherRequest, GetAvailabilityRequest,
-        GetLessonRequest, GetTeacherRequest, GetUserRequest, ListLessonsRequest, ListSlotsRequest,
-        SearchTeachersRequest, SetWeeklyRulesRequest, TeacherPolicies, UpdateSettingsRequest,
-        UpdateTeacherRequest,
+        AcceptInvitationRequest, AddTimeOffRequest, BookLessonRequest, BookingStatus,
+        CancelLessonRequest, ConfirmLessonRequest, CreateInvitationRequest, CreateTeacherRequest,
+        DateOverride, DeclineLessonRequest, DeleteOverrideRequest, DeleteTeacherRequest,
+        EraseUserRequest, GetAvailabilityRequest, GetLessonRequest, GetTeacherRequest,
+        GetUserRequest, HoldSlotRequest, Lesson, ListInvitationsRequest, ListLessonChangesRequest,
+        ListLessonsRequest, ListMyTeachersRequest, ListSlotsRequest, ListStudentsRequest,
+        ListUsersRequest, PreviewInvitationRequest, PutOverrideRequest, RecordAttendanceRequest,
+        RemoveStudentRequest, RemoveTimeOffRequest, RescheduleLessonRequest,
+        RevokeInvitationRequest, SearchTeachersRequest, SetAdminRequest, SetWeeklyRulesRequest,
+        TeacherPolicies, UpdateLessonRequest, UpdateSettingsRequest, UpdateTeacherRequest,
+        UpdateUserRequest,
     },
 };
-use service_kit::grpc::client::acting;
+use service_kit::{grpc::client::acting, status};
 use sqlx::PgPool;
+use tonic::{Code, Status};
 use uuid::Uuid;
 
-use crate::support::{World, booking, new_id, reason};
+use crate::support::{World, booking, new_id, registration, rule, wire};
 
-#[sqlx::test(migrator = "lesson_svc::MIGRATOR")]
-async fn every_rpc_answers_not_found_to_somebody_who_is_not_registered(pool: PgPool) {
-    let world = World::start(pool).await;
-    let teacher = world.teacher(1, "Anna").await;
-    let student = world.student(2).await;
-    let lesson = world
-        .book(student, teacher, "2026-06-01T12:00:00Z")
-        .await
-        .unwrap()
-        .id;
-    let nobody = Uuid::from_u128(7);
-    let teacher_id = teacher.to_string();
-    let (mut users, mut teachers) = (world.users(), world.teachers());
-    let (mut availability, mut lessons) = (world.availability(), world.lessons());
-    let user = ErrorReason::UserNotFound;
-
-    let request = GetUserRequest {
-        user_id: student.to_string(),
-    };
-    assert_eq!(reason(users.get_user(acting(request, nobody)).await), user);
-    let request = GetUserRequest {
-        user_id: nobody.to_string(),
-    };
-    assert_eq!(reason(users.get_user(acting(request, nobody)).await), user);
-    let request = UpdateSettingsRequest {
-        expected_version: 1,
-        ..UpdateSettingsRequest::default()
-    };
-    assert_eq!(
-        reason(users.update_settings(acting(request, nobody)).await),
-        user
-    );
-
-    let request = CreateTeacherRequest {
-        request_id: new_id(),
-        policies: None,
-    };
-    assert_eq!(
-        reason(teachers.create_teacher(acting(request, nobody)).await),
-        user
-    );
-    let request = GetTeacherRequest {
-        teacher_id: teacher_id.clone(),
-    };
-    assert_eq!(
-        reason(teachers.get_teacher(acting(request, nobody)).await),
-        user
-    );
-    let request = UpdateTeacherRequest {
-        policies: Some(TeacherPolicies::default()),
-        expected_version: 1,
-    };
-    assert_eq!(
-        reason(teachers.update_teacher(acting(request, nobody)).await),
-        user
-    );
-    let request = SearchTeachersRequest::default();
-    assert_eq!(
-        reason(teachers.search_teachers(acting(request, nobody)).await),
-        user
-    );
-
-    let request = GetAvailabilityRequest {
-        teacher_id: teacher_id.clone(),
-    };
-    assert_eq!(
-        reason(availability.get_availability(acting(request, nobody)).await),
-        user
-    );
-    let request = SetWeeklyRulesRequest {
-        time_zone: "UTC".to_owned(),
-        rules: Vec::new(),
-        expected_version: 1,
-    };
-    assert_eq!(
-        reason(availability.set_weekly_rules(acting(request, nobody)).await),
-        user
-    );
-    let request = ListSlotsRequest {
-        teacher_id,
-        ..ListSlotsRequest::default()
-    };
-    assert_eq!(
-        reason(availability.list_slots(acting(request, nobody)).await),
-        user
-    );
-
-    let request: BookLessonRequest = booking(teacher, "2026-06-01T14:00:00Z");
-    assert_eq!(
-        reason(lessons.book_lesson(acting(request, nobody)).await),
-        user
-    );
-    let request = ListLessonsRequest::default();
-    assert_eq!(
-        reason(lessons.list_lessons(acting(request, nobody)).await),
-        user
-    );
-    let request = GetLessonRequest {
-        lesson_id: lesson.clone(),
-    };
-    assert_eq!(
-        reason(lessons.get_lesson(acting(request, nobody)).await),
-        user
-    );
-    let request = CancelLessonRequest {
-        lesson_id: lesson,
-        expected_version: 1,
-        reason: String::new(),
-    };
-    assert_eq!(
-        reason(lessons.cancel_lesson(acting(request, nobody)).await),
-        user
-    );
-    world.stop().await;
+/// What a stranger is answered.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Stranger {
+    /// The call is about the stranger's own things, or about what everybody may see.
+    Served,
+    Refused(ErrorReason),
 }
 
-#[sqlx::test(migrator = "lesson_svc::MIGRATOR")]
-async fn a_lesson_is_not_found_by_those_who_do_not_take_part(pool: PgPool) {
-    let world = World::start(pool).await;
-    let (teacher, other_teacher) = (
-        world.teacher(1, "Anna").await,
-        world.teacher(2, "Boris").await,
-    );
-    let (student, other) = (world.student(3).await, world.student(4).await);
-    let lesson = world
-        .book(student, teacher, "2026-06-01T12:00:00Z")
-        .await
-        .unwrap();
-    let get = |viewer: Uuid| {
-        let mut client = world.lessons();
-        let request = acting(
-            GetLessonRequest {
-                lesson_id: lesson.id.clone(),
-            },
-            viewer,
-        );
-        async move { client.get_lesson(request).await }
+use ErrorReason::{
+    AdminOnly, InvitationNotFound, LessonNotFound, TeacherOnly, TimeOffNotFound, UserNotFound,
+};
+use Stranger::{Refused, Served};
+
+type Call = Pin<Box<dyn Future<Output = Result<(), Status>> + Send>>;
+
+/// One way to call an RPC.
+struct Probe {
+    /// `Service/Method`, as in the contract.
+    method: String,
+    stranger: Stranger,
+    call: Box<dyn Fn(Uuid) -> Call>,
+}
+
+fn camel_case(name: &str) -> String {
+    let words = name.split('_').map(|word| {
+        let (first, rest) = word.split_at(1);
+        first.to_uppercase() + rest
+    });
+    words.collect()
+}
+
+/// `Service client { method(request) => what a stranger is answered; … }`
+macro_rules! probes {
+    ($world:ident, $service:literal, $client:ident, {
+        $($method:ident($request:expr) => $stranger:expr;)*
+    }) => {
+        vec![$({
+            let (client, request) = ($world.$client(), $request);
+            Probe {
+                method: format!("{}/{}", $service, camel_case(stringify!($method))),
+                stranger: $stranger,
+                call: Box::new(move |viewer| {
+                    let (mut client, request) = (client.clone(), request.clone());
+                    Box::pin(async move { client.$method(acting(request, viewer)).await.map(drop) })
+                }),
+            }
+        }),*]
     };
-    for participant in [teacher, student] {
-        assert_eq!(
-            get(participant).await.unwrap().into_inner().lesson.unwrap(),
-            lesson
-        );
-    }
-    for stranger in [other_teacher, other] {
-        assert_eq!(reason(get(stranger).await), ErrorReason::LessonNotFound);
-        let request = CancelLessonRequest {
-            lesson_id: lesson.id.clone(),
-            expected_version: 1,
-            reason: String::new(),
+}
+
+/// Things that are not the stranger's.
+struct Things {
+    teacher: String,
+    student: String,
+    lesson: Lesson,
+    invitation: String,
+    time_off: String,
+}
+
+impl Things {
+    async fn make(world: &World) -> Self {
+        let (teacher, student) = (world.teacher(1, "Anna").await, world.student(2).await);
+        world.befriend(teacher, student).await;
+        let invite = CreateInvitationRequest {
+            request_id: new_id(),
+            ..CreateInvitationRequest::default()
         };
-        let canceled = world
-            .lessons()
-            .cancel_lesson(acting(request, stranger))
-            .await;
-        assert_eq!(reason(canceled), ErrorReason::LessonNotFound);
-        let listed = world
-            .lessons()
-            .list_lessons(acting(ListLessonsRequest::default(), stranger))
-            .await;
-        assert!(listed.unwrap().into_inner().lessons.is_empty());
+        let mut invitations = world.invitations();
+        let made = invitations.create_invitation(acting(invite, teacher)).await;
+        let mut availability = world.availability();
+        let added = availability.add_time_off(acting(time_off(), teacher)).await;
+        let lesson = world.book(student, teacher, "2026-06-01T12:00:00Z").await;
+        Self {
+            teacher: teacher.to_string(),
+            student: student.to_string(),
+            lesson: lesson.unwrap(),
+            invitation: made.unwrap().into_inner().invitation.unwrap().id,
+            time_off: added.unwrap().into_inner().time_off.unwrap().id,
+        }
+    }
+}
+
+fn time_off() -> AddTimeOffRequest {
+    AddTimeOffRequest {
+        request_id: new_id(),
+        start_time: Some(wire("2026-06-10T00:00:00Z")),
+        end_time: Some(wire("2026-06-11T00:00:00Z")),
+        note: String::new(),
+    }
+}
+
+fn people(world: &World, things: &Things) -> Vec<Probe> {
+    let user_id = || things.student.clone();
+    probes!(world, "UserService", users, {
+        get_user(GetUserRequest { user_id: user_id() }) => Refused(UserNotFound);
+        list_users(ListUsersRequest::default()) => Refused(AdminOnly);
+        update_user(UpdateUserRequest {
+            expected_version: 1,
+            ..UpdateUserRequest::default()
+        }) => Served;
+        update_settings(UpdateSettingsRequest {
+            expected_version: 1,
+            ..UpdateSettingsRequest::default()
+        }) => Served;
+        set_admin(SetAdminRequest { user_id: user_id(), is_admin: true }) => Refused(AdminOnly);
+        erase_user(EraseUserRequest { user_id: user_id() }) => Refused(UserNotFound);
+    })
+}
+
+fn teachers(world: &World, things: &Things) -> Vec<Probe> {
+    probes!(world, "TeacherService", teachers, {
+        create_teacher(CreateTeacherRequest { request_id: new_id(), policies: None }) => Served;
+        get_teacher(GetTeacherRequest { teacher_id: things.teacher.clone() }) => Served;
+        update_teacher(UpdateTeacherRequest {
+            policies: Some(TeacherPolicies::default()),
+            expected_version: 1,
+        }) => Served;
+        search_teachers(SearchTeachersRequest::default()) => Served;
+        list_students(ListStudentsRequest::default()) => Served;
+        remove_student(RemoveStudentRequest {
+            student_id: things.student.clone(),
+        }) => Refused(UserNotFound);
+        list_my_teachers(ListMyTeachersRequest::default()) => Served;
+    })
+}
+
+/// Last of all, because the stranger is no teacher afterwards.
+fn stop_teaching(world: &World) -> Vec<Probe> {
+    probes!(world, "TeacherService", teachers, {
+        delete_teacher(DeleteTeacherRequest { expected_version: 2 }) => Served;
+    })
+}
+
+fn invitations(world: &World, things: &Things) -> Vec<Probe> {
+    let token = || "x".repeat(43);
+    probes!(world, "InvitationService", invitations, {
+        create_invitation(CreateInvitationRequest {
+            request_id: new_id(),
+            ..CreateInvitationRequest::default()
+        }) => Served;
+        list_invitations(ListInvitationsRequest::default()) => Served;
+        revoke_invitation(RevokeInvitationRequest {
+            invitation_id: things.invitation.clone(),
+        }) => Refused(InvitationNotFound);
+        preview_invitation(PreviewInvitationRequest { token: token() }) => Refused(InvitationNotFound);
+        accept_invitation(AcceptInvitationRequest { token: token() }) => Refused(InvitationNotFound);
+    })
+}
+
+fn availability(world: &World, things: &Things) -> Vec<Probe> {
+    probes!(world, "AvailabilityService", availability, {
+        get_availability(GetAvailabilityRequest { teacher_id: things.teacher.clone() }) => Served;
+        set_weekly_rules(SetWeeklyRulesRequest {
+            time_zone: "UTC".to_owned(),
+            rules: vec![rule(1, "09:00", "18:00")],
+            expected_version: 1,
+        }) => Served;
+        put_override(PutOverrideRequest {
+            date_override: Some(DateOverride {
+                date: "2026-06-09".to_owned(),
+                ..DateOverride::default()
+            }),
+            expected_version: 2,
+        }) => Served;
+        delete_override(DeleteOverrideRequest {
+            date: "2026-06-09".to_owned(),
+            expected_version: 3,
+        }) => Served;
+        add_time_off(time_off()) => Served;
+        remove_time_off(RemoveTimeOffRequest {
+            time_off_id: things.time_off.clone(),
+        }) => Refused(TimeOffNotFound);
+        list_slots(ListSlotsRequest {
+            teacher_id: things.teacher.clone(),
+            ..ListSlotsRequest::default()
+        }) => Served;
+    })
+}
+
+fn lessons(world: &World, things: &Things) -> Vec<Probe> {
+    let teacher: Uuid = things.teacher.parse().unwrap();
+    let lesson_id = || things.lesson.id.clone();
+    let expected_version = 1;
+    let gone = Refused(LessonNotFound);
+    probes!(world, "LessonService", lessons, {
+        hold_slot(HoldSlotRequest {
+            request_id: new_id(),
+            teacher_id: things.teacher.clone(),
+            start_time: Some(wire("2026-06-01T14:00:00Z")),
+            lesson_duration: None,
+        }) => Served;
+        book_lesson(booking(teacher, "2026-06-01T16:00:00Z")) => Served;
+        book_lesson(BookLessonRequest {
+            student_id: things.student.clone(),
+            ..booking(teacher, "2026-06-02T16:00:00Z")
+        }) => Refused(TeacherOnly);
+        get_lesson(GetLessonRequest { lesson_id: lesson_id() }) => gone;
+        list_lessons(ListLessonsRequest::default()) => Served;
+        list_lessons(ListLessonsRequest {
+            user_id: things.student.clone(),
+            ..ListLessonsRequest::default()
+        }) => Refused(AdminOnly);
+        confirm_lesson(ConfirmLessonRequest { lesson_id: lesson_id(), expected_version }) => gone;
+        decline_lesson(DeclineLessonRequest {
+            lesson_id: lesson_id(),
+            expected_version,
+            reason: String::new(),
+        }) => gone;
+        reschedule_lesson(RescheduleLessonRequest {
+            lesson_id: lesson_id(),
+            expected_version,
+            start_time: Some(wire("2026-06-03T09:00:00Z")),
+        }) => gone;
+        update_lesson(UpdateLessonRequest {
+            lesson_id: lesson_id(),
+            expected_version,
+            notes: Some("mine now".to_owned()),
+            meeting_url: None,
+        }) => gone;
+        cancel_lesson(CancelLessonRequest {
+            lesson_id: lesson_id(),
+            expected_version,
+            reason: String::new(),
+        }) => gone;
+        record_attendance(RecordAttendanceRequest {
+            lesson_id: lesson_id(),
+            expected_version,
+            booking_id: things.lesson.bookings[0].id.clone(),
+            status: BookingStatus::Attended.into(),
+        }) => gone;
+        list_lesson_changes(ListLessonChangesRequest {
+            lesson_id: lesson_id(),
+            ..ListLessonChangesRequest::default()
+        }) => gone;
+    })
+}
+
+fn all(world: &World, things: &Things) -> Vec<Probe> {
+    let mut probes = people(world, things);
+    probes.extend(teachers(world, things));
+    probes.extend(invitations(world, things));
+    probes.extend(availability(world, things));
+    probes.extend(lessons(world, things));
+    probes.extend(stop_teaching(world));
+    probes
+}
+
+/// Every RPC that speaks for a person. Registration speaks for nobody: there is no
+/// person yet.
+fn contract() -> BTreeSet<String> {
+    let services = DESCRIPTORS
+        .services()
+        .filter(|service| service.full_name().starts_with("olm.lesson."));
+    let methods = services.flat_map(|service| {
+        let name = service.name().to_owned();
+        let names = service
+            .methods()
+            .map(move |method| format!("{name}/{}", method.name()));
+        names.collect::<Vec<_>>()
+    });
+    methods
+        .filter(|method| method != "UserService/RegisterTelegramUser")
+        .collect()
+}
+
+#[sqlx::test(migrator = "lesson_svc::MIGRATOR")]
+async fn no_rpc_is_forgotten_here(pool: PgPool) {
+    let world = World::start(pool).await;
+    let things = Things::make(&world).await;
+    let probes = all(&world, &things);
+    let probed: BTreeSet<_> = probes.into_iter().map(|probe| probe.method).collect();
+    assert_eq!(probed, contract());
+    let speaks = acting(registration(9, "Anna"), Uuid::from_u128(7));
+    let refused = world.users().register_telegram_user(speaks).await;
+    let reason = status::reason(&refused.unwrap_err());
+    assert_eq!(reason, Some(ErrorReason::ActingUserNotPermitted));
+    world.stop().await;
+}
+
+#[sqlx::test(migrator = "lesson_svc::MIGRATOR")]
+async fn every_rpc_finds_nothing_for_those_who_are_not_registered_or_were_erased(pool: PgPool) {
+    let world = World::start(pool).await;
+    let things = Things::make(&world).await;
+    let erased = world.teacher(3, "Boris").await;
+    world
+        .befriend(things.teacher.parse().unwrap(), erased)
+        .await;
+    world.erase(erased).await.unwrap();
+    for probe in all(&world, &things) {
+        for viewer in [Uuid::from_u128(7), erased] {
+            let refused = (probe.call)(viewer).await;
+            let refused = refused.expect_err(&probe.method);
+            let answered = (refused.code(), status::reason(&refused));
+            let expected = (Code::NotFound, Some(UserNotFound));
+            assert_eq!(answered, expected, "{} as {viewer}", probe.method);
+        }
     }
     world.stop().await;
 }
 
-/// Lessons have one seat as yet; the queries are ready for more.
 #[sqlx::test(migrator = "lesson_svc::MIGRATOR")]
-async fn a_student_sees_only_their_own_seat(pool: PgPool) {
+async fn nobody_reaches_what_is_not_theirs(pool: PgPool) {
     let world = World::start(pool).await;
-    let teacher = world.teacher(1, "Anna").await;
-    let (student, second) = (world.student(2).await, world.student(3).await);
-    let lesson = world
-        .book(student, teacher, "2026-06-01T12:00:00Z")
-        .await
-        .unwrap();
-    sqlx::query(
-        "INSERT INTO lesson.bookings (id, lesson_id, student_id, during, status, create_time)
-         SELECT $1, id, $2, during, 'confirmed', now() FROM lesson.lessons",
-    )
-    .bind(Uuid::new_v4())
-    .bind(second)
-    .execute(&world.pool)
-    .await
-    .unwrap();
-    let seats = |viewer: Uuid| {
-        let mut client = world.lessons();
-        let request = acting(
-            GetLessonRequest {
-                lesson_id: lesson.id.clone(),
-            },
-            viewer,
-        );
-        async move {
-            client
-                .get_lesson(request)
-                .await
-                .unwrap()
-                .into_inner()
-                .lesson
-                .unwrap()
-                .bookings
-        }
-    };
-    assert_eq!(seats(teacher).await.len(), 2);
-    for viewer in [student, second] {
-        let own = seats(viewer).await;
-        assert_eq!(
-            (own.len(), own[0].student_id.as_str()),
-            (1, viewer.to_string().as_str())
-        );
+    let things = Things::make(&world).await;
+    let stranger = world.teacher(3, "Boris").await;
+    for probe in all(&world, &things) {
+        let answered = match (probe.call)(stranger).await {
+            Ok(()) => Served,
+            Err(refused) => Refused(
+                status::reason(&refused).unwrap_or_else(|| panic!("{}: {refused:?}", probe.method)),
+            ),
+        };
+        assert_eq!(answered, probe.stranger, "{}", probe.method);
     }
     world.stop().await;
 }

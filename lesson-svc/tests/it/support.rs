@@ -7,8 +7,9 @@ use lesson_svc::{Config, RunError, config::PREFIX};
 use olm_proto::{
     common::v1::ErrorReason,
     lesson::v1::{
-        BookLessonRequest, CreateTeacherRequest, Lesson, ListSlotsRequest,
-        RegisterTelegramUserRequest, SetWeeklyRulesRequest, TeacherPolicies, User, WeeklyRule,
+        AcceptInvitationRequest, BookLessonRequest, CreateInvitationRequest, CreateTeacherRequest,
+        EraseUserRequest, Lesson, ListSlotsRequest, RegisterTelegramUserRequest, SetAdminRequest,
+        SetWeeklyRulesRequest, TeacherPolicies, User, WeeklyRule,
         availability_service_client::AvailabilityServiceClient,
         invitation_service_client::InvitationServiceClient,
         lesson_service_client::LessonServiceClient, teacher_service_client::TeacherServiceClient,
@@ -230,6 +231,40 @@ impl World {
 
     pub async fn student(&self, telegram_id: i64) -> Uuid {
         id(&self.person(telegram_id, "Student").await)
+    }
+
+    /// A person whom an operator made an admin.
+    pub async fn admin(&self, telegram_id: i64) -> Uuid {
+        let admin = id(&self.person(telegram_id, "Admin").await);
+        let request = SetAdminRequest {
+            user_id: admin.to_string(),
+            is_admin: true,
+        };
+        self.users().set_admin(request).await.unwrap();
+        admin
+    }
+
+    /// Erases a person on their own wish; answers how many lessons were cancelled.
+    pub async fn erase(&self, person: Uuid) -> Result<i32, Status> {
+        let request = EraseUserRequest {
+            user_id: person.to_string(),
+        };
+        let answer = self.users().erase_user(acting(request, person)).await?;
+        Ok(answer.into_inner().canceled_lessons)
+    }
+
+    /// Makes a person a teacher's student, by an invitation for one.
+    pub async fn befriend(&self, teacher: Uuid, student: Uuid) {
+        let request = CreateInvitationRequest {
+            request_id: new_id(),
+            ..CreateInvitationRequest::default()
+        };
+        let mut invitations = self.invitations();
+        let made = invitations.create_invitation(acting(request, teacher));
+        let token = made.await.unwrap().into_inner().token;
+        let request = AcceptInvitationRequest { token };
+        let accepted = invitations.accept_invitation(acting(request, student));
+        accepted.await.unwrap();
     }
 
     pub async fn book(&self, student: Uuid, teacher: Uuid, start: &str) -> Result<Lesson, Status> {

@@ -160,7 +160,7 @@ async fn all_faults_of_policies_are_told_at_once(pool: PgPool) {
         [
             "policies.booking_horizon",
             "policies.buffer_before",
-            "policies.lesson_duration",
+            "policies.lesson_durations[0]",
             "request_id"
         ]
     );

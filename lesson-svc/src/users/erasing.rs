@@ -1,0 +1,84 @@
+//! Erasing a person: all that is theirs goes in one transaction, and notify-svc is told
+//! to forget them too. The row stays as a tombstone, for the history of others.
+
+use olm_proto::lesson::v1::EraseUserRequest;
+use service_kit::status::Violations;
+use sqlx::PgConnection;
+
+use super::store;
+use crate::{
+    actors::{Actor, Claimed},
+    errors::Error,
+    ids::UserId,
+    invitations, lessons, outbox,
+    state::State,
+    students, teachers,
+};
+
+/// Erases a person, on their own wish or by an admin; answers how many lessons ahead
+/// were cancelled. A repeat cancels none.
+///
+/// # Errors
+///
+/// [`Error::UserNotFound`] for nobody, and for those who may not.
+pub async fn erase(
+    state: &State,
+    claimed: Claimed,
+    request: &EraseUserRequest,
+) -> Result<i32, Error> {
+    let mut violations = Violations::default();
+    let id = UserId(violations.uuid("user_id", &request.user_id));
+    violations.check()?;
+    let first = try_erase(state, claimed, id).await;
+    if first.as_ref().is_err_and(Error::is_conflict) {
+        return try_erase(state, claimed, id).await;
+    }
+    first
+}
+
+async fn try_erase(state: &State, claimed: Claimed, id: UserId) -> Result<i32, Error> {
+    let mut tx = state.pool.begin().await?;
+    let by = if claimed.is(id) {
+        // Not required to be there still: who repeats their own erasure is erased.
+        Actor {
+            user: id,
+            admin: false,
+        }
+    } else {
+        let actor = claimed.actor_locked(&mut tx).await?;
+        if !actor.admin {
+            return Err(Error::UserNotFound);
+        }
+        actor
+    };
+    // From here nothing is made for the person: whoever would waits, and finds them gone.
+    let erased_before = store::lock_for_erasure(&mut tx, id).await?;
+    if erased_before.ok_or(Error::UserNotFound)? {
+        return Ok(0);
+    }
+    let canceled = forget(&mut tx, state, id, by).await?;
+    tx.commit().await?;
+    state.wake.wake();
+    tracing::info!(event = "user_erased", user_id = %id, by = %by.user, canceled_lessons = canceled, "user erased");
+    Ok(canceled)
+}
+
+async fn forget(
+    conn: &mut PgConnection,
+    state: &State,
+    id: UserId,
+    by: Actor,
+) -> Result<i32, Error> {
+    let now = state.now();
+    // Waits for bookings with the person, who is a student's teacher no more afterwards.
+    teachers::store::lock(&mut *conn, id).await?;
+    let canceled = lessons::cancelling::cancel_ahead(&mut *conn, id, by, now).await?;
+    lessons::store::forget_texts(&mut *conn, id).await?;
+    invitations::store::update_all_revoked(&mut *conn, id, now).await?;
+    teachers::store::update_erased(&mut *conn, id, now).await?;
+    students::store::update_all_ended(&mut *conn, id, now).await?;
+    outbox::store::delete_recipient(&mut *conn, id).await?;
+    let version = store::update_erased(&mut *conn, id, now).await?;
+    outbox::store::insert_erasure(&mut *conn, id, version, now).await?;
+    Ok(canceled)
+}
