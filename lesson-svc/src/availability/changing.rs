@@ -31,7 +31,7 @@ struct Locked {
 }
 
 async fn lock(conn: &mut PgConnection, acting: UserId) -> Result<Locked, Error> {
-    users::store::require(&mut *conn, acting).await?;
+    users::store::require_locked(&mut *conn, acting).await?;
     let teacher = teachers::store::lock(&mut *conn, acting).await?;
     let teacher = teacher.ok_or(Error::NotATeacher)?;
     let (time_zone, version) = match store::find(conn, acting).await? {
@@ -227,7 +227,7 @@ pub(super) async fn add_time_off(
     let wanted = read_time_off(request, now)?;
     let id = TimeOffId::new(&*state.clock);
     let mut tx = state.pool.begin().await?;
-    users::store::require(&mut tx, acting).await?;
+    users::store::require_locked(&mut tx, acting).await?;
     let (request_id, body_hash) = (wanted.request_id, wanted.body_hash);
     let claim = requests::claim(&mut tx, acting, request_id, body_hash, id.0, now).await?;
     let off = match claim {

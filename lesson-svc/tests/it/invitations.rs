@@ -123,7 +123,7 @@ async fn a_repeat_answers_the_same_token_though_only_its_hash_is_kept(pool: PgPo
     );
     let other = CreateInvitationRequest {
         max_uses: 2,
-        ..request
+        ..request.clone()
     };
     assert_eq!(
         reason(create(&world, teacher, other).await),
@@ -134,6 +134,13 @@ async fn a_repeat_answers_the_same_token_though_only_its_hash_is_kept(pool: PgPo
         .await
         .unwrap();
     assert_eq!(stored, [hash(&first.token).to_vec()]);
+    // As if it had been made with another secret: a dead link is never answered.
+    sqlx::query("UPDATE lesson.invitations SET token_hash = sha256('another')")
+        .execute(&world.pool)
+        .await
+        .unwrap();
+    let rotated = create(&world, teacher, request).await;
+    assert_eq!(reason(rotated), ErrorReason::Internal);
     world.stop().await;
 }
 
