@@ -68,6 +68,7 @@ pub(crate) enum InvitationState {
 // No Debug: the token must not reach a log.
 #[derive(Serialize, ToSchema)]
 pub(crate) struct CreatedInvitation {
+    #[serde(flatten)]
     pub(crate) invitation: Invitation,
     /// What the link carries (`t.me/<bot>?start=<token>`); answered here only.
     #[schema(pattern = "^[A-Za-z0-9_-]{43}$")]

@@ -57,6 +57,7 @@ pub(crate) struct TimeOff {
 /// Time off that was added.
 #[derive(Debug, Serialize, ToSchema)]
 pub(crate) struct AddedTimeOff {
+    #[serde(flatten)]
     time_off: TimeOff,
     /// The lessons that stand in it, by start; at most 50.
     #[schema(value_type = Vec<Uuid>)]
