@@ -9,11 +9,8 @@ use service_kit::status::Violations;
 use utoipa::ToSchema;
 
 use self::time_off::TimeOff;
-use crate::{
-    etag::Versioned,
-    fields::{self, given},
-    problem::Problem,
-};
+use crate::json::{Object, given, whole};
+use crate::{etag::Versioned, fields, problem::Problem};
 
 /// The end of a day as a time of day.
 const END_OF_DAY: &str = "24:00";
@@ -88,7 +85,7 @@ pub(crate) struct NewWeeklyRules {
     pub(crate) time_zone: Option<String>,
     /// No two that share a date and a minute, overnight ones included.
     #[schema(value_type = Vec<NewWeeklyRule>, max_items = 50)]
-    pub(crate) rules: Option<Vec<NewWeeklyRule>>,
+    pub(crate) rules: Option<Vec<Object<NewWeeklyRule>>>,
 }
 
 /// One interval that begins on one weekday, without its end.
@@ -96,6 +93,7 @@ pub(crate) struct NewWeeklyRules {
 #[serde(deny_unknown_fields)]
 pub(crate) struct NewWeeklyRule {
     /// ISO 8601: 1 Monday … 7 Sunday.
+    #[serde(deserialize_with = "whole")]
     #[schema(minimum = 1, maximum = 7)]
     day_of_week: i32,
     #[schema(pattern = "^([01][0-9]|2[0-3]):[0-5][0-9]$", example = "09:00")]
@@ -120,7 +118,7 @@ pub(crate) struct NewWeeklyRule {
 pub(crate) struct NewOverride {
     /// No two that overlap; none: a day off.
     #[schema(value_type = Vec<NewInterval>, max_items = 10)]
-    pub(crate) intervals: Option<Vec<NewInterval>>,
+    pub(crate) intervals: Option<Vec<Object<NewInterval>>>,
 }
 
 /// One interval of a date, without its end.

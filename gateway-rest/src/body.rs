@@ -11,6 +11,7 @@ use serde_json::Value;
 use service_kit::status::Violations;
 use uuid::Uuid;
 
+use crate::json::Object;
 use crate::{
     api::App,
     fields,
@@ -48,7 +49,7 @@ impl<T: DeserializeOwned> FromRequest<App> for JsonBody<T> {
                     malformed("the body ended before it was complete")
                 }
             })?;
-        parse(&bytes).map(Self)
+        parse(&bytes).map(|Object(body)| Self(body))
     }
 }
 

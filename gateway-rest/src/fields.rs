@@ -5,26 +5,11 @@ use std::str::FromStr;
 
 use jiff::{SignedDuration, Timestamp, civil::Date};
 use olm_proto::{duration, span};
-use serde::{Deserialize, Deserializer};
 use service_kit::status::Violations;
 use uuid::Uuid;
 
 /// How long a UUID's text is (RFC 9562); its other spellings are not taken.
 const UUID_LENGTH: usize = 36;
-
-/// Reads a member that may be left out but is not null where its type is not; with a
-/// type that may be null, null differs from absence.
-///
-/// # Errors
-///
-/// When the value is not of the type.
-pub(crate) fn given<'de, D, T>(deserializer: D) -> Result<Option<T>, D::Error>
-where
-    D: Deserializer<'de>,
-    T: Deserialize<'de>,
-{
-    T::deserialize(deserializer).map(Some)
-}
 
 /// A UUID that must be given, in the form the services take.
 pub(crate) fn uuid(violations: &mut Violations, field: &str, text: Option<&str>) -> String {

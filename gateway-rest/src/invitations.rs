@@ -7,18 +7,19 @@ use olm_proto::{instant, lesson::v1 as pb};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
-use crate::{fields::given, problem::Problem, teachers::Teacher};
+use crate::json::given_whole;
+use crate::{problem::Problem, teachers::Teacher};
 
 /// An invitation to make.
 #[derive(Debug, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct NewInvitation {
     /// How many people may accept it; default 1.
-    #[serde(default, deserialize_with = "given")]
+    #[serde(default, deserialize_with = "given_whole")]
     #[schema(nullable = false, minimum = 1, maximum = 100, example = 1)]
     pub(crate) max_uses: Option<i32>,
     /// How long it may be accepted, in seconds, 1 hour to 90 days; default 72 hours.
-    #[serde(default, deserialize_with = "given")]
+    #[serde(default, deserialize_with = "given_whole")]
     #[schema(
         nullable = false,
         minimum = 3600,

@@ -9,7 +9,8 @@ use olm_proto::{instant, lesson::v1 as pb};
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
 
-use crate::{etag::Versioned, fields::given, paging, problem::Problem};
+use crate::json::{given, given_whole};
+use crate::{etag::Versioned, paging, problem::Problem};
 
 /// A time to keep while deciding.
 #[derive(Debug, Deserialize, ToSchema)]
@@ -18,11 +19,11 @@ pub(crate) struct NewHold {
     /// Whose time.
     #[schema(value_type = Uuid, example = "018f3c1a-7c5e-7d10-9a1b-2b6f0c4d5e6f")]
     pub(crate) teacher_id: Option<String>,
-    /// A start that the teacher's slots offer.
+    /// A start that the teacher's slots offer, whole seconds.
     #[schema(value_type = Timestamp, example = "2026-01-16T12:00:00Z")]
     pub(crate) start_time: Option<String>,
     /// One of the lengths the teacher offers; default: the first of them.
-    #[serde(default, deserialize_with = "given")]
+    #[serde(default, deserialize_with = "given_whole")]
     #[schema(nullable = false, minimum = 300, maximum = 28800)]
     pub(crate) lesson_duration_s: Option<i64>,
 }
@@ -35,11 +36,11 @@ pub(crate) struct NewLesson {
     /// Whose lesson.
     #[schema(value_type = Uuid, example = "018f3c1a-7c5e-7d10-9a1b-2b6f0c4d5e6f")]
     pub(crate) teacher_id: Option<String>,
-    /// A start that the teacher's slots offer.
+    /// A start that the teacher's slots offer, whole seconds.
     #[schema(value_type = Timestamp, example = "2026-01-16T12:00:00Z")]
     pub(crate) start_time: Option<String>,
     /// One of the lengths the teacher offers; default: the first of them.
-    #[serde(default, deserialize_with = "given")]
+    #[serde(default, deserialize_with = "given_whole")]
     #[schema(nullable = false, minimum = 300, maximum = 28800)]
     pub(crate) lesson_duration_s: Option<i64>,
     /// Whom the lesson is for; default: the acting user. A teacher books for their own
@@ -54,7 +55,7 @@ pub(crate) struct NewLesson {
     pub(crate) held_lesson_id: Option<String>,
     /// What both sides should know.
     #[serde(default, deserialize_with = "given")]
-    #[schema(nullable = false, max_length = 2000)]
+    #[schema(nullable = false, max_length = 2000, pattern = "^[^\\u0000]*$")]
     pub(crate) notes: Option<String>,
 }
 
@@ -65,7 +66,7 @@ pub(crate) struct NewLesson {
 pub(crate) struct LessonUpdate {
     /// What both sides should know; empty: nothing.
     #[serde(default, deserialize_with = "given")]
-    #[schema(nullable = false, max_length = 2000)]
+    #[schema(nullable = false, max_length = 2000, pattern = "^[^\\u0000]*$")]
     pub(crate) notes: Option<String>,
     /// Where an online lesson takes place, an https URL; empty: nowhere.
     #[serde(default, deserialize_with = "given")]
@@ -84,7 +85,12 @@ pub(crate) struct LessonUpdate {
 pub(crate) struct Explanation {
     /// Shown to the other side.
     #[serde(default, deserialize_with = "given")]
-    #[schema(nullable = false, max_length = 500, example = "I am ill")]
+    #[schema(
+        nullable = false,
+        max_length = 500,
+        pattern = "^[^\\u0000]*$",
+        example = "I am ill"
+    )]
     pub(crate) reason: Option<String>,
 }
 

@@ -13,6 +13,7 @@ mod fields;
 mod health;
 mod idempotency;
 mod invitations;
+mod json;
 mod lessons;
 mod notifications;
 mod observe;

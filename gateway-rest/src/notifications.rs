@@ -8,7 +8,8 @@ use olm_proto::{instant, notify::v1 as pb};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
-use crate::{fields::given, problem::Problem};
+use crate::json::{given, given_whole};
+use crate::problem::Problem;
 
 /// Something to tell one person. Give either `telegram_user_id` or `user_id`.
 // No Debug: a text must not reach a log.
@@ -16,7 +17,7 @@ use crate::{fields::given, problem::Problem};
 #[serde(deny_unknown_fields)]
 pub(crate) struct NewNotification {
     /// The person's Telegram id, at most 52 bits (Bot API); they have started the bot.
-    #[serde(default, deserialize_with = "given")]
+    #[serde(default, deserialize_with = "given_whole")]
     #[schema(
         nullable = false,
         minimum = 1,
@@ -29,7 +30,7 @@ pub(crate) struct NewNotification {
     #[schema(value_type = Option<Uuid>, nullable = false)]
     pub(crate) user_id: Option<String>,
     /// 1 to 4,096 UTF-16 code units, sent as it is.
-    #[schema(value_type = String, min_length = 1, max_length = 4096, example = "The school is closed tomorrow.")]
+    #[schema(value_type = String, min_length = 1, max_length = 4096, pattern = r"\S", example = "The school is closed tomorrow.")]
     pub(crate) text: Option<String>,
     /// When to send it, at most 366 days ahead; default: now.
     #[serde(default, deserialize_with = "given")]

@@ -11,13 +11,8 @@ use olm_proto::{
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
 
-use crate::{
-    etag::Versioned,
-    fields::{self, given},
-    paging,
-    problem::Problem,
-    schemas,
-};
+use crate::json::{Object, given, given_wholes};
+use crate::{etag::Versioned, fields, paging, problem::Problem, schemas};
 
 /// A person. What is beyond `about` is told to the person and to admins only.
 #[derive(Debug, Serialize, ToSchema)]
@@ -105,7 +100,7 @@ pub(crate) struct UserPage {
 #[into_params(parameter_in = Query)]
 pub(crate) struct UsersQuery {
     /// Part of a name, any case; default: everybody.
-    #[param(nullable = false, max_length = 64)]
+    #[param(nullable = false, max_length = 64, pattern = "^[^\\u0000]*$")]
     pub(crate) query: Option<String>,
     /// At most this many; default 50, never more than 200.
     #[param(value_type = Option<i32>, nullable = false, minimum = 0, maximum = 2_147_483_647, example = 50)]
@@ -120,19 +115,19 @@ pub(crate) struct UsersQuery {
 #[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct ProfileChange {
-    /// Not only white space.
+    /// Not only white space, no control characters.
     #[serde(default, deserialize_with = "given")]
     #[schema(
         nullable = false,
         min_length = 1,
         max_length = 128,
-        pattern = r"\S",
+        pattern = r"^\s*[^\s\x00-\x1f\x7f-\x9f]([^\x00-\x1f\x7f-\x9f]*[^\s\x00-\x1f\x7f-\x9f])?\s*$",
         example = "Anna"
     )]
     pub(crate) display_name: Option<String>,
     /// What the person says of themselves.
     #[serde(default, deserialize_with = "given")]
-    #[schema(nullable = false, max_length = 1000)]
+    #[schema(nullable = false, max_length = 1000, pattern = "^[^\\u0000]*$")]
     pub(crate) about: Option<String>,
 }
 
@@ -148,7 +143,7 @@ pub(crate) struct SettingsChange {
     #[serde(default, deserialize_with = "given")]
     #[schema(nullable = false, min_length = 1, example = "Europe/Berlin")]
     pub(crate) time_zone: Option<String>,
-    #[serde(default, deserialize_with = "given")]
+    #[serde(default, deserialize_with = "given_wholes")]
     #[schema(schema_with = schemas::reminder_leads)]
     pub(crate) reminder_leads_s: Option<Vec<i64>>,
     /// When reminders are not to come; null: they may at any hour.
@@ -158,7 +153,7 @@ pub(crate) struct SettingsChange {
         clippy::option_option,
         reason = "left out, null and hours are three cases"
     )]
-    pub(crate) quiet_hours: Option<Option<QuietHours>>,
+    pub(crate) quiet_hours: Option<Option<Object<QuietHours>>>,
     #[serde(default, deserialize_with = "given")]
     #[schema(schema_with = schemas::muted_kinds)]
     pub(crate) muted_kinds: Option<Vec<MutedKind>>,

@@ -44,7 +44,8 @@ pub(crate) fn subjects() -> Schema {
     let subject = ObjectBuilder::new()
         .schema_type(Type::String)
         .min_length(Some(1))
-        .max_length(Some(64));
+        .max_length(Some(64))
+        .pattern(Some(r"^[^\x00]*[^\s\x00][^\x00]*$"));
     let list = list(subject.build()).max_items(Some(20));
     let text = "What is taught; no two equal but for case.";
     list.description(Some(text)).build().into()

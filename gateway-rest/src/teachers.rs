@@ -10,7 +10,8 @@ use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
 
 use self::policies::{NewPolicies, Policies};
-use crate::{etag::Versioned, fields::given, paging, problem::Problem};
+use crate::json::{Object, given};
+use crate::{etag::Versioned, paging, problem::Problem};
 
 /// A person who teaches.
 #[derive(Debug, Serialize, ToSchema)]
@@ -46,8 +47,8 @@ pub(crate) struct TeacherPage {
 pub(crate) struct NewTeacher {
     /// Default: every default named in it.
     #[serde(default, deserialize_with = "given")]
-    #[schema(nullable = false)]
-    pub(crate) policies: Option<NewPolicies>,
+    #[schema(value_type = Option<NewPolicies>, nullable = false)]
+    pub(crate) policies: Option<Object<NewPolicies>>,
 }
 
 /// Which teachers are asked for.
@@ -56,10 +57,10 @@ pub(crate) struct NewTeacher {
 #[into_params(parameter_in = Query)]
 pub(crate) struct TeachersQuery {
     /// Part of a name, any case; default: everybody.
-    #[param(nullable = false, max_length = 64)]
+    #[param(nullable = false, max_length = 64, pattern = "^[^\\u0000]*$")]
     pub(crate) query: Option<String>,
     /// A subject as teachers name it, any case; default: every subject.
-    #[param(nullable = false, max_length = 64)]
+    #[param(nullable = false, max_length = 64, pattern = "^[^\\u0000]*$")]
     pub(crate) subject: Option<String>,
     /// Only those who take new students; default: `false`.
     #[param(value_type = Option<bool>, nullable = false, example = false)]

@@ -15,6 +15,7 @@ use crate::{
     callers::PersonCaller,
     etag::{IfMatch, IfMatchHeader, Tagged},
     fields,
+    json::Object,
     problem::{Problem, ProblemBody},
 };
 
@@ -91,7 +92,7 @@ async fn set_weekly_rules(
     let rules = fields::required(&mut violations, "rules", body.rules);
     let rules = rules.into_iter().enumerate();
     let rules = rules
-        .map(|(index, rule)| rule.read(&mut violations, &format!("rules[{index}]")))
+        .map(|(index, Object(rule))| rule.read(&mut violations, &format!("rules[{index}]")))
         .collect();
     if !violations.is_empty() {
         return Err(Problem::invalid(violations));
@@ -137,7 +138,9 @@ async fn put_override(
     let intervals = fields::required(&mut violations, "intervals", body.intervals);
     let intervals = intervals.into_iter().enumerate();
     let intervals = intervals
-        .map(|(index, interval)| interval.read(&mut violations, &format!("intervals[{index}]")))
+        .map(|(index, Object(interval))| {
+            interval.read(&mut violations, &format!("intervals[{index}]"))
+        })
         .collect();
     if !violations.is_empty() {
         return Err(Problem::invalid(violations));

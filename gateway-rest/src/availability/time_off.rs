@@ -13,11 +13,12 @@ use service_kit::{grpc::client::acting, status::Violations};
 use utoipa::ToSchema;
 use utoipa_axum::{router::OpenApiRouter, routes};
 
+use crate::json::given;
 use crate::{
     api::App,
     body::{JsonBody, PathId},
     callers::PersonCaller,
-    fields::{self, given},
+    fields,
     idempotency::{IdempotencyHeader, IdempotencyKey},
     problem::{Problem, ProblemBody},
 };
@@ -37,7 +38,7 @@ pub(crate) struct NewTimeOff {
     end_time: Option<String>,
     /// For the teacher only.
     #[serde(default, deserialize_with = "given")]
-    #[schema(nullable = false, max_length = 200)]
+    #[schema(nullable = false, max_length = 200, pattern = "^[^\\u0000]*$")]
     note: Option<String>,
 }
 

@@ -12,11 +12,12 @@ use service_kit::status::Violations;
 use utoipa::ToSchema;
 
 use super::{http::accept, path};
+use crate::json::{given, given_whole};
 use crate::{
     api::App,
     body::JsonBody,
     callers::ServiceCaller,
-    fields::{self, given},
+    fields,
     idempotency::{IdempotencyHeader, IdempotencyKey},
     problem::{Problem, ProblemBody},
 };
@@ -34,10 +35,11 @@ const NAMES: &[(&str, &str)] = &[
 #[serde(deny_unknown_fields)]
 pub(crate) struct NewMessage {
     /// The person's Telegram id, at most 52 bits (Bot API); they have started the bot.
+    #[serde(default, deserialize_with = "given_whole")]
     #[schema(value_type = i64, minimum = 1, maximum = 4_503_599_627_370_495_i64, example = 123_456_789)]
     telegram_user_id: Option<i64>,
     /// 1 to 4,096 UTF-16 code units, sent as it is.
-    #[schema(value_type = String, min_length = 1, max_length = 4096, example = "The school is closed tomorrow.")]
+    #[schema(value_type = String, min_length = 1, max_length = 4096, pattern = r"\S", example = "The school is closed tomorrow.")]
     message: Option<String>,
     /// When to send it, at most 366 days ahead; default: now.
     #[serde(default, deserialize_with = "given")]

@@ -12,6 +12,7 @@ use utoipa_axum::{router::OpenApiRouter, routes};
 use uuid::Uuid;
 
 use super::{AdminRole, Erasure, ProfileChange, SettingsChange, User, UserPage, UsersQuery};
+use crate::json::Object;
 use crate::{
     api::App,
     body::{JsonBody, PathId, QueryFields},
@@ -171,7 +172,7 @@ async fn update_settings(
     JsonBody(body): JsonBody<SettingsChange>,
 ) -> Result<Tagged<User>, Problem> {
     let mut violations = Violations::default();
-    if let Some(Some(hours)) = &body.quiet_hours {
+    if let Some(Some(Object(hours))) = &body.quiet_hours {
         let faults = &mut violations;
         fields::time_of_day(faults, "quiet_hours.start", &hours.start, LAST_MINUTE);
         fields::time_of_day(faults, "quiet_hours.end", &hours.end, LAST_MINUTE);
@@ -198,7 +199,7 @@ fn settings(body: SettingsChange, expected_version: i64) -> UpdateSettingsReques
     });
     // Without times of day they are none any more.
     let quiet_hours = body.quiet_hours.map(|hours| {
-        hours.map_or_else(PbQuietHours::default, |hours| PbQuietHours {
+        hours.map_or_else(PbQuietHours::default, |Object(hours)| PbQuietHours {
             start_time_of_day: hours.start,
             end_time_of_day: hours.end,
         })

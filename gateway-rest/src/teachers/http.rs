@@ -10,6 +10,7 @@ use service_kit::{grpc::client::acting, status::Violations};
 use utoipa_axum::{router::OpenApiRouter, routes};
 
 use super::{NewPolicies, NewTeacher, Teacher, TeacherPage, TeachersQuery};
+use crate::json::Object;
 use crate::{
     api::App,
     body::{JsonBody, PathId, QueryFields},
@@ -72,7 +73,7 @@ async fn create(
     let request_id = key.request_id(&caller.name, Some(caller.user));
     let message = CreateTeacherRequest {
         request_id: request_id.to_string(),
-        policies: body.policies.map(Into::into),
+        policies: body.policies.map(|Object(policies)| policies.into()),
     };
     let request = acting(message, caller.user);
     let answer = app.teachers().create_teacher(request).await;

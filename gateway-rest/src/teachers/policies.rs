@@ -4,8 +4,9 @@ use olm_proto::lesson::v1 as pb;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
+use crate::json::{given, given_whole, given_wholes};
 use crate::{
-    fields::{given, seconds, whole_seconds},
+    fields::{seconds, whole_seconds},
     schemas,
 };
 
@@ -14,33 +15,33 @@ use crate::{
 #[derive(Debug, Default, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct NewPolicies {
-    #[serde(default, deserialize_with = "given")]
+    #[serde(default, deserialize_with = "given_wholes")]
     #[schema(schema_with = schemas::lesson_durations)]
     pub(crate) lesson_durations_s: Option<Vec<i64>>,
     /// Lessons begin at multiples of this from the beginning of an interval of work;
     /// default 30 minutes.
-    #[serde(default, deserialize_with = "given")]
+    #[serde(default, deserialize_with = "given_whole")]
     #[schema(nullable = false, minimum = 300, maximum = 28800, example = 1800)]
     pub(crate) slot_step_s: Option<i64>,
     /// Kept free before each lesson; default 0.
-    #[serde(default, deserialize_with = "given")]
+    #[serde(default, deserialize_with = "given_whole")]
     #[schema(nullable = false, minimum = 0, maximum = 14400)]
     pub(crate) buffer_before_s: Option<i64>,
     /// Kept free after each lesson; default 0.
-    #[serde(default, deserialize_with = "given")]
+    #[serde(default, deserialize_with = "given_whole")]
     #[schema(nullable = false, minimum = 0, maximum = 14400)]
     pub(crate) buffer_after_s: Option<i64>,
     /// A lesson is booked at least this long before it starts; default 2 hours.
-    #[serde(default, deserialize_with = "given")]
+    #[serde(default, deserialize_with = "given_whole")]
     #[schema(nullable = false, minimum = 0, maximum = 2_592_000)]
     pub(crate) min_notice_s: Option<i64>,
     /// A lesson is booked at most this long before it starts; default 60 days.
-    #[serde(default, deserialize_with = "given")]
+    #[serde(default, deserialize_with = "given_whole")]
     #[schema(nullable = false, minimum = 3600, maximum = 31_622_400)]
     pub(crate) booking_horizon_s: Option<i64>,
     /// At most this many lessons begin on one day of the teacher's hours; default 0: no
     /// limit.
-    #[serde(default, deserialize_with = "given")]
+    #[serde(default, deserialize_with = "given_whole")]
     #[schema(nullable = false, minimum = 0, maximum = 48)]
     pub(crate) daily_lesson_limit: Option<i32>,
     /// A booking is a request that the teacher confirms or declines; default `false`.
@@ -49,11 +50,11 @@ pub(crate) struct NewPolicies {
     pub(crate) requires_approval: Option<bool>,
     /// A student who cancels later than this before the start cancels late; default 24
     /// hours.
-    #[serde(default, deserialize_with = "given")]
+    #[serde(default, deserialize_with = "given_whole")]
     #[schema(nullable = false, minimum = 0, maximum = 2_592_000)]
     pub(crate) cancel_notice_s: Option<i64>,
     /// A student moves a lesson at least this long before its start; default 24 hours.
-    #[serde(default, deserialize_with = "given")]
+    #[serde(default, deserialize_with = "given_whole")]
     #[schema(nullable = false, minimum = 0, maximum = 2_592_000)]
     pub(crate) reschedule_notice_s: Option<i64>,
     /// Whether people who are not the teacher's students yet may book; default `true`.

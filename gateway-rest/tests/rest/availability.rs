@@ -96,6 +96,10 @@ async fn all_faults_of_weekly_hours_are_told_at_once() {
         (json!({"time_zone": "x"}), "rules"),
         (json!({"time_zone": "x", "rules": [{}]}), "rules[0]"),
         (
+            json!({"time_zone": "x", "rules": [[1, "09:00", "17:00"]]}),
+            "rules[0]",
+        ),
+        (
             json!({"time_zone": "x", "rules": [{"day_of_week": "1", "start": "", "end": ""}]}),
             "rules[0].day_of_week",
         ),

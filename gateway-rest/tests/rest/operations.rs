@@ -277,6 +277,9 @@ async fn a_member_is_null_only_where_the_document_says_so() {
             assert_eq!(fields(&faults), [name], "{}", operation.id);
             refused += 1;
         }
+        let list = operation.request(&gateway).json(&json!([]));
+        let faults = problem(list, 400, "INVALID_FIELDS").await;
+        assert_eq!(fields(&faults), ["body"], "{}", operation.id);
         let mut body = body;
         body["surprise"] = json!(1);
         let request = operation.request(&gateway).json(&body);

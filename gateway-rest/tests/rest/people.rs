@@ -217,6 +217,11 @@ async fn settings_that_are_none_never_reach_the_service() {
             vec!["reminder_leads_s[0]"],
         ),
         (json!({"time_zone": null}), vec!["time_zone"]),
+        (
+            json!({"quiet_hours": ["22:00", "08:00"]}),
+            vec!["quiet_hours"],
+        ),
+        (json!([]), vec!["body"]),
     ] {
         let request = gateway.patch("/api/v1/me/settings", &body).student();
         let faults = problem(request.read_at(5), 400, "INVALID_FIELDS").await;
