@@ -15,22 +15,27 @@ import zlib
 import schemathesis
 
 PEOPLE = json.loads(os.environ["OLM_PEOPLE"])
-ACTORS = [PEOPLE["admin"], *PEOPLE["teachers"], *PEOPLE["students"]]
+ACTORS = [PEOPLE["admin"], PEOPLE["restless"], *PEOPLE["teachers"], *PEOPLE["students"]]
 LESSONS = {lesson["id"]: lesson for lesson in PEOPLE["lessons"]}
 FIRST_START = datetime.datetime.fromisoformat(PEOPLE["first_start"].replace("Z", "+00:00"))
 
 UUID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}", re.IGNORECASE)
+DATE = re.compile(r"\d{4}-(0[1-9]|1[0-2])-(0[1-9]|1\d|2[0-8])")
+TAG = re.compile(r'"(0|[1-9]\d{0,17})"')
 INSTANT = re.compile(r"\d{4}-\d\d-\d\d[Tt]\d\d:\d\d:\d\d.*")
 
 # Of those who are erased or promoted, the others would be missed.
 RISKY = {"erase_me", "erase_user", "set_admin", "stop_teaching"}
 
-# Filled when the document is read.
-SPEAKS_FOR_A_PERSON = set()
+# Filled when the document is read: operations, and whether they always do.
+SPEAKS_FOR_A_PERSON = {}
 
 # What requests made: ids by the path they were made with, and whose they are.
 MADE = {}
 OWNERS = {}
+
+# The version of a resource that was last seen.
+TAGS = {}
 
 # What an id in a body is about.
 KINDS = {
@@ -98,10 +103,15 @@ def known_for_path(context):
 
 @schemathesis.hook
 def map_path_parameters(context, path_parameters):
-    """Real ids, and a lesson's own seat."""
-    if not path_parameters or "id" not in path_parameters:
+    """Real ids, a lesson's own seat, and dates of the next weeks."""
+    if not path_parameters:
         return path_parameters
     parameters = dict(path_parameters)
+    if DATE.fullmatch(str(parameters.get("date"))):
+        days = digest(parameters["date"]) % 40
+        parameters["date"] = (FIRST_START + datetime.timedelta(days=days)).date().isoformat()
+    if "id" not in parameters:
+        return parameters
     parameters["id"] = real_id(parameters["id"], known_for_path(context))
     lesson = LESSONS.get(parameters["id"])
     if lesson and UUID.fullmatch(str(parameters.get("booking_id"))):
@@ -134,34 +144,29 @@ def replaced(fields):
     return fields
 
 
-@schemathesis.hook
-def map_headers(context, headers):
-    """A version that a resource may well have."""
-    if not headers:
-        return headers
-    headers = dict(headers)
-    for name, value in headers.items():
-        if name.lower() == "if-match" and re.fullmatch(r'"(0|[1-9]\d{0,17})"', str(value)):
-            number = digest(value)
-            if number % 4:
-                headers[name] = f'"{number // 4 % 4}"'
-    return headers
-
-
 def actor(context, case):
     """Who asks: mostly somebody the request is about."""
+    operation = operation_id(context)
     number = digest((case.method, case.path, case.path_parameters, case.query, case.body))
-    if operation_id(context) in RISKY - {"set_admin"} and number % 8:
+    other = ACTORS[number // 8 % len(ACTORS)]
+    if number % 8 == 0:
+        return other
+    if operation in RISKY - {"set_admin"}:
         return PEOPLE["spare"][number // 8 % len(PEOPLE["spare"])]
+    if operation in ("set_admin", "list_users"):
+        return PEOPLE["admin"]
     about = (case.path_parameters or {}).get("id")
     if about in OWNERS:
         return OWNERS[about]
     lesson = LESSONS.get(about)
-    if lesson and number % 4:
-        return lesson["teacher"] if number // 4 % 2 else lesson["student"]
-    if "/me/" in case.path and number % 4:
-        return PEOPLE["teachers"][number // 4 % len(PEOPLE["teachers"])]
-    return ACTORS[number // 4 % len(ACTORS)]
+    if lesson:
+        decides = operation in ("confirm_lesson", "decline_lesson", "record_attendance")
+        return lesson["teacher" if decides or number // 8 % 2 else "student"]
+    if operation in ("hold_slot", "book_lesson"):
+        return PEOPLE["students"][number // 8 % len(PEOPLE["students"])]
+    if "/me/availability" in case.path or "/me/teacher/" in case.path:
+        return PEOPLE["restless"]
+    return other
 
 
 @schemathesis.hook
@@ -174,26 +179,63 @@ def before_load_schema(context, raw_schema):
     for item in raw_schema["paths"].values():
         for operation in item.values():
             security = operation.get("security") if isinstance(operation, dict) else None
-            if security and any("acting_user" in alternative for alternative in security):
-                SPEAKS_FOR_A_PERSON.add(operation["operationId"])
+            speaks = ["acting_user" in alternative for alternative in security or []]
+            if any(speaks):
+                SPEAKS_FOR_A_PERSON[operation["operationId"]] = all(speaks)
                 operation["security"] = [{"service_key": []}]
 
 
 @schemathesis.hook
 def before_call(context, case, kwargs):
-    """Speaks for a person where the operation wants one."""
-    if operation_id(context) in SPEAKS_FOR_A_PERSON:
-        case.headers = {**(case.headers or {}), "X-Acting-User": actor(context, case)}
+    """Speaks for a person where the operation wants one, or now and then may have one;
+    names, three times out of four, the version that the resource has."""
+    must = SPEAKS_FOR_A_PERSON.get(operation_id(context))
+    person = None if must is None else actor(context, case)
+    headers = dict(case.headers or {})
+    if person and (must or digest(person) % 2):
+        headers["X-Acting-User"] = person
+    version = str(headers.get("If-Match"))
+    if TAG.fullmatch(version) and digest(version) % 4:
+        headers["If-Match"] = TAGS.get(resource(case, person), '"1"')
+    case.headers = headers
+
+
+def resource(case, person):
+    """What a path's versions are versions of."""
+    about = (case.path_parameters or {}).get("id")
+    for part, kind, whose in (
+        ("/lessons/{id}", "lesson", about),
+        ("/teachers/{id}/availability", "availability", about),
+        ("/me/availability", "availability", person),
+        ("/teachers/{id}", "teacher", about),
+        ("/me/teacher", "teacher", person),
+        ("/me", "person", person),
+    ):
+        if part in case.path:
+            return kind, whose
+    return None
 
 
 @schemathesis.hook
 def after_call(context, case, response):
-    """Remembers what was made, and by whom: to a stranger it is not there."""
+    """Remembers versions, and what was made by whom: to a stranger it is not there."""
     person = (case.headers or {}).get("X-Acting-User")
+    for tag in response.headers.get("etag", []):
+        TAGS[resource(case, person)] = tag
     if case.method.upper() != "POST" or response.status_code not in (201, 202):
         return
-    made = response.json()
-    if isinstance(made, dict) and isinstance(made.get("id"), str):
-        MADE.setdefault(case.path, []).append(made["id"])
-        if person:
-            OWNERS[made["id"]] = person
+    collection, made = case.path, id_in(response.json())
+    for location in response.headers.get("location", []):
+        collection, _, made = location.rpartition("/")
+    if made:
+        MADE.setdefault(collection, []).append(made)
+        OWNERS[made] = person
+
+
+def id_in(answer):
+    """The id of an answer, or of the thing that it wraps."""
+    if not isinstance(answer, dict):
+        return None
+    wrapped = [value for value in answer.values() if isinstance(value, dict)]
+    ids = [value.get("id") for value in [answer, *wrapped]]
+    return next((made for made in ids if isinstance(made, str)), None)

@@ -26,6 +26,7 @@ pub(crate) async fn invite(stack: &Stack) -> Result<String> {
     for _ in 0..TEACHERS {
         teachers.push(register().await?);
     }
+    let restless = register().await?;
     let mut students = Vec::new();
     for _ in 0..STUDENTS {
         students.push(register().await?);
@@ -42,12 +43,22 @@ pub(crate) async fn invite(stack: &Stack) -> Result<String> {
         };
         people::teach(stack, *teacher, policies, "00:00", "24:00").await?;
     }
+    people::teach(
+        stack,
+        restless,
+        TeacherPolicies::default(),
+        "00:00",
+        "24:00",
+    )
+    .await?;
     make_admin(stack, admin).await?;
     let first = (SystemClock.now() + SignedDuration::from_hours(72)).round(Unit::Hour)?;
     let lessons = book(stack, &teachers, &students, first).await?;
     Ok(json!({
         "admin": admin,
         "teachers": teachers,
+        // Whose hours and policies change all the time; the others can be booked.
+        "restless": restless,
         "students": students,
         "spare": spare,
         "lessons": lessons,
