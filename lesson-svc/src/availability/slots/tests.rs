@@ -459,6 +459,19 @@ fn a_lesson_may_run_over_midnight_from_one_rule_into_the_next() {
 }
 
 #[test]
+fn a_window_that_ends_before_midnight_still_knows_the_rule_after_it() {
+    let rules = vec![rule(1, "23:00", "24:00"), rule(2, "00:00", "01:00")];
+    let hours = hours("UTC", rules);
+    let window = stretch("2026-06-01T23:30:00Z", "2026-06-01T23:31:00Z");
+    let calendar = Calendar::new(policies(60, 30), &hours, window, &Taken::default());
+    let offer = calendar.offer(window.start);
+    assert_eq!(
+        offer.slots(window, SignedDuration::from_hours(1)).count(),
+        1
+    );
+}
+
+#[test]
 fn each_interval_begins_a_grid_of_its_own() {
     let rules = vec![rule(1, "09:00", "10:10"), rule(1, "10:10", "12:00")];
     let slots = offered("UTC", rules, &policies(50, 50), "2026-06-01");

@@ -3,7 +3,7 @@
 use jiff::SignedDuration;
 use olm_proto::{
     common::v1::ErrorReason,
-    lesson::v1::{ListSlotsRequest, ListSlotsResponse, TeacherPolicies},
+    lesson::v1::{ListSlotsRequest, ListSlotsResponse, RescheduleLessonRequest, TeacherPolicies},
 };
 use service_kit::grpc::client::acting;
 use sqlx::PgPool;
@@ -483,5 +483,37 @@ async fn slots_are_listed_to_those_who_need_an_invitation_first(pool: PgPool) {
     let day = ("2026-06-02T00:00:00Z", "2026-06-03T00:00:00Z");
     let offered = world.slots(teacher, Some(student), day.0, day.1).await;
     assert_eq!(offered.len(), 17);
+    world.stop().await;
+}
+
+#[sqlx::test(migrator = "lesson_svc::MIGRATOR")]
+async fn a_lesson_that_moves_takes_no_place_of_its_own(pool: PgPool) {
+    let world = World::start(pool).await;
+    let policies = TeacherPolicies {
+        min_notice: Some(seconds(0)),
+        reschedule_notice: Some(seconds(0)),
+        daily_lesson_limit: 1,
+        ..TeacherPolicies::default()
+    };
+    let teacher = world.teacher_with(1, "Anna", policies).await;
+    let (student, other) = (world.student(2).await, world.student(3).await);
+    let lesson = world.book(student, teacher, "2026-06-02T10:00:00Z").await;
+    let lesson = lesson.unwrap();
+    let taken = world.book(other, teacher, "2026-06-03T10:00:00Z").await;
+    taken.unwrap();
+    let reschedule = |start: &'static str, expected_version: i64| {
+        let request = RescheduleLessonRequest {
+            lesson_id: lesson.id.clone(),
+            expected_version,
+            start_time: Some(wire(start)),
+        };
+        let mut client = world.lessons();
+        async move { client.reschedule_lesson(acting(request, student)).await }
+    };
+    // Within its day, which is full, and over its own time.
+    reschedule("2026-06-02T10:30:00Z", 1).await.unwrap();
+    let full = reschedule("2026-06-03T12:00:00Z", 2).await;
+    assert_eq!(reason(full), ErrorReason::DailyLimitReached);
+    reschedule("2026-06-04T10:30:00Z", 2).await.unwrap();
     world.stop().await;
 }
