@@ -1,4 +1,4 @@
-//! `AvailabilityService`: who asks, then [`super::changing`] or [`super::listing`].
+//! `AvailabilityService`: who asks, then `changing` or `listing`.
 
 use olm_proto::lesson::v1::{
     AddTimeOffRequest, AddTimeOffResponse, DeleteOverrideRequest, DeleteOverrideResponse,

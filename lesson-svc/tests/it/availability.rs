@@ -1,5 +1,6 @@
 //! When teachers work, as `AvailabilityService` keeps it.
 
+mod busy;
 mod constraints;
 mod overrides;
 mod queries;
