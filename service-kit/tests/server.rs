@@ -9,8 +9,10 @@ use std::{collections::HashMap, sync::Arc, time::Duration};
 use olm_proto::{
     common::v1::ErrorReason,
     lesson::v1::{
-        GetUserRequest, GetUserResponse, RegisterTelegramUserRequest, RegisterTelegramUserResponse,
-        UpdateSettingsRequest, UpdateSettingsResponse, User,
+        EraseUserRequest, EraseUserResponse, GetUserRequest, GetUserResponse, ListUsersRequest,
+        ListUsersResponse, RegisterTelegramUserRequest, RegisterTelegramUserResponse,
+        SetAdminRequest, SetAdminResponse, UpdateSettingsRequest, UpdateSettingsResponse,
+        UpdateUserRequest, UpdateUserResponse, User,
         user_service_client::UserServiceClient,
         user_service_server::{UserService, UserServiceServer},
     },
@@ -71,10 +73,38 @@ impl UserService for Echo {
         Ok(Response::new(GetUserResponse { user: Some(user) }))
     }
 
+    async fn list_users(
+        &self,
+        _: Request<ListUsersRequest>,
+    ) -> Result<Response<ListUsersResponse>, Status> {
+        Err(Status::unimplemented("not here"))
+    }
+
+    async fn update_user(
+        &self,
+        _: Request<UpdateUserRequest>,
+    ) -> Result<Response<UpdateUserResponse>, Status> {
+        Err(Status::unimplemented("not here"))
+    }
+
     async fn update_settings(
         &self,
         _: Request<UpdateSettingsRequest>,
     ) -> Result<Response<UpdateSettingsResponse>, Status> {
+        Err(Status::unimplemented("not here"))
+    }
+
+    async fn set_admin(
+        &self,
+        _: Request<SetAdminRequest>,
+    ) -> Result<Response<SetAdminResponse>, Status> {
+        Err(Status::unimplemented("not here"))
+    }
+
+    async fn erase_user(
+        &self,
+        _: Request<EraseUserRequest>,
+    ) -> Result<Response<EraseUserResponse>, Status> {
         Err(Status::unimplemented("not here"))
     }
 }
