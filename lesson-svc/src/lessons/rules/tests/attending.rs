@@ -1,0 +1,80 @@
+//! Who came, who stayed away, who is excused.
+
+use super::*;
+
+/// In each of these the seat stands as it says, and the lesson was given up by its
+/// student when it was given up at all.
+fn with_seat(status: LessonStatus, seat: BookingStatus) -> Lesson {
+    let mut lesson = lesson(status);
+    lesson.bookings[0].status = seat;
+    lesson
+}
+
+fn asks(lesson: &Lesson, status: BookingStatus, now: &str) -> char {
+    let action = attendance(status);
+    letter(check(lesson, by(Role::Teacher), 3, &action, None, at(now)))
+}
+
+#[test]
+fn nobody_came_before_the_lesson_began() {
+    let lesson = lesson(LessonStatus::Scheduled);
+    let early = "2026-06-02T11:59:59.999999Z";
+    let begun = "2026-06-02T12:00:00Z";
+    for status in [BookingStatus::Attended, BookingStatus::NoShow] {
+        assert_eq!(asks(&lesson, status, early), 'n', "{status:?}");
+        assert_eq!(asks(&lesson, status, begun), 'D', "{status:?}");
+    }
+}
+
+/// Rows: what the seat is; columns: what it is to be, in the order of all statuses
+/// (pending, confirmed, canceled, late, attended, no show).
+#[test]
+fn what_was_said_of_a_seat_may_be_corrected_within_its_kind() {
+    use LessonStatus::{Canceled, Scheduled};
+    for (status, seat, row) in [
+        (Scheduled, BookingStatus::Confirmed, "uuuuDD"),
+        (Scheduled, BookingStatus::Attended, "uuuu=D"),
+        (Scheduled, BookingStatus::NoShow, "uuuuD="),
+        (Canceled, BookingStatus::LateCanceled, "uuD=cc"),
+        (Canceled, BookingStatus::Canceled, "uu=Dcc"),
+    ] {
+        let lesson = with_seat(status, seat);
+        let found: String = BookingStatus::ALL
+            .iter()
+            .map(|wanted| asks(&lesson, *wanted, "2026-06-02T13:00:00Z"))
+            .collect();
+        assert_eq!(found, row, "{seat:?}");
+    }
+}
+
+#[test]
+fn a_lesson_that_its_teacher_called_off_is_nobodys_late_cancellation() {
+    let mut lesson = with_seat(LessonStatus::Canceled, BookingStatus::Canceled);
+    lesson.canceled_by = Some(TEACHER);
+    let now = "2026-06-02T13:00:00Z";
+    assert_eq!(asks(&lesson, BookingStatus::LateCanceled, now), 'u');
+}
+
+#[test]
+fn a_seat_of_another_lesson_is_not_found() {
+    let lesson = lesson(LessonStatus::Scheduled);
+    let action = Action::Attendance {
+        booking: BookingId(Uuid::from_u128(99)),
+        status: BookingStatus::Attended,
+    };
+    let now = at("2026-06-02T13:00:00Z");
+    let answer = check(&lesson, by(Role::Teacher), 3, &action, None, now);
+    assert!(matches!(answer, Err(Error::BookingNotFound)), "{answer:?}");
+}
+
+#[test]
+fn attendance_changes_the_seat_and_nothing_of_the_schedule() {
+    let before = lesson(LessonStatus::Scheduled);
+    let now = at("2026-06-02T13:00:00Z");
+    let action = attendance(BookingStatus::NoShow);
+    let changed = apply(&before, by(Role::Teacher), &action, now);
+    assert_eq!(changed.lesson.bookings[0].status, BookingStatus::NoShow);
+    assert_eq!(changed.lesson.schedule_version, before.schedule_version);
+    assert_eq!(changed.change.booking, Some(SEAT));
+    assert!(!changed.tell);
+}
