@@ -1,6 +1,6 @@
 //! `Idempotency-Key`: a repeat of a creating request finds the first one's result,
-//! however long ago and whichever replica answers, because the key becomes the
-//! `request_id` that the service keeps beside what it created.
+//! whichever replica answers, because the key becomes the `request_id` that the service
+//! keeps, for seven days, beside what it created.
 
 use axum::extract::FromRequestParts;
 use http::{StatusCode, request::Parts};
@@ -30,7 +30,7 @@ const SEPARATOR: char = '\u{1f}';
 #[expect(dead_code, reason = "read by the OpenAPI derive only")]
 pub(crate) struct IdempotencyHeader {
     /// Makes a repeat safe: the same key from the same caller (for the same person)
-    /// answers with the first result, and 422 when the body is another one. 1 to 255
+    /// answers with the first result for seven days, and 422 when the body is another one. 1 to 255
     /// visible ASCII characters; a new random value, such as a UUID, for each new thing.
     #[param(
         rename = "Idempotency-Key",

@@ -32,6 +32,10 @@ impl Conversation {
         match client.confirm_lesson(acting(confirm, reader.id)).await {
             Ok(confirmed) => {
                 let line = decided(reader, confirmed.into_inner().lesson)?;
+                // A repeat is answered as the first was, with the lesson as it is now.
+                if let Standing::Off(screen) = line.standing {
+                    return Ok(redraw(reader, screen));
+                }
                 let screen = Screen::Confirmed {
                     name: &line.name,
                     when: &line.when,

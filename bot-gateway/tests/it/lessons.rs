@@ -40,6 +40,8 @@ pub struct State {
     pub approval: bool,
     /// What each invitation's token is answered with; none: accepted.
     pub invitations: Vec<(String, Option<ErrorReason>)>,
+    /// What was decided of which lesson from which version.
+    pub decisions: Vec<(String, i64, LessonStatus)>,
     /// The `rules_zone` of each change of settings.
     pub rules_zones: Vec<RulesZone>,
 }
@@ -93,8 +95,8 @@ impl Lessons {
     }
 }
 
-/// What becomes of a request, as lesson-svc has it: once, and a repeat of the same by
-/// the same version answers alike.
+/// What becomes of a request, as lesson-svc has it: once, and a repeat from the same
+/// version is answered with the lesson as it is now.
 fn decide(
     state: &mut State,
     id: &str,
@@ -106,13 +108,15 @@ fn decide(
     let Some(lesson) = lesson else {
         return Err(refused(Code::NotFound, ErrorReason::LessonNotFound));
     };
-    if lesson.status() == to && lesson.version == expected_version + 1 {
+    let decision = (id.to_owned(), expected_version, to);
+    if state.decisions.contains(&decision) {
         return Ok(lesson.clone());
     }
     let reason = match lesson.status() {
         LessonStatus::Requested if lesson.version == expected_version => {
             lesson.version += 1;
             lesson.status = to.into();
+            state.decisions.push(decision);
             return Ok(lesson.clone());
         }
         LessonStatus::Requested => return Err(refused(Code::Aborted, ErrorReason::VersionStale)),

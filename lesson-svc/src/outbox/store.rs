@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 use jiff_sqlx::ToSqlx as _;
-use olm_proto::notify::v1::EraseRecipientRequest;
+use olm_proto::notify::v1::{EraseRecipientRequest, SyncLessonRequest};
 use prost::Message as _;
 use service_kit::telemetry;
 use sqlx::PgConnection;
@@ -106,6 +106,50 @@ pub async fn delete_recipient(conn: &mut PgConnection, user: UserId) -> Result<(
     sqlx::query!(
         "DELETE FROM lesson.outbox WHERE kind = 'recipient' AND entity_id = $1",
         user.0,
+    )
+    .execute(conn)
+    .await?;
+    Ok(())
+}
+
+/// Takes the texts of a person out of what is yet to be told of lessons: the reasons
+/// they gave, and the links of those they teach.
+///
+/// # Errors
+///
+/// When the database fails, or a row cannot be read.
+pub async fn forget_texts(conn: &mut PgConnection, person: UserId) -> Result<(), Error> {
+    let rows = sqlx::query!(
+        r#"SELECT o.id, o.payload, l.teacher_id = $1 AS "teaches!",
+                  l.canceled_by IS NOT DISTINCT FROM $1 AS "canceled!"
+           FROM lesson.outbox o JOIN lesson.lessons l ON l.id = o.entity_id
+           WHERE o.kind = 'lesson' AND (l.teacher_id = $1 OR l.canceled_by = $1)
+           ORDER BY o.id FOR UPDATE OF o"#,
+        person.0,
+    )
+    .fetch_all(&mut *conn)
+    .await?;
+    let (mut ids, mut payloads) = (Vec::new(), Vec::new());
+    for row in rows {
+        let mut request = SyncLessonRequest::decode(row.payload.as_slice())
+            .map_err(|_| Error::Corrupt("outbox.payload"))?;
+        let Some(lesson) = &mut request.lesson else {
+            continue;
+        };
+        if row.teaches {
+            lesson.meeting_url.clear();
+        }
+        if row.canceled {
+            lesson.cancel_reason.clear();
+        }
+        ids.push(row.id);
+        payloads.push(request.encode_to_vec());
+    }
+    sqlx::query!(
+        "UPDATE lesson.outbox o SET payload = told.payload
+         FROM unnest($1::bigint[], $2::bytea[]) AS told(id, payload) WHERE o.id = told.id",
+        &ids,
+        &payloads,
     )
     .execute(conn)
     .await?;

@@ -72,8 +72,10 @@ async fn forget(
     let now = state.now();
     // Waits for bookings with the person, who is a student's teacher no more afterwards.
     teachers::store::lock(&mut *conn, id).await?;
-    let canceled = lessons::cancelling::cancel_ahead(&mut *conn, id, by, now).await?;
+    // First, so that what is told of the cancellations says nothing of them either.
     lessons::store::forget_texts(&mut *conn, id).await?;
+    outbox::store::forget_texts(&mut *conn, id).await?;
+    let canceled = lessons::cancelling::cancel_ahead(&mut *conn, id, by, now).await?;
     invitations::store::update_all_revoked(&mut *conn, id, now).await?;
     teachers::store::update_erased(&mut *conn, id, now).await?;
     students::store::update_all_ended(&mut *conn, id, now).await?;

@@ -273,6 +273,26 @@ async fn only_the_person_and_admins_erase_somebody(pool: PgPool) {
     world.stop().await;
 }
 
+/// notify-svc is away: what it will be told of lessons is still here.
+#[sqlx::test(migrator = "lesson_svc::MIGRATOR")]
+async fn what_waits_to_be_told_says_nothing_of_an_erased_person(pool: PgPool) {
+    let world = World::start(pool).await;
+    let person = quixote(&world).await;
+    let (teacher, student) = (world.teacher(2, "Anna").await, world.student(3).await);
+    world.befriend(person, student).await;
+    world.befriend(teacher, person).await;
+    let taught = world.book(student, person, "2026-06-02T09:00:00Z").await;
+    describe(&world, person, &taught.unwrap()).await;
+    let refused = world.book(person, teacher, "2026-06-02T11:00:00Z").await;
+    cancel(&world, person, &refused.unwrap()).await;
+    assert!(!places(&world.pool, "quixote", TELEGRAM_ID).await.is_empty());
+
+    assert_eq!(world.erase(person).await.unwrap(), 1);
+    assert_eq!(places(&world.pool, "quixote", TELEGRAM_ID).await, [""; 0]);
+    assert!(world.outbox_rows().await > 0, "nothing was left to be told");
+    world.stop().await;
+}
+
 /// Whoever wins, no lesson ahead is left with somebody who is gone.
 #[sqlx::test(migrator = "lesson_svc::MIGRATOR")]
 async fn erasing_and_booking_at_once_leave_no_lesson_with_nobody(pool: PgPool) {

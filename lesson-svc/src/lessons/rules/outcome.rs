@@ -319,8 +319,8 @@ impl<'a> Next<'a> {
             LessonStatus::Requested | LessonStatus::Scheduled
         );
         Changed {
-            tell: self.after.schedule_version != self.before.schedule_version
-                && (was_told || is_settled),
+            // Every version, so that buttons are drawn for the one there is.
+            tell: was_told || is_settled,
             lesson: self.after,
             change: self.change,
         }
