@@ -319,8 +319,9 @@ impl<'a> Next<'a> {
             LessonStatus::Requested | LessonStatus::Scheduled
         );
         Changed {
-            // Every version, so that buttons are drawn for the one there is.
-            tell: was_told || is_settled,
+            // Every version, so that buttons are drawn for the one there is; who came is
+            // nobody's news, and there is nothing left to press.
+            tell: kind != Kind::Attendance && (was_told || is_settled),
             lesson: self.after,
             change: self.change,
         }
