@@ -358,6 +358,8 @@ fn the_same_person_with_the_same_words_repeats() {
 
 #[test]
 fn a_student_gives_up_late_after_the_teachers_notice() {
+    use BookingStatus::{Canceled, LateCanceled};
+    use LessonStatus::{Requested, Scheduled};
     let cancel = Action::Cancel {
         reason: String::new(),
     };
@@ -365,8 +367,6 @@ fn a_student_gives_up_late_after_the_teachers_notice() {
         let changed = apply(&lesson(status), by(role), &cancel, at(now));
         changed.lesson.bookings[0].status
     };
-    use BookingStatus::{Canceled, LateCanceled};
-    use LessonStatus::{Requested, Scheduled};
     let (in_time, late) = ("2026-06-01T12:00:00Z", "2026-06-01T12:00:00.000001Z");
     assert_eq!(becomes(Scheduled, Role::Student, in_time), Canceled);
     assert_eq!(becomes(Scheduled, Role::Student, late), LateCanceled);
