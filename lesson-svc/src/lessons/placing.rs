@@ -39,6 +39,19 @@ pub struct Place {
     pub except: Option<LessonId>,
 }
 
+impl Place {
+    /// The teacher as this lesson asks for a place: one that is moved keeps its length,
+    /// also when the teacher offers it to nobody any more.
+    fn asked_of(&self, mut teacher: Teacher) -> Teacher {
+        let offered = &mut teacher.policies.lesson_durations;
+        let kept = self.except.and(self.duration);
+        if let Some(length) = kept.filter(|length| !offered.contains(length)) {
+            offered.push(length);
+        }
+        teacher
+    }
+}
+
 /// The people of a lesson, locked.
 #[derive(Debug)]
 pub struct People {
@@ -88,6 +101,7 @@ pub async fn decide(
     letting_go: bool,
     now: Timestamp,
 ) -> Result<(Bookable, Vec<Changed>), Error> {
+    let teacher = &place.asked_of(teacher.clone());
     let policies = &teacher.policies;
     let duration = place.duration.unwrap_or(policies.usual_duration());
     let widest = policies.lesson_at(place.start, duration);
@@ -135,6 +149,7 @@ async fn alternatives(state: &State, place: &Place) -> Result<Vec<Timestamp>, Er
     let Some(teacher) = teachers::store::find(&mut conn, place.teacher).await? else {
         return Ok(Vec::new());
     };
+    let teacher = place.asked_of(teacher);
     let now = state.now();
     let duration = place.duration.unwrap_or(teacher.policies.usual_duration());
     let starts = Stretch {

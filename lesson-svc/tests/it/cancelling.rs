@@ -1,41 +1,15 @@
 use olm_proto::{
     common::v1::ErrorReason,
-    lesson::v1::{BookingStatus, CancelLessonRequest, Lesson, LessonStatus},
-    notify::v1::{LessonRole, LessonState, SyncLessonRequest},
+    lesson::v1::{BookingStatus, LessonStatus},
+    notify::v1::{LessonRole, LessonState},
 };
-use prost::Message as _;
-use service_kit::grpc::client::acting;
 use sqlx::PgPool;
-use tonic::Status;
 use uuid::Uuid;
 
-use crate::support::{World, at, fields, metadata, reason};
-
-async fn cancel(
-    world: &World,
-    by: Uuid,
-    lesson: &str,
-    expected_version: i64,
-    why: &str,
-) -> Result<Lesson, Status> {
-    let request = CancelLessonRequest {
-        lesson_id: lesson.to_owned(),
-        expected_version,
-        reason: why.to_owned(),
-    };
-    let answer = world.lessons().cancel_lesson(acting(request, by)).await?;
-    Ok(answer.into_inner().lesson.unwrap())
-}
-
-async fn snapshot(world: &World, lesson: &str, version: i64) -> SyncLessonRequest {
-    let payload: Vec<u8> = sqlx::query_scalar("SELECT payload FROM lesson.outbox WHERE kind = 'lesson' AND entity_id = $1 AND version = $2")
-        .bind(lesson.parse::<Uuid>().unwrap())
-        .bind(version)
-        .fetch_one(&world.pool)
-        .await
-        .unwrap();
-    SyncLessonRequest::decode(&*payload).unwrap()
-}
+use crate::{
+    steps::{cancel, snapshot},
+    support::{World, at, fields, metadata, reason},
+};
 
 #[sqlx::test(migrator = "lesson_svc::MIGRATOR")]
 async fn a_student_cancels_and_the_time_is_free_again(pool: PgPool) {
@@ -55,7 +29,7 @@ async fn a_student_cancels_and_the_time_is_free_again(pool: PgPool) {
         (BookingStatus::LateCanceled, 2),
         "less than the teacher's cancel notice before the start"
     );
-    let told = snapshot(&world, &lesson.id, 2).await.lesson.unwrap();
+    let told = snapshot(&world, &lesson, 2).await;
     assert!(told.state() == LessonState::Canceled && told.seats[0].canceled);
     assert_eq!(
         (told.changed_by(), told.cancel_reason.as_str()),
@@ -86,11 +60,7 @@ async fn a_repeated_cancellation_is_answered_as_the_first(pool: PgPool) {
     );
     assert_eq!(world.outbox_rows().await, rows, "it is told once");
     assert_eq!(
-        snapshot(&world, &lesson.id, 2)
-            .await
-            .lesson
-            .unwrap()
-            .changed_by(),
+        snapshot(&world, &lesson, 2).await.changed_by(),
         LessonRole::Teacher
     );
     world.stop().await;

@@ -5,6 +5,7 @@
 )]
 
 mod admins;
+mod attending;
 mod availability;
 mod booking;
 mod cancelling;
@@ -15,14 +16,17 @@ mod holding;
 mod invitations;
 mod lists;
 mod migrations;
+mod moving;
 mod process;
 mod relay;
 mod requesting;
 mod searching;
 mod settings;
+mod steps;
 mod strangers;
 mod students;
 mod support;
 mod teachers;
 mod telemetry;
+mod updating;
 mod users;
