@@ -1,19 +1,12 @@
-use std::collections::HashSet;
-
 use olm_proto::{
     common::v1::ErrorReason,
-    lesson::v1::{
-        BookLessonRequest, BookingStatus, LessonStatus, TeacherPolicies,
-        lesson_service_client::LessonServiceClient,
-    },
+    lesson::v1::{BookLessonRequest, BookingStatus, LessonStatus, TeacherPolicies},
 };
 use service_kit::{grpc::client::acting, status};
 use sqlx::PgPool;
 use uuid::Uuid;
 
-use crate::support::{
-    NO_NOTIFY, Service, World, at, booking, fields, metadata, reason, seconds, wire,
-};
+use crate::support::{World, at, booking, fields, metadata, reason, seconds, wire};
 
 #[sqlx::test(migrator = "lesson_svc::MIGRATOR")]
 async fn a_free_slot_is_booked(pool: PgPool) {
@@ -232,81 +225,5 @@ async fn a_refused_request_may_be_tried_again_with_its_id(pool: PgPool) {
         .book_lesson(acting(request, student))
         .await
         .unwrap();
-    world.stop().await;
-}
-
-#[sqlx::test(migrator = "lesson_svc::MIGRATOR")]
-async fn racing_repeats_make_one_lesson(pool: PgPool) {
-    let world = World::start(pool).await;
-    let teacher = world.teacher(1, "Anna").await;
-    let student = world.student(2).await;
-    let request = booking(teacher, "2026-06-01T12:00:00Z");
-    let calls: Vec<_> = (0..10)
-        .map(|_| {
-            let (mut client, request) = (world.lessons(), request.clone());
-            tokio::spawn(async move { client.book_lesson(acting(request, student)).await })
-        })
-        .collect();
-    let mut lessons = HashSet::new();
-    for call in calls {
-        let lesson = call.await.unwrap().unwrap().into_inner().lesson.unwrap();
-        lessons.insert(lesson.id);
-    }
-    assert_eq!(lessons.len(), 1);
-    world.stop().await;
-}
-
-#[sqlx::test(migrator = "lesson_svc::MIGRATOR")]
-async fn of_twenty_overlapping_bookings_through_two_replicas_one_wins(pool: PgPool) {
-    let world = World::start(pool).await;
-    let replica = Service::start(&world.pool, world.clock.clone(), NO_NOTIFY).await;
-    let teacher = world.teacher(1, "Anna").await;
-    let mut students = Vec::new();
-    for telegram_id in 100..120 {
-        students.push(world.student(telegram_id).await);
-    }
-    for day in 2..7 {
-        let calls: Vec<_> = (0..)
-            .zip(&students)
-            .map(|(index, student)| {
-                let backend = if index % 2 == 0 {
-                    &world.service.backend
-                } else {
-                    &replica.backend
-                };
-                let mut client = LessonServiceClient::new(backend.clone());
-                let start = if index % 3 == 0 { "12:00" } else { "12:30" };
-                let request = booking(teacher, &format!("2026-06-0{day}T{start}:00Z"));
-                let request = acting(request, *student);
-                tokio::spawn(async move { client.book_lesson(request).await })
-            })
-            .collect();
-        let mut won = 0;
-        for call in calls {
-            match call.await.unwrap() {
-                Ok(_) => won += 1,
-                Err(refused) => {
-                    assert_eq!(
-                        status::reason(&refused),
-                        Some(ErrorReason::SlotTaken),
-                        "{refused:?}"
-                    );
-                    let alternatives = metadata(&refused, "alternatives");
-                    assert_eq!(alternatives.split(',').count(), 3, "{alternatives}");
-                }
-            }
-        }
-        assert_eq!(won, 1);
-    }
-    let lessons: i64 = sqlx::query_scalar("SELECT count(*) FROM lesson.lessons")
-        .fetch_one(&world.pool)
-        .await
-        .unwrap();
-    let told: i64 = sqlx::query_scalar("SELECT count(*) FROM lesson.outbox WHERE kind = 'lesson'")
-        .fetch_one(&world.pool)
-        .await
-        .unwrap();
-    assert_eq!((lessons, told), (5, 5));
-    replica.stop().await;
     world.stop().await;
 }
