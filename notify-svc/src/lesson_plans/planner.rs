@@ -143,6 +143,18 @@ impl Told {
         }
     }
 
+    /// Whether an attempt has begun whose outcome may still lead to another one: it is
+    /// neither changed nor replaced, only stopped.
+    fn in_flight(&self) -> bool {
+        match self.state {
+            State::Sending | State::Uncertain => true,
+            State::Pending => self.resent,
+            State::Sent | State::Failed | State::Unconfirmed | State::Canceled | State::Expired => {
+                false
+            }
+        }
+    }
+
     /// The lesson's start that it names.
     fn start(&self) -> Option<Timestamp> {
         self.notice.start_time.as_ref().and_then(olm_proto::instant)
@@ -184,10 +196,11 @@ pub struct Planned {
 ///
 /// - What is new, at once: a request to both sides; its decision to the student; a
 ///   booking, a move and another place to both sides, each against what the reader
-///   learned last; a cancellation to whoever knew of the lesson (OLM-3).
+///   learned last; a cancellation to whoever knew of the lesson (OLM-3), and to a
+///   student who may have seen elsewhere what was to be announced to them.
 /// - A reminder at each of the reader's leads that is still ahead, before their quiet
 ///   hours where it would fall into them; one whose instant passed while it waited
-///   stays, so that it is sent late rather than lost.
+///   stays, so that it is sent late rather than lost; so does one that is being sent.
 /// - To the teacher: which student Telegram does not reach.
 ///
 /// What a reader muted is planned as [`Due::Never`].

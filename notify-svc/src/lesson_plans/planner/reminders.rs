@@ -25,7 +25,8 @@ struct Wanted {
 }
 
 impl Telling<'_> {
-    /// A reminder for each lead, no two at one instant.
+    /// A reminder for each lead, no two at one instant, besides what is being sent: that
+    /// ends as it began, whatever changed meanwhile.
     pub(super) fn reminders(&self) -> Vec<Planned> {
         if self.reader.leads.is_empty() || self.reader.muted.contains(&Kind::Reminder) {
             return Vec::new();
@@ -36,7 +37,11 @@ impl Telling<'_> {
             .iter()
             .map(SignedDuration::as_secs)
             .collect();
-        let mut none_left = true;
+        let in_flight: Vec<_> = self
+            .of_this_start()
+            .filter(|told| told.in_flight())
+            .collect();
+        let mut none_left = in_flight.is_empty();
         let mut wanted = BTreeSet::new();
         for lead_s in leads {
             match self.lead(lead_s) {
@@ -54,16 +59,20 @@ impl Telling<'_> {
         {
             wanted.insert(reminder);
         }
-        let mut instants = BTreeSet::new();
-        let mut wanted: Vec<_> = wanted
+        let mut instants: BTreeSet<_> = in_flight.iter().map(|told| told.due).collect();
+        let wanted = wanted
             .into_iter()
             .filter(|reminder| instants.insert(reminder.due))
-            .collect();
-        wanted.sort_unstable_by_key(|reminder| reminder.lead_s);
-        wanted
-            .into_iter()
-            .map(|wanted| self.reminder(wanted))
-            .collect()
+            .map(|reminder| self.reminder(reminder));
+        let in_flight = in_flight.iter().map(|told| Planned {
+            lane: Lane::Reminder,
+            due: Due::At(told.due),
+            expires_at: Some(self.snapshot.start),
+            ..self.again(told)
+        });
+        let mut reminders: Vec<_> = in_flight.chain(wanted).collect();
+        reminders.sort_by_key(|reminder| reminder.key.lead_s);
+        reminders
     }
 
     /// Reminders of the lesson's present start, whatever schedule they were planned for.

@@ -181,17 +181,54 @@ fn a_waiting_reminder_whose_instant_before_the_night_just_passed_keeps_it() {
     );
 }
 
-#[test]
-fn a_reminder_being_sent_is_not_planned_a_second_time_for_another_place() {
+/// The student's rows, the reminder in flight in each way it can be.
+fn in_flight() -> [Vec<Told>; 3] {
     let planned = plan(&lesson(), &student(&[60], None), &[], days_before());
-    let sending = told(&planned, days_before(), |_| State::Sending);
+    let states = [
+        (State::Sending, false),
+        (State::Uncertain, false),
+        (State::Pending, true),
+    ];
+    states.map(|(state, resent)| {
+        let mut told = sent(&planned, days_before());
+        for row in &mut told {
+            if row.key.kind == Kind::Reminder {
+                (row.state, row.resent) = (state, resent);
+            }
+        }
+        told
+    })
+}
+
+#[test]
+fn a_reminder_in_flight_stays_as_it_is_for_another_place() {
     let elsewhere = Snapshot {
         meeting_url: "https://meet.example".to_owned(),
         ..changed(&lesson(), LessonRole::Teacher)
     };
-    let just_before = start() - 60.minutes() - 1.second();
-    let planned = plan(&elsewhere, &student(&[60], None), &sending, just_before);
-    assert_eq!(for_student(&planned), [(Kind::PlaceChanged, 0)]);
+    for told in in_flight() {
+        for now in [start() - 1.hour() - 1.second(), start() - 30.minutes()] {
+            let planned = plan(&elsewhere, &student(&[60], None), &told, now);
+            let expected = [(Kind::PlaceChanged, 0), (Kind::Reminder, 60)];
+            assert_eq!(for_student(&planned), expected);
+            let reminder = only(STUDENT, Kind::Reminder, &planned);
+            assert_eq!(reminder.key.schedule_version, lesson().schedule_version);
+            assert_eq!(reminder.due, Due::At(start() - 1.hour()));
+            assert_eq!(reminder.expires_at, Some(start()));
+            assert_eq!(notice(reminder).meeting_url, "");
+        }
+    }
+}
+
+#[test]
+fn a_reminder_in_flight_stays_when_its_lead_is_changed() {
+    let now = start() - 59.minutes();
+    for told in in_flight() {
+        let with = |leads: &[i64]| plan(&lesson(), &student(leads, None), &told, now);
+        assert_eq!(reminders(&with(&[120])), [(60, false)]);
+        assert_eq!(reminders(&with(&[30])), [(30, false), (60, false)]);
+        assert_eq!(reminders(&with(&[])), []);
+    }
 }
 
 #[test]
