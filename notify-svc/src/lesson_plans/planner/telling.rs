@@ -181,8 +181,8 @@ impl<'a> Telling<'a> {
         Some(planned)
     }
 
-    /// What was announced of this schedule, as it was.
-    fn again(&self, told: &Told) -> Planned {
+    /// What was told, as it was.
+    pub(super) fn again(&self, told: &Told) -> Planned {
         let notice = LessonNotice {
             lesson_version: self.snapshot.version,
             ..told.notice.clone()
@@ -259,10 +259,15 @@ impl<'a> Telling<'a> {
         (now.meeting_url != known.notice.meeting_url).then(|| News::of(Kind::PlaceChanged))
     }
 
-    /// To whoever knew of the lesson, that it is off.
+    /// That the lesson is off: to whoever knew of it, and to a student who came by it on
+    /// another way than our messages.
     fn cancellation(&self) -> Option<Planned> {
         let key = self.key(Kind::Canceled, 0);
-        if self.known(self.snapshot.schedule_version).is_none() && !self.has(key) {
+        let tells = match self.learned(self.snapshot.schedule_version) {
+            Some(told) => !told.key.kind.ends(),
+            None => self.may_count_on_it(),
+        };
+        if !tells && !self.has(key) {
             return None;
         }
         let notice = LessonNotice {
@@ -271,6 +276,21 @@ impl<'a> Telling<'a> {
             ..self.notice(Kind::Canceled)
         };
         Some(self.planned(key, Lane::Interactive, Due::AtOnce, notice))
+    }
+
+    /// Whether a student whom no message reached may come all the same: something was
+    /// announced to them, they did not give it up themselves, and it is not over.
+    fn may_count_on_it(&self) -> bool {
+        let gave_up =
+            |told: &&Told| told.key.kind.ends() && told.notice.changed_by() == LessonRole::Student;
+        self.part.role == LessonRole::Student
+            && self.snapshot.end > self.now
+            && self.snapshot.changed_by != LessonRole::Student
+            && self
+                .told
+                .iter()
+                .any(|told| told.key.kind.announces() || told.key.kind.ends())
+            && !self.told.iter().any(gave_up)
     }
 
     /// What became of a request: to its student always, for they wait for it; that it

@@ -253,14 +253,53 @@ fn who_was_told_of_the_lesson_is_told_of_its_cancellation() {
         .into_iter()
         .filter(|told| told.key.kind == kind && state != State::Canceled)
         .collect();
-        let planned = plan(&canceled(), &readers(&[60]), &heard, start() - 2.hours());
         let knows = matches!(
             state,
             State::Sending | State::Sent | State::Uncertain | State::Unconfirmed
         );
-        let expected: &[_] = if knows { &[(Kind::Canceled, 0)] } else { &[] };
-        assert_eq!(for_student(&planned), expected, "{kind:?} {state:?}");
+        // A student may have seen elsewhere what did not arrive, and come in vain.
+        let may_come = kind == Kind::Booked && state != State::Canceled;
+        for (by, to_student) in [
+            (LessonRole::Student, knows),
+            (LessonRole::Teacher, knows || may_come),
+        ] {
+            let off = Snapshot {
+                changed_by: by,
+                ..canceled()
+            };
+            let planned = plan(&off, &readers(&[60]), &heard, start() - 2.hours());
+            let expected = |told: bool| told.then_some((Kind::Canceled, 0));
+            let rows = |user_id| rows_of(user_id, &planned);
+            assert_eq!(
+                rows(STUDENT),
+                Vec::from_iter(expected(to_student)),
+                "{heard:?}"
+            );
+            assert_eq!(rows(TEACHER), Vec::from_iter(expected(knows)), "{heard:?}");
+        }
     }
+}
+
+#[test]
+fn who_gave_up_their_seat_is_not_told_that_the_lesson_is_off_when_nothing_reached_them() {
+    let mut given_up = changed(&lesson(), LessonRole::Student);
+    given_up.seats[0].canceled = true;
+    let off = Snapshot {
+        state: LessonState::Canceled,
+        ..changed(&given_up, LessonRole::Teacher)
+    };
+    let failed = |planned: &[Planned]| told(planned, days_before(), |_| State::Failed);
+    let booked = failed(&plan(&lesson(), &readers(&[60]), &[], days_before()));
+    let planned = plan(&off, &readers(&[60]), &booked, days_before());
+    assert_eq!(for_student(&planned), [(Kind::Canceled, 0)]);
+    let mut gave_up = booked[0].clone();
+    gave_up.key.kind = Kind::Canceled;
+    gave_up.key.schedule_version = given_up.schedule_version;
+    gave_up.notice.changed_by = LessonRole::Student.into();
+    assert_eq!(gave_up.user_id, STUDENT);
+    let told: Vec<_> = booked.into_iter().chain([gave_up]).collect();
+    let planned = plan(&off, &readers(&[60]), &told, days_before());
+    assert_eq!(for_student(&planned), []);
 }
 
 #[test]
