@@ -1,7 +1,9 @@
 //! Notifications as texts.
 
 use jiff::{Timestamp, tz::TimeZone};
-use olm_proto::notify::v1::{Content, LessonNotice, LessonNoticeKind, LessonRole, content::Kind};
+use olm_proto::notify::v1::{
+    Content, LessonNotice, LessonNoticeKind, LessonRole, LessonState, content::Kind,
+};
 
 use crate::{
     Language,
@@ -79,50 +81,76 @@ struct Telling<'a> {
 impl Telling<'_> {
     /// Paragraphs, some of them empty. `None`: a move from nowhere.
     fn lines(&self, now: Timestamp) -> Option<Vec<String>> {
-        let values = self.values();
-        Some(match self.notice.kind() {
-            LessonNoticeKind::Booked => {
-                let booked = self.by_role("notice-booked", &values);
-                vec![booked, self.meeting(), self.no_reminder()]
+        let by_role = |id| self.by_role(id, &Values::default());
+        let of = |kind: String| vec![kind, self.counterpart(), self.when()];
+        let of_changed = |kind: String| vec![kind, self.name(), self.when()];
+        let (mut lines, more) = match self.notice.kind() {
+            LessonNoticeKind::Booked => (
+                of(by_role("notice-booked")),
+                vec![self.meeting(), self.no_reminder()],
+            ),
+            LessonNoticeKind::Confirmed => (
+                of(self.plain("notice-confirmed")),
+                vec![self.meeting(), self.no_reminder()],
+            ),
+            LessonNoticeKind::Requested => (of(by_role("notice-requested")), vec![self.lapses()]),
+            LessonNoticeKind::Declined => (
+                of(self.plain("notice-declined")),
+                vec![self.reason(), self.other_times()],
+            ),
+            LessonNoticeKind::Lapsed => (of(by_role("notice-lapsed")), vec![self.other_times()]),
+            LessonNoticeKind::Reminder => {
+                (of(self.reminder(now)), vec![self.meeting(), self.why_now()])
             }
-            LessonNoticeKind::Confirmed => {
-                let confirmed = self.say("notice-confirmed", &values);
-                vec![confirmed, self.meeting(), self.no_reminder()]
-            }
-            LessonNoticeKind::Requested => {
-                vec![self.by_role("notice-requested", &values), self.lapses()]
-            }
-            LessonNoticeKind::Declined => {
-                let declined = self.say("notice-declined", &values);
-                vec![declined, self.reason(), self.other_times()]
-            }
-            LessonNoticeKind::Lapsed => {
-                vec![self.by_role("notice-lapsed", &values), self.other_times()]
-            }
-            LessonNoticeKind::Reminder => self.reminder(values, now),
-            LessonNoticeKind::Moved => vec![self.moved(values)?, self.meeting()],
+            LessonNoticeKind::Moved => (
+                vec![self.changed("moved"), self.name(), self.times()?],
+                vec![self.meeting(), self.lapses()],
+            ),
             LessonNoticeKind::PlaceChanged => {
-                let changed = self.say("notice-place-changed", &values.raw("by", self.by()));
-                vec![changed, self.meeting_or_none()]
+                let by = Values::default().raw("by", self.by());
+                let changed = self.say("notice-place-changed", &by);
+                (
+                    of_changed(changed),
+                    vec![self.meeting_or_none(), self.lapses()],
+                )
             }
             LessonNoticeKind::Canceled => {
-                let canceled = self.say("notice-canceled", &values.raw("by", self.by()));
-                vec![canceled, self.reason()]
+                (of_changed(self.changed("canceled")), vec![self.reason()])
             }
-            LessonNoticeKind::StudentUnreachable => {
-                vec![self.say("notice-student-unreachable", &values)]
-            }
+            LessonNoticeKind::StudentUnreachable => (vec![self.unreachable()], Vec::new()),
             // A service newer than this gateway: the reader still learns that something
             // is new, and where to look.
-            LessonNoticeKind::Unspecified => vec![self.plain("notice-changed")],
+            LessonNoticeKind::Unspecified => (vec![self.plain("notice-changed")], Vec::new()),
+        };
+        lines.extend(more);
+        Some(lines)
+    }
+
+    /// Who the other side is and what they are called; empty when there are several.
+    fn counterpart(&self) -> String {
+        self.named(if self.for_teacher() {
+            "notice-student"
+        } else {
+            "notice-teacher"
         })
     }
 
-    fn values(&self) -> Values<'static> {
+    /// What the other side is called; empty when there are several.
+    fn name(&self) -> String {
+        self.named("notice-name")
+    }
+
+    fn named(&self, id: &str) -> String {
+        if self.notice.no_counterpart {
+            return String::new();
+        }
         let name = person_name(&self.notice.counterpart_name, self.language);
-        Values::default()
-            .html("name", &name)
-            .html("when", &self.time(self.start, self.end))
+        self.say(id, &Values::default().html("name", &name))
+    }
+
+    fn when(&self) -> String {
+        let when = self.time(self.start, self.end);
+        self.say("notice-when", &Values::default().html("when", &when))
     }
 
     fn time(&self, start: Timestamp, end: Timestamp) -> String {
@@ -161,30 +189,53 @@ impl Telling<'_> {
         }
     }
 
-    fn reminder(&self, values: Values<'static>, now: Timestamp) -> Vec<String> {
-        let urgent = self.notice.urgent;
-        let values = values
+    fn reminder(&self, now: Timestamp) -> String {
+        let urgent = if self.notice.urgent { "yes" } else { "no" };
+        let values = Values::default()
             .html("left", &left(self.start, now, self.language))
-            .raw("urgent", if urgent { "yes" } else { "no" });
-        let why = if urgent {
+            .raw("urgent", urgent);
+        self.say("notice-reminder", &values)
+    }
+
+    fn why_now(&self) -> String {
+        if self.notice.urgent {
             self.plain("notice-urgent")
         } else {
             String::new()
-        };
-        vec![
-            self.by_role("notice-reminder", &values),
-            self.meeting(),
-            why,
-        ]
+        }
     }
 
-    fn moved(&self, values: Values<'static>) -> Option<String> {
+    /// What somebody did to the lesson, or to the request for it.
+    fn changed(&self, what: &str) -> String {
+        let of = if self.notice.request { "request-" } else { "" };
+        let by = Values::default().raw("by", self.by());
+        self.say(&format!("notice-{of}{what}"), &by)
+    }
+
+    fn times(&self) -> Option<String> {
         let start = olm_proto::instant(self.notice.previous_start_time.as_ref()?)?;
         let end = olm_proto::instant(self.notice.previous_end_time.as_ref()?)?;
-        let values = values
-            .raw("by", self.by())
-            .html("from", &self.time(start, end));
-        Some(self.say("notice-moved", &values))
+        let values = Values::default()
+            .html("from", &self.time(start, end))
+            .html("when", &self.time(self.start, self.end));
+        Some(self.say("notice-moved-times", &values))
+    }
+
+    fn unreachable(&self) -> String {
+        let state = match self.notice.state() {
+            LessonState::Requested => "requested",
+            LessonState::Scheduled => "scheduled",
+            LessonState::Canceled => "canceled",
+            LessonState::Declined => "declined",
+            LessonState::Lapsed => "lapsed",
+            LessonState::Unspecified => "other",
+        };
+        let name = person_name(&self.notice.counterpart_name, self.language);
+        let values = Values::default()
+            .html("name", &name)
+            .html("when", &self.time(self.start, self.end))
+            .raw("state", state);
+        self.say("notice-student-unreachable", &values)
     }
 
     fn meeting(&self) -> String {
@@ -247,243 +298,4 @@ pub fn person_name(name: &str, language: Language) -> String {
 }
 
 #[cfg(test)]
-mod tests {
-    use olm_proto::notify::v1::CustomText;
-
-    use super::*;
-
-    fn content(notice: LessonNotice) -> Content {
-        Content {
-            kind: Some(Kind::LessonNotice(notice)),
-        }
-    }
-
-    fn notice(kind: LessonNoticeKind, reader: LessonRole) -> LessonNotice {
-        let at = |text: &str| Some(olm_proto::timestamp(text.parse().unwrap()));
-        LessonNotice {
-            kind: kind.into(),
-            start_time: at("2026-01-23T17:00:00Z"),
-            end_time: at("2026-01-23T18:00:00Z"),
-            reader_role: reader.into(),
-            counterpart_name: "Anna <3".to_owned(),
-            reminder_follows: true,
-            ..LessonNotice::default()
-        }
-    }
-
-    fn rendered(notice: LessonNotice, language: Language) -> String {
-        let zone = TimeZone::get("Europe/Berlin").unwrap();
-        let now = "2026-01-23T16:20:00Z".parse().unwrap();
-        render(&content(notice), language, &zone, now).unwrap().text
-    }
-
-    #[test]
-    fn a_confirmation_names_teacher_time_and_zone() {
-        let booked = notice(LessonNoticeKind::Booked, LessonRole::Student);
-        assert_eq!(
-            rendered(booked, Language::Ru),
-            "✅ <b>Урок забронирован</b>\nПреподаватель: Anna &lt;3\n\
-             пятница, 23 января, 18:00–19:00 (Берлин)"
-        );
-    }
-
-    /// A notice in both languages, English first.
-    fn both(notice: &LessonNotice) -> [String; 2] {
-        [Language::En, Language::Ru].map(|language| rendered(notice.clone(), language))
-    }
-
-    const WHEN_EN: &str = "Friday, January 23, 18:00–19:00 (Berlin)";
-    const WHEN_RU: &str = "пятница, 23 января, 18:00–19:00 (Берлин)";
-
-    #[test]
-    fn a_confirmation_after_every_lead_says_that_no_reminder_comes() {
-        let mut booked = notice(LessonNoticeKind::Booked, LessonRole::Teacher);
-        booked.reminder_follows = false;
-        let text = rendered(booked, Language::En);
-        assert!(
-            text.starts_with("✅ <b>New lesson</b>\nStudent: Anna"),
-            "{text}"
-        );
-        assert!(text.ends_with("There will be no reminder of it."), "{text}");
-    }
-
-    #[test]
-    fn a_request_says_when_it_lapses_in_the_readers_zone() {
-        let mut asked = notice(LessonNoticeKind::Requested, LessonRole::Teacher);
-        asked.expire_time = Some(olm_proto::timestamp(
-            "2026-01-22T23:30:00Z".parse().unwrap(),
-        ));
-        let [en, ru] = both(&asked);
-        assert_eq!(
-            en,
-            format!(
-                "📨 <b>A student asks for a lesson</b>\nStudent: Anna &lt;3\n{WHEN_EN}\n\
-                 Please decide before Friday, January 23, 00:30, or the request lapses."
-            )
-        );
-        assert!(ru.contains("до: пятница, 23 января, 00:30"), "{ru}");
-        asked.reader_role = LessonRole::Student.into();
-        let [en, ru] = both(&asked);
-        assert!(en.contains("The teacher can answer until"), "{en}");
-        assert!(
-            ru.starts_with("📨 <b>Заявка отправлена преподавателю</b>"),
-            "{ru}"
-        );
-    }
-
-    #[test]
-    fn decisions_say_what_became_of_the_request_and_why() {
-        let mut declined = notice(LessonNoticeKind::Declined, LessonRole::Student);
-        declined.cancel_reason = "away & ill".to_owned();
-        let [en, ru] = both(&declined);
-        assert!(
-            en.ends_with("Reason: away &amp; ill\nSee other times: /schedule"),
-            "{en}"
-        );
-        assert!(
-            ru.starts_with("🚫 <b>Преподаватель отклонил заявку</b>"),
-            "{ru}"
-        );
-        let [en, ru] = both(&notice(LessonNoticeKind::Confirmed, LessonRole::Student));
-        assert!(en.starts_with("✅ <b>The teacher confirmed"), "{en}");
-        assert!(ru.starts_with("✅ <b>Преподаватель подтвердил"), "{ru}");
-        let lapsed = notice(LessonNoticeKind::Lapsed, LessonRole::Student);
-        assert!(both(&lapsed)[0].ends_with("/schedule"));
-        let lapsed = notice(LessonNoticeKind::Lapsed, LessonRole::Teacher);
-        assert!(both(&lapsed)[0].ends_with(WHEN_EN));
-    }
-
-    #[test]
-    fn a_move_names_both_times_and_who_moved() {
-        let at = |text: &str| Some(olm_proto::timestamp(text.parse().unwrap()));
-        let mut moved = notice(LessonNoticeKind::Moved, LessonRole::Student);
-        moved.previous_start_time = at("2026-01-22T08:00:00Z");
-        moved.previous_end_time = at("2026-01-22T09:00:00Z");
-        moved.changed_by = LessonRole::Teacher.into();
-        let [en, ru] = both(&moved);
-        assert_eq!(
-            en,
-            format!(
-                "🔄 <b>The teacher moved the lesson</b>\nAnna &lt;3\n\
-                 From: Thursday, January 22, 09:00–10:00 (Berlin)\nTo: {WHEN_EN}"
-            )
-        );
-        assert!(
-            ru.contains("Было: четверг, 22 января, 09:00–10:00 (Берлин)\nСтало: пятница"),
-            "{ru}"
-        );
-        moved.changed_by = LessonRole::Student.into();
-        assert!(both(&moved)[0].contains("You moved"));
-        moved.changed_by = LessonRole::Admin.into();
-        assert!(both(&moved)[1].contains("Администратор перенёс урок"));
-        moved.previous_start_time = None;
-        assert_eq!(
-            lesson_notice(&moved, Language::En, &TimeZone::UTC, Timestamp::UNIX_EPOCH),
-            None
-        );
-    }
-
-    #[test]
-    fn a_link_is_shown_as_text_and_its_end_too() {
-        let mut changed = notice(LessonNoticeKind::PlaceChanged, LessonRole::Student);
-        changed.changed_by = LessonRole::Teacher.into();
-        changed.meeting_url = "https://meet.example/?a=1&b=2".to_owned();
-        let [en, ru] = both(&changed);
-        let link = "https://meet.example/?a=1&amp;b=2";
-        assert!(en.ends_with(&format!("{WHEN_EN}\nLink: {link}")), "{en}");
-        assert!(ru.ends_with(&format!("{WHEN_RU}\nСсылка: {link}")), "{ru}");
-        changed.meeting_url = String::new();
-        assert!(both(&changed)[0].ends_with("no link to the meeting any more."));
-        let mut reminder = notice(LessonNoticeKind::Reminder, LessonRole::Student);
-        reminder.meeting_url = "https://meet.example".to_owned();
-        assert!(both(&reminder)[0].ends_with("Link: https://meet.example"));
-    }
-
-    #[test]
-    fn a_reminder_in_quiet_hours_rings_and_says_why() {
-        let mut reminder = notice(LessonNoticeKind::Reminder, LessonRole::Student);
-        assert!(both(&reminder)[0].starts_with("⏰ <b>Lesson in 40 minutes</b>"));
-        reminder.urgent = true;
-        let [en, ru] = both(&reminder);
-        assert!(en.starts_with("🔔 <b>Lesson in 40 minutes</b>"), "{en}");
-        assert!(en.contains("quiet hours"), "{en}");
-        assert!(ru.starts_with("🔔 <b>Урок через 40 минут</b>"), "{ru}");
-    }
-
-    #[test]
-    fn the_teacher_learns_which_student_was_not_reached() {
-        let mut gone = notice(LessonNoticeKind::StudentUnreachable, LessonRole::Teacher);
-        let [en, ru] = both(&gone);
-        assert!(en.starts_with("⚠️ <b>Anna &lt;3 did not get"), "{en}");
-        assert!(en.ends_with(WHEN_EN), "{en}");
-        assert!(ru.contains("Сообщите ему об уроке сами"), "{ru}");
-        gone.counterpart_name = String::new();
-        assert!(both(&gone)[0].contains("a former user"));
-    }
-
-    #[test]
-    fn who_was_erased_is_a_former_user() {
-        let mut booked = notice(LessonNoticeKind::Booked, LessonRole::Student);
-        booked.counterpart_name = String::new();
-        let [en, ru] = both(&booked);
-        assert!(en.contains("Teacher: a former user\n"), "{en}");
-        assert!(ru.contains("Преподаватель: бывший пользователь\n"), "{ru}");
-    }
-
-    #[test]
-    fn a_late_reminder_says_how_long_is_left() {
-        let reminder = notice(LessonNoticeKind::Reminder, LessonRole::Student);
-        assert!(rendered(reminder.clone(), Language::Ru).contains("Урок через 40 минут"));
-        assert!(rendered(reminder, Language::En).contains("Lesson in 40 minutes"));
-    }
-
-    #[test]
-    fn a_cancellation_says_who_did_it_and_why() {
-        let mut canceled = notice(LessonNoticeKind::Canceled, LessonRole::Student);
-        canceled.changed_by = LessonRole::Teacher.into();
-        canceled.cancel_reason = "ill & tired".to_owned();
-        let text = rendered(canceled.clone(), Language::En);
-        assert!(text.contains("The teacher cancelled"), "{text}");
-        assert!(text.ends_with("Reason: ill &amp; tired"), "{text}");
-        canceled.changed_by = LessonRole::Student.into();
-        assert!(rendered(canceled.clone(), Language::Ru).contains("Вы отменили урок"));
-        canceled.changed_by = LessonRole::Admin.into();
-        assert!(rendered(canceled, Language::Ru).contains("Администратор отменил урок"));
-    }
-
-    #[test]
-    fn every_notice_renders_for_every_reader_in_every_language() {
-        let kinds = (0..=10).map(|kind| LessonNoticeKind::try_from(kind).unwrap());
-        for (kind, role) in kinds
-            .flat_map(|kind| [LessonRole::Teacher, LessonRole::Student].map(|role| (kind, role)))
-        {
-            let mut notice = notice(kind, role);
-            notice.previous_start_time = notice.start_time;
-            notice.previous_end_time = notice.end_time;
-            for text in both(&notice) {
-                assert!(
-                    !text.contains("notice-") && !text.contains("\n\n"),
-                    "{text}"
-                );
-                assert!(text.contains("18:00") || kind == LessonNoticeKind::Unspecified);
-            }
-        }
-    }
-
-    #[test]
-    fn a_custom_text_is_sent_as_it_is() {
-        let text = "<b>1 < 2</b> & so on".to_owned();
-        let custom = Content {
-            kind: Some(Kind::CustomText(CustomText { text: text.clone() })),
-        };
-        let rendered = render(&custom, Language::En, &TimeZone::UTC, Timestamp::UNIX_EPOCH);
-        let format = Format::Plain;
-        assert_eq!(rendered, Some(Rendered { text, format }));
-    }
-
-    #[test]
-    fn a_kind_this_gateway_does_not_know_still_says_where_to_look() {
-        let unknown = notice(LessonNoticeKind::Unspecified, LessonRole::Student);
-        assert!(rendered(unknown, Language::En).contains("/lessons"));
-    }
-}
+mod tests;

@@ -1,56 +1,29 @@
 # Уведомления об уроках: их пишет бот, когда наступает время.
-notice-booked-student =
-    ✅ <b>Урок забронирован</b>
-    Преподаватель: { $name }
-    { $when }
-notice-booked-teacher =
-    ✅ <b>Новый урок</b>
-    Ученик: { $name }
-    { $when }
-notice-requested-student =
-    📨 <b>Заявка отправлена преподавателю</b>
-    Преподаватель: { $name }
-    { $when }
-notice-requested-teacher =
-    📨 <b>Заявка на урок</b>
-    Ученик: { $name }
-    { $when }
+notice-booked-student = ✅ <b>Урок забронирован</b>
+notice-booked-teacher = ✅ <b>Новый урок</b>
+notice-requested-student = 📨 <b>Заявка отправлена преподавателю</b>
+notice-requested-teacher = 📨 <b>Заявка на урок</b>
 notice-lapses-student = Преподаватель может ответить до: { $until }.
 notice-lapses-teacher = Решите, пожалуйста, до: { $until }. Потом заявка сгорит.
-notice-confirmed =
-    ✅ <b>Преподаватель подтвердил урок</b>
-    Преподаватель: { $name }
-    { $when }
-notice-declined =
-    🚫 <b>Преподаватель отклонил заявку</b>
-    Преподаватель: { $name }
-    { $when }
+notice-confirmed = ✅ <b>Преподаватель подтвердил урок</b>
+notice-declined = 🚫 <b>Преподаватель отклонил заявку</b>
 notice-lapsed-student =
     ⌛ <b>Заявка сгорела</b>
     На неё не ответили вовремя.
-    Преподаватель: { $name }
-    { $when }
 notice-lapsed-teacher =
     ⌛ <b>Заявка сгорела</b>
     На неё не ответили вовремя.
-    Ученик: { $name }
-    { $when }
+notice-teacher = Преподаватель: { $name }
+notice-student = Ученик: { $name }
+notice-name = { $name }
+notice-when = { $when }
 notice-other-times = Посмотрите другое время: /schedule
 notice-no-reminder = Напоминания об этом уроке не будет.
-notice-reminder-student =
+notice-reminder =
     { $urgent ->
         [yes] 🔔
        *[no] ⏰
     } <b>Урок { $left }</b>
-    Преподаватель: { $name }
-    { $when }
-notice-reminder-teacher =
-    { $urgent ->
-        [yes] 🔔
-       *[no] ⏰
-    } <b>Урок { $left }</b>
-    Ученик: { $name }
-    { $when }
 notice-urgent = Пишу в ваши тихие часы: раньше напомнить уже не получалось.
 notice-moved =
     🔄 <b>{ $by ->
@@ -60,9 +33,17 @@ notice-moved =
         [admin] Администратор перенёс урок
        *[other] Урок перенесён
     }</b>
-    { $name }
+notice-moved-times =
     Было: { $from }
     Стало: { $when }
+notice-request-moved =
+    🔄 <b>{ $by ->
+        [you] Вы изменили время в заявке на урок
+        [teacher] Преподаватель изменил время в заявке на урок
+        [student] Ученик изменил время в заявке на урок
+        [admin] Администратор изменил время в заявке на урок
+       *[other] Время в заявке на урок изменилось
+    }</b>
 notice-place-changed =
     📍 <b>{ $by ->
         [you] Вы изменили место урока
@@ -71,8 +52,6 @@ notice-place-changed =
         [admin] Администратор изменил место урока
        *[other] Место урока изменилось
     }</b>
-    { $name }
-    { $when }
 notice-meeting = Ссылка: { $url }
 notice-no-meeting = Ссылки на встречу больше нет.
 notice-canceled =
@@ -83,12 +62,25 @@ notice-canceled =
         [admin] Администратор отменил урок
        *[other] Урок отменён
     }</b>
-    { $name }
-    { $when }
+notice-request-canceled =
+    ❌ <b>{ $by ->
+        [you] Вы отменили заявку на урок
+        [teacher] Преподаватель отменил заявку на урок
+        [student] Ученик отозвал заявку на урок
+        [admin] Администратор отменил заявку на урок
+       *[other] Заявка на урок отменена
+    }</b>
 notice-reason = Причина: { $reason }
 notice-student-unreachable =
     ⚠️ <b>Сообщение не дошло: { $name }</b>
-    Ученик заблокировал бота или удалил аккаунт. Сообщите ему об уроке сами:
+    Ученик заблокировал бота или удалил аккаунт. { $state ->
+        [requested] Сообщите ему сами, на какое время заявка
+        [scheduled] Сообщите ему сами, когда урок
+        [canceled] Сообщите ему сами, что урока не будет
+        [declined] Сообщите ему сами, что заявка отклонена
+        [lapsed] Сообщите ему сами, что заявка сгорела
+       *[other] Сообщите ему об уроке сами
+    }:
     { $when }
 notice-changed = Данные об уроке изменились. Посмотрите: /lessons
 former-user = бывший пользователь
