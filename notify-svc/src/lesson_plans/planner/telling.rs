@@ -35,6 +35,11 @@ impl News {
     }
 }
 
+/// When the lesson is, by a notice.
+fn times(notice: &LessonNotice) -> [Option<prost_types::Timestamp>; 2] {
+    [notice.start_time, notice.end_time]
+}
+
 impl<'a> Telling<'a> {
     pub(super) fn new(
         snapshot: &'a Snapshot,
@@ -119,6 +124,7 @@ impl<'a> Telling<'a> {
             end_time: Some(olm_proto::timestamp(self.snapshot.end)),
             reader_role: self.part.role.into(),
             meeting_url: self.snapshot.meeting_url.clone(),
+            no_counterpart: self.part.counterpart_id.is_none(),
             ..LessonNotice::default()
         }
     }
@@ -158,12 +164,11 @@ impl<'a> Telling<'a> {
         match news.kind {
             Kind::Booked | Kind::Confirmed => notice.reminder_follows = reminder_follows,
             Kind::Moved | Kind::PlaceChanged => {
-                notice.changed_by = self.snapshot.changed_by.into();
+                notice.changed_by = self.author(news.kind).into();
+                notice.request = self.snapshot.state == LessonState::Requested;
             }
-            Kind::Requested => {
-                notice.expire_time = self.snapshot.expires_at.map(olm_proto::timestamp);
-            }
-            Kind::Custom
+            Kind::Requested
+            | Kind::Custom
             | Kind::Reminder
             | Kind::Canceled
             | Kind::Declined
@@ -174,11 +179,41 @@ impl<'a> Telling<'a> {
             notice.previous_start_time = previous.start_time;
             notice.previous_end_time = previous.end_time;
         }
+        let lapses = self
+            .snapshot
+            .expires_at
+            .filter(|_| self.snapshot.state == LessonState::Requested);
+        notice.expire_time = lapses.map(olm_proto::timestamp);
         let mut planned = self.planned(key, Lane::Interactive, news.due, notice);
-        if news.kind == Kind::Requested {
-            planned.expires_at = self.snapshot.expires_at;
-        }
+        planned.expires_at = lapses;
         Some(planned)
+    }
+
+    /// Who made a change that is told: whoever made this schedule, unless it was made
+    /// before and had not reached the reader yet; unspecified when that is not known.
+    fn author(&self, kind: Kind) -> LessonRole {
+        let this = self.snapshot.schedule_version;
+        let now = self.notice(kind);
+        let same = |told: &Told| {
+            if kind == Kind::Moved {
+                times(&now) == times(&told.notice)
+            } else {
+                now.meeting_url == told.notice.meeting_url
+            }
+        };
+        let of = |version| {
+            self.told.iter().filter(move |told| {
+                told.key.schedule_version == version && told.notice.start_time.is_some()
+            })
+        };
+        let as_told = of(this)
+            .chain(of(this - 1))
+            .find(|told| told.key.kind == kind && same(told));
+        match as_told {
+            Some(told) => told.notice.changed_by(),
+            None if of(this - 1).any(|told| !same(told)) => self.snapshot.changed_by,
+            None => LessonRole::Unspecified,
+        }
     }
 
     /// What was told, as it was.
@@ -203,7 +238,14 @@ impl<'a> Telling<'a> {
             }));
         };
         let change = self.change(known);
-        if self.snapshot.state == LessonState::Requested || !self.knows_a_request_only() {
+        if self.snapshot.state == LessonState::Requested {
+            return match self.part.role {
+                // Decided from the message, so it asks again.
+                LessonRole::Teacher => change.map(|_| News::of(Kind::Requested)),
+                LessonRole::Student | LessonRole::Admin | LessonRole::Unspecified => change,
+            };
+        }
+        if !self.knows_a_request_only() {
             return change;
         }
         match self.part.role {
@@ -249,7 +291,6 @@ impl<'a> Telling<'a> {
 
     fn change(&self, known: &Told) -> Option<News> {
         let now = self.notice(known.key.kind);
-        let times = |notice: &LessonNotice| (notice.start_time, notice.end_time);
         if times(&now) != times(&known.notice) {
             return Some(News {
                 previous: Some(known.notice.clone()),
@@ -273,9 +314,26 @@ impl<'a> Telling<'a> {
         let notice = LessonNotice {
             changed_by: self.snapshot.changed_by.into(),
             cancel_reason: self.snapshot.cancel_reason.clone(),
+            request: self.was_a_request(),
             ..self.notice(Kind::Canceled)
         };
         Some(self.planned(key, Lane::Interactive, Due::AtOnce, notice))
+    }
+
+    /// Whether what is cancelled was never accepted. What the first cancellation said of
+    /// it stays, for the rows that it stands on go with it.
+    fn was_a_request(&self) -> bool {
+        let of = |kinds: &[Kind]| {
+            let found = self.told.iter().find(|told| kinds.contains(&told.key.kind));
+            found.map(|told| &told.notice)
+        };
+        match of(&[Kind::Canceled]) {
+            Some(canceled) => canceled.request,
+            None => {
+                of(&[Kind::Requested]).is_some()
+                    && of(&[Kind::Booked, Kind::Confirmed, Kind::Reminder]).is_none()
+            }
+        }
     }
 
     /// Whether a student whom no message reached may come all the same: something was
@@ -344,7 +402,16 @@ impl<'a> Telling<'a> {
                 schedule_version,
                 lead_s: 0,
             };
-            let notice = self.notice(Kind::StudentUnreachable);
+            let state = if seat.canceled {
+                LessonState::Canceled
+            } else {
+                self.snapshot.state
+            };
+            let notice = LessonNotice {
+                state: state.into(),
+                no_counterpart: false,
+                ..self.notice(Kind::StudentUnreachable)
+            };
             let mut planned = self.planned(key, Lane::Interactive, Due::AtOnce, notice);
             planned.counterpart_id = Some(seat.student_id);
             planned.expires_at = Some(self.snapshot.start);

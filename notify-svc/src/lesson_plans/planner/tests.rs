@@ -6,6 +6,7 @@ use super::*;
 use crate::lesson_plans::Seat;
 
 mod announcing;
+mod changing;
 mod invariants;
 mod reminding;
 

@@ -47,7 +47,7 @@ fn decided(told: &[Told], state: LessonState, by: LessonRole) -> Vec<Planned> {
     plan(&decided, &readers(&[60]), told, days_before())
 }
 
-fn asked() -> Vec<Told> {
+pub(super) fn asked() -> Vec<Told> {
     let planned = plan(&requested(), &readers(&[60]), &[], days_before());
     sent(&planned, days_before())
 }
@@ -404,7 +404,7 @@ fn muted_reminders_do_not_come_and_the_confirmation_says_so() {
 }
 
 /// The student's row of a kind failed, because the chat is gone.
-fn failed(kind: Kind) -> Vec<Told> {
+pub(super) fn failed(kind: Kind) -> Vec<Told> {
     let mut told = booked();
     for row in &mut told {
         if row.user_id == STUDENT && row.key.kind == kind {
@@ -421,6 +421,7 @@ fn a_student_who_cannot_be_reached_is_told_to_the_teacher_at_once_and_once() {
     for kind in [Kind::Booked, Kind::Reminder] {
         let planned = plan(&lesson(), &readers(&[60]), &failed(kind), now);
         let row = only(TEACHER, Kind::StudentUnreachable, &planned);
+        assert_eq!(notice(row).state(), LessonState::Scheduled);
         assert_eq!((row.due, row.lane), (Due::AtOnce, Lane::Interactive));
         assert_eq!(row.counterpart_id, Some(STUDENT));
         assert_eq!(row.expires_at, Some(start()));
@@ -470,5 +471,9 @@ fn a_cancellation_that_does_not_reach_the_student_is_told_to_the_teacher() {
         let planned = plan(&off, &readers(&[60]), &told, days_before());
         let row = (Kind::StudentUnreachable, 0);
         assert_eq!(for_teacher(&planned).contains(&row), told_to_teacher);
+        if told_to_teacher {
+            let row = only(TEACHER, Kind::StudentUnreachable, &planned);
+            assert_eq!(notice(row).state(), LessonState::Canceled);
+        }
     }
 }
