@@ -12,6 +12,7 @@ mod cancelling;
 mod constraints;
 mod erasing;
 mod fake_notify;
+mod histories;
 mod holding;
 mod invitations;
 mod lists;
