@@ -1,5 +1,7 @@
 //! The database refuses what must not be, whoever writes it.
 
+mod lessons;
+
 use sqlx::{PgPool, postgres::PgQueryResult};
 use uuid::Uuid;
 
