@@ -9,7 +9,7 @@ use crate::{
     contention,
     layers::{Layer, Layers, Recorded, Work},
     measure::{self, Sample},
-    milliseconds,
+    milliseconds, peers,
     school::School,
     server::Server,
     table,
@@ -51,7 +51,7 @@ async fn measure_all(server: &mut Server, plan: &Plan) -> Result<()> {
     let recorded = Recorded::of(server, &school).await?;
     server.drained().await?;
     let pool = server.copy().await?;
-    let layers = Layers::new(server, school.clone(), recorded, pool).await?;
+    let layers = Layers::new(server, school.clone(), recorded, pool.clone()).await?;
     layers.agree().await?;
     println!(
         "PostgreSQL {}, {} rounds of {} s for each layer in turn, medians\n",
@@ -78,7 +78,8 @@ async fn measure_all(server: &mut Server, plan: &Plan) -> Result<()> {
             print(work, clients, &samples);
         }
     }
-    contention::run(server, &school).await
+    contention::run(server, &school).await?;
+    peers::run(&pool, &school).await
 }
 
 /// The layers take turns, so that what else the machine does hits all alike.

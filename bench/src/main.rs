@@ -5,6 +5,7 @@ mod booking;
 mod contention;
 mod layers;
 mod measure;
+mod peers;
 mod record;
 mod replay;
 mod school;

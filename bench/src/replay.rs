@@ -1,12 +1,17 @@
 //! Recorded statements as they would be for another teacher, student and time, over a
 //! pool such as lesson-svc has.
 
+use std::str::FromStr;
+
 use e2e::Result;
 use jiff::{SignedDuration, Timestamp, civil::Date};
+use jiff_sqlx::ToSqlx as _;
 use service_kit::clock::{Clock as _, SystemClock, new_id};
 use sqlx::{
-    AssertSqlSafe, Connection as _, Either, Executor as _, PgConnection, PgPool, Postgres,
-    SqlSafeStr as _, SqlStr, Statement as _, TypeInfo as _, postgres::PgArguments, query::Query,
+    AssertSqlSafe, Connection as _, Either, Encode, Executor as _, PgConnection, PgPool, Postgres,
+    SqlSafeStr as _, SqlStr, Statement as _, Type, TypeInfo as _,
+    postgres::{PgArguments, PgHasArrayType},
+    query::Query,
 };
 use uuid::Uuid;
 
@@ -40,6 +45,8 @@ impl Subject {
     }
 }
 
+type Bound<'q> = Query<'q, Postgres, PgArguments>;
+
 /// A call's statements, ready to be run for any subject.
 #[derive(Debug)]
 pub(crate) struct Replay {
@@ -62,20 +69,41 @@ struct Made {
     sorts_by_time: bool,
 }
 
-/// A parameter: what it was, or whose it is.
-#[derive(Debug, Clone)]
-enum Value {
-    Id(Option<Whose>),
-    Ids(Vec<Whose>),
-    Instant(Option<When>),
-    Date(Option<Date>),
-    Text(Option<String>),
-    Bytes(Option<Vec<u8>>),
-    Flag(Option<bool>),
-    Small(Option<i16>),
-    Int(Option<i32>),
-    Big(Option<i64>),
-    Float(Option<f64>),
+/// A parameter.
+#[derive(Debug)]
+struct Value {
+    kind: Kind,
+    parts: Parts,
+}
+
+/// Of which type.
+#[derive(Debug, Clone, Copy)]
+enum Kind {
+    Id,
+    Instant,
+    Date,
+    Text,
+    Bytes,
+    Flag,
+    Small,
+    Int,
+    Big,
+    Float,
+}
+
+/// One value or an array of them; `None` is NULL.
+#[derive(Debug)]
+enum Parts {
+    One(Option<Part>),
+    Many(Option<Vec<Option<Part>>>),
+}
+
+/// What it was, or whose it is.
+#[derive(Debug)]
+enum Part {
+    Same(String),
+    Id(Whose),
+    Instant(When),
 }
 
 #[derive(Debug, Clone, Copy)]
@@ -211,66 +239,134 @@ impl Value {
         recorded: &Subject,
         made: &mut Vec<Made>,
     ) -> Result<Self> {
-        Ok(match kind {
-            "UUID" => Self::Id(text.map(|text| whose(text, recorded, made)).transpose()?),
-            "UUID[]" => {
-                let list = text.unwrap_or_default().trim_matches(['{', '}']);
-                let ids = list.split(',').filter(|id| !id.is_empty());
-                Self::Ids(
-                    ids.map(|id| whose(id, recorded, made))
-                        .collect::<Result<_>>()?,
-                )
-            }
-            "TIMESTAMPTZ" => Self::Instant(text.map(|text| when(text, recorded)).transpose()?),
-            "DATE" => Self::Date(text.map(str::parse).transpose()?),
-            "TEXT" | "VARCHAR" => Self::Text(text.map(str::to_owned)),
-            "BYTEA" => Self::Bytes(text.map(bytes).transpose()?),
-            "BOOL" => Self::Flag(text.map(|text| text == "t")),
-            "INT2" => Self::Small(text.map(str::parse).transpose()?),
-            "INT4" => Self::Int(text.map(str::parse).transpose()?),
-            "INT8" => Self::Big(text.map(str::parse).transpose()?),
-            "FLOAT8" => Self::Float(text.map(str::parse).transpose()?),
+        let (element, is_array) = match kind.strip_suffix("[]") {
+            Some(element) => (element, true),
+            None => (kind, false),
+        };
+        let kind = match element {
+            "UUID" => Kind::Id,
+            "TIMESTAMPTZ" => Kind::Instant,
+            "DATE" => Kind::Date,
+            "TEXT" | "VARCHAR" => Kind::Text,
+            "BYTEA" => Kind::Bytes,
+            "BOOL" => Kind::Flag,
+            "INT2" => Kind::Small,
+            "INT4" => Kind::Int,
+            "INT8" => Kind::Big,
+            "FLOAT8" => Kind::Float,
             other => return Err(format!("no parameter of type {other} can be replayed yet").into()),
-        })
+        };
+        let mut part = |text: String| {
+            Result::Ok(match kind {
+                Kind::Id => Part::Id(whose(&text, recorded, made)?),
+                Kind::Instant => Part::Instant(when(&text, recorded)?),
+                Kind::Date
+                | Kind::Text
+                | Kind::Bytes
+                | Kind::Flag
+                | Kind::Small
+                | Kind::Int
+                | Kind::Big
+                | Kind::Float => Part::Same(text),
+            })
+        };
+        let parts = if is_array {
+            let all = text.map(elements).into_iter().flatten();
+            let all = all.map(|text| text.map(&mut part).transpose());
+            Parts::Many(text.map(|_| all.collect::<Result<_>>()).transpose()?)
+        } else {
+            Parts::One(text.map(str::to_owned).map(part).transpose()?)
+        };
+        Ok(Self { kind, parts })
     }
 
-    fn bind<'q>(
-        &self,
-        query: Query<'q, Postgres, PgArguments>,
-        subject: &Subject,
-        made: &[Uuid],
-    ) -> Result<Query<'q, Postgres, PgArguments>> {
-        let id = |whose: Whose| match whose {
-            Whose::Teacher => Ok(subject.pair.teacher),
-            Whose::Student => Ok(subject.pair.student),
-            Whose::Made(place) => made.get(place).copied().ok_or("an id was not made"),
-        };
+    fn bind<'q>(&self, query: Bound<'q>, subject: &Subject, made: &[Uuid]) -> Result<Bound<'q>> {
+        let parts = &self.parts;
+        match self.kind {
+            Kind::Id => parts.bind(query, |part| part.id(subject, made)),
+            Kind::Instant => parts.bind(query, |part| Ok(part.instant(subject)?.to_sqlx())),
+            Kind::Date => parts.bind(query, |part| Ok(part.same::<Date>()?.to_sqlx())),
+            Kind::Text => parts.bind(query, Part::same::<String>),
+            Kind::Bytes => parts.bind(query, |part| bytes(&part.same::<String>()?)),
+            Kind::Flag => parts.bind(query, |part| Ok(part.same::<String>()? == "t")),
+            Kind::Small => parts.bind(query, Part::same::<i16>),
+            Kind::Int => parts.bind(query, Part::same::<i32>),
+            Kind::Big => parts.bind(query, Part::same::<i64>),
+            Kind::Float => parts.bind(query, Part::same::<f64>),
+        }
+    }
+}
+
+impl Parts {
+    fn bind<'q, T>(&self, query: Bound<'q>, value: impl Fn(&Part) -> Result<T>) -> Result<Bound<'q>>
+    where
+        T: Encode<'q, Postgres> + Type<Postgres> + PgHasArrayType + Send + 'q,
+    {
+        let optional = |part: &Option<Part>| part.as_ref().map(&value).transpose();
         Ok(match self {
-            Self::Id(whose) => query.bind(whose.map(id).transpose()?),
-            Self::Ids(all) => query.bind(
-                all.iter()
-                    .copied()
-                    .map(id)
-                    .collect::<std::result::Result<Vec<_>, _>>()?,
-            ),
-            Self::Instant(when) => {
-                let instant = when.map(|when| match when {
-                    When::FromStart(span) => subject.start.checked_add(span),
-                    When::FromNow(span) => subject.now.checked_add(span),
-                    When::At(instant) => Ok(instant),
-                });
-                query.bind(instant.transpose()?.map(jiff_sqlx::ToSqlx::to_sqlx))
+            Self::One(part) => query.bind(optional(part)?),
+            Self::Many(None) => query.bind(None::<Vec<T>>),
+            Self::Many(Some(parts)) => {
+                query.bind(parts.iter().map(optional).collect::<Result<Vec<_>>>()?)
             }
-            Self::Date(date) => query.bind(date.map(jiff_sqlx::ToSqlx::to_sqlx)),
-            Self::Text(text) => query.bind(text.clone()),
-            Self::Bytes(bytes) => query.bind(bytes.clone()),
-            Self::Flag(flag) => query.bind(*flag),
-            Self::Small(number) => query.bind(*number),
-            Self::Int(number) => query.bind(*number),
-            Self::Big(number) => query.bind(*number),
-            Self::Float(number) => query.bind(*number),
         })
     }
+}
+
+impl Part {
+    fn same<T>(&self) -> Result<T>
+    where
+        T: FromStr,
+        e2e::Error: From<T::Err>,
+    {
+        match self {
+            Self::Same(text) => Ok(text.parse()?),
+            Self::Id(_) | Self::Instant(_) => Err("it is another one at each call".into()),
+        }
+    }
+
+    fn id(&self, subject: &Subject, made: &[Uuid]) -> Result<Uuid> {
+        match self {
+            Self::Id(Whose::Teacher) => Ok(subject.pair.teacher),
+            Self::Id(Whose::Student) => Ok(subject.pair.student),
+            Self::Id(Whose::Made(place)) => Ok(*made.get(*place).ok_or("an id was not made")?),
+            Self::Same(_) | Self::Instant(_) => Err("it is no id".into()),
+        }
+    }
+
+    fn instant(&self, subject: &Subject) -> Result<Timestamp> {
+        match self {
+            Self::Instant(When::FromStart(span)) => Ok(subject.start.checked_add(*span)?),
+            Self::Instant(When::FromNow(span)) => Ok(subject.now.checked_add(*span)?),
+            Self::Instant(When::At(instant)) => Ok(*instant),
+            Self::Same(_) | Self::Id(_) => Err("it is no instant".into()),
+        }
+    }
+}
+
+/// The elements of an array as PostgreSQL writes it: `{a,NULL,"b,\"c"}`.
+fn elements(array: &str) -> Vec<Option<String>> {
+    let inner = array.trim_start_matches('{').trim_end_matches('}');
+    let mut elements = Vec::new();
+    let mut characters = inner.chars().peekable();
+    while characters.peek().is_some() {
+        let mut text = String::new();
+        let quoted = characters.next_if_eq(&'"').is_some();
+        while let Some(character) = characters.next() {
+            match character {
+                '"' if quoted => {
+                    // The comma behind it.
+                    characters.next();
+                    break;
+                }
+                ',' if !quoted => break,
+                '\\' => text.extend(characters.next()),
+                other => text.push(other),
+            }
+        }
+        elements.push((quoted || text != "NULL").then_some(text));
+    }
+    elements
 }
 
 /// Any id but the teacher's and the student's was made by the call.
@@ -361,6 +457,23 @@ mod tests {
         assert!(matches!(of("2026-03-10 10:00:00+00"), When::FromStart(span) if span == hour));
         assert!(matches!(of("2026-03-01 11:00:00+00"), When::FromNow(span) if span == -hour));
         assert!(matches!(of("2036-03-01 11:00:00+00"), When::At(_)));
+    }
+
+    #[test]
+    fn arrays_are_read_as_postgresql_writes_them() {
+        let of = |text: &str| elements(text);
+        let some = |text: &str| Some(text.to_owned());
+        assert_eq!(of("{}"), []);
+        assert_eq!(of("{1,NULL,2}"), [some("1"), None, some("2")]);
+        assert_eq!(
+            of(r#"{"2026-01-01 00:00:00+00","a\"b\\,c","NULL",""}"#),
+            [
+                some("2026-01-01 00:00:00+00"),
+                some(r#"a"b\,c"#),
+                some("NULL"),
+                some("")
+            ]
+        );
     }
 
     #[test]
