@@ -2,8 +2,8 @@ use jiff::SignedDuration;
 use olm_proto::{
     common::v1::ErrorReason,
     lesson::v1::{
-        BookLessonRequest, BookingStatus, CancelLessonRequest, HoldSlotRequest, Lesson,
-        LessonStatus, TeacherPolicies, lesson_service_client::LessonServiceClient,
+        BookLessonRequest, BookingStatus, HoldSlotRequest, Lesson, LessonStatus, TeacherPolicies,
+        lesson_service_client::LessonServiceClient,
     },
 };
 use service_kit::{
@@ -14,8 +14,11 @@ use sqlx::PgPool;
 use tonic::Status;
 use uuid::Uuid;
 
-use crate::support::{
-    NO_NOTIFY, Service, World, booking, fields, metadata, new_id, reason, seconds, until, wire,
+use crate::{
+    steps::cancel,
+    support::{
+        NO_NOTIFY, Service, World, booking, fields, metadata, new_id, reason, seconds, until, wire,
+    },
 };
 
 const NOON: &str = "2026-06-01T12:00:00Z";
@@ -118,13 +121,7 @@ async fn a_held_time_is_not_for_others_until_the_hold_ran_out(pool: PgPool) {
         world.clock.advance(SignedDuration::from_mins(5));
         let lesson = world.book(other, teacher, NOON).await.unwrap();
         assert_eq!(lesson.status(), LessonStatus::Scheduled);
-        let request = CancelLessonRequest {
-            lesson_id: lesson.id,
-            expected_version: 1,
-            reason: String::new(),
-        };
-        let canceled = world.lessons().cancel_lesson(acting(request, other)).await;
-        canceled.unwrap();
+        cancel(&world, other, &lesson.id, 1, "").await.unwrap();
         hold(&world, student, teacher, NOON).await.unwrap();
     }
     world.stop().await;
@@ -164,16 +161,7 @@ async fn what_is_let_go_is_offered_again(pool: PgPool) {
     let (student, other) = (world.student(2).await, world.student(3).await);
     let held = hold(&world, student, teacher, NOON).await.unwrap();
     let before = world.outbox_rows().await;
-    let request = CancelLessonRequest {
-        lesson_id: held.id,
-        expected_version: held.version,
-        reason: String::new(),
-    };
-    let answer = world
-        .lessons()
-        .cancel_lesson(acting(request, student))
-        .await;
-    let let_go = answer.unwrap().into_inner().lesson.unwrap();
+    let let_go = cancel(&world, student, &held.id, 1, "").await.unwrap();
     assert_eq!(let_go.status(), LessonStatus::Canceled);
     assert_eq!(world.outbox_rows().await, before, "nobody knew of it");
     let offered = world.slots(teacher, Some(other), NOON, "2026-06-01T12:30:00Z");

@@ -4,9 +4,9 @@ use jiff::SignedDuration;
 use olm_proto::{
     common::v1::ErrorReason,
     lesson::v1::{
-        ActorRole, BookingStatus, CancelLessonRequest, ConfirmLessonRequest, DeclineLessonRequest,
-        Lesson, LessonChange, LessonChangeKind, LessonStatus, ListLessonChangesRequest,
-        TeacherPolicies, lesson_service_client::LessonServiceClient,
+        ActorRole, BookingStatus, ConfirmLessonRequest, DeclineLessonRequest, Lesson,
+        LessonChangeKind, LessonStatus, TeacherPolicies,
+        lesson_service_client::LessonServiceClient,
     },
     notify::v1::{LessonRole, LessonSnapshot, LessonState, SyncLessonRequest},
 };
@@ -16,7 +16,10 @@ use sqlx::PgPool;
 use tonic::Status;
 use uuid::Uuid;
 
-use crate::support::{NO_NOTIFY, Service, World, reason, seconds, until, wire};
+use crate::{
+    steps::{cancel, history},
+    support::{NO_NOTIFY, Service, World, reason, seconds, until, wire},
+};
 
 const NOON: &str = "2026-06-02T12:00:00Z";
 
@@ -72,16 +75,6 @@ async fn told(world: &World, lesson: &Lesson) -> Vec<LessonSnapshot> {
 async fn told_states(world: &World, lesson: &Lesson) -> Vec<LessonState> {
     let told = told(world, lesson).await.into_iter();
     told.map(|snapshot| snapshot.state()).collect()
-}
-
-async fn history(world: &World, by: Uuid, lesson: &Lesson) -> Vec<LessonChange> {
-    let request = ListLessonChangesRequest {
-        lesson_id: lesson.id.clone(),
-        ..ListLessonChangesRequest::default()
-    };
-    let mut lessons = world.lessons();
-    let answer = lessons.list_lesson_changes(acting(request, by)).await;
-    answer.unwrap().into_inner().changes
 }
 
 async fn kinds(world: &World, by: Uuid, lesson: &Lesson) -> Vec<LessonChangeKind> {
@@ -181,14 +174,7 @@ async fn a_request_is_withdrawn_by_its_student(pool: PgPool) {
     let teacher = approving(&world, 1).await;
     let student = world.student(2).await;
     let request = world.book(student, teacher, NOON).await.unwrap();
-    let withdrawal = CancelLessonRequest {
-        lesson_id: request.id.clone(),
-        expected_version: request.version,
-        reason: String::new(),
-    };
-    let mut lessons = world.lessons();
-    let answer = lessons.cancel_lesson(acting(withdrawal, student)).await;
-    let withdrawn = answer.unwrap().into_inner().lesson.unwrap();
+    let withdrawn = cancel(&world, student, &request.id, 1, "").await.unwrap();
     assert_eq!(withdrawn.status(), LessonStatus::Canceled);
     assert_eq!(withdrawn.bookings[0].status(), BookingStatus::Canceled);
     assert_eq!(
