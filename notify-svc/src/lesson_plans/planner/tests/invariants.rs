@@ -4,15 +4,32 @@ use proptest::prelude::*;
 
 use super::*;
 
-/// A change of the schedule, or of wishes.
+/// A change of the schedule, or of wishes, or of what was told.
 #[derive(Debug, Clone)]
 enum Step {
-    Move(i64),
-    Place(u8),
+    Move(i64, LessonRole),
+    Place(u8, LessonRole),
+    /// A request is accepted.
+    Accept(LessonRole),
     Wishes(Reader),
-    /// Minutes pass; what was due is sent.
-    Pass(i64),
-    Cancel,
+    /// Minutes pass; what was due is begun.
+    Pass(i64, Fate),
+    /// What was begun goes on.
+    Settle(Fate),
+    Cancel(LessonRole),
+}
+
+/// What becomes of an attempt.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Fate {
+    Sent,
+    Sending,
+    Uncertain,
+    Failed,
+    /// A second copy is allowed.
+    Resent,
+    /// Nothing was written; to be tried again.
+    Returned,
 }
 
 fn wishes() -> impl Strategy<Value = Reader> {
@@ -28,31 +45,64 @@ fn wishes() -> impl Strategy<Value = Reader> {
     })
 }
 
-fn step() -> impl Strategy<Value = Step> {
+fn author() -> impl Strategy<Value = LessonRole> {
+    prop::sample::select(vec![
+        LessonRole::Student,
+        LessonRole::Teacher,
+        LessonRole::Admin,
+    ])
+}
+
+fn fate() -> impl Strategy<Value = Fate> {
     prop_oneof![
-        3 => (-300_i64..300).prop_map(Step::Move),
-        1 => (0_u8..3).prop_map(Step::Place),
-        2 => wishes().prop_map(Step::Wishes),
-        3 => (1_i64..700).prop_map(Step::Pass),
-        1 => Just(Step::Cancel),
+        3 => Just(Fate::Sent),
+        1 => Just(Fate::Sending),
+        1 => Just(Fate::Uncertain),
+        1 => Just(Fate::Failed),
+        1 => Just(Fate::Resent),
+        1 => Just(Fate::Returned),
     ]
 }
 
-/// A lesson and its student, with a store that does what plans say.
+fn step() -> impl Strategy<Value = Step> {
+    prop_oneof![
+        3 => (-300_i64..300, author()).prop_map(|(minutes, by)| Step::Move(minutes, by)),
+        1 => (0_u8..3, author()).prop_map(|(place, by)| Step::Place(place, by)),
+        1 => author().prop_map(Step::Accept),
+        2 => wishes().prop_map(Step::Wishes),
+        3 => (1_i64..700, fate()).prop_map(|(minutes, fate)| Step::Pass(minutes, fate)),
+        2 => fate().prop_map(Step::Settle),
+        1 => author().prop_map(Step::Cancel),
+    ]
+}
+
+/// A lesson and one of its people, with a store that does what plans say.
 struct Story {
     lesson: Snapshot,
+    /// Who made the last move.
+    moved_by: LessonRole,
     reader: Reader,
     now: Timestamp,
     told: Vec<Told>,
+    /// Rows in flight that may not be begun again.
+    stopped: BTreeSet<Key>,
+    /// The start that the reader learned last.
+    learned: Option<Timestamp>,
+    /// Every attempt arrived so far.
+    all_arrived: bool,
 }
 
 impl Story {
-    fn begin(reader: Reader, minutes_before: i64) -> Self {
+    fn begin(lesson: Snapshot, reader: Reader, minutes_before: i64) -> Self {
         Self {
-            lesson: lesson(),
+            lesson,
+            moved_by: LessonRole::Unspecified,
             reader,
             now: start() - minutes_before.minutes(),
             told: Vec::new(),
+            stopped: BTreeSet::new(),
+            learned: None,
+            all_arrived: true,
         }
     }
 
@@ -64,6 +114,19 @@ impl Story {
     /// Plans, checks what holds for every plan, and stores it.
     fn reconcile(&mut self) -> Result<(), TestCaseError> {
         let planned = self.plan();
+        self.check(&planned)?;
+        self.store(&planned);
+        let stored = self.told.clone();
+        self.store(&self.plan());
+        prop_assert_eq!(stored, self.told.clone(), "planned again it is the same");
+        let mut instants: Vec<_> = self.live_reminders().map(|told| told.due).collect();
+        instants.sort_unstable();
+        instants.dedup();
+        prop_assert_eq!(instants.len(), self.live_reminders().count());
+        Ok(())
+    }
+
+    fn check(&self, planned: &[Planned]) -> Result<(), TestCaseError> {
         for (at, row) in planned.iter().enumerate() {
             let twice = planned[..at].iter().any(|other| other.key == row.key);
             prop_assert!(!twice, "{:?} twice", row.key);
@@ -77,30 +140,58 @@ impl Story {
                 prop_assert!(at < self.lesson.start);
                 prop_assert!(at > self.now || known.is_some(), "a new reminder is ahead");
             }
+            if row.key.kind == Kind::Moved {
+                let by = notice(row).changed_by();
+                let right = by == self.moved_by || by == LessonRole::Unspecified;
+                prop_assert!(right, "{by:?} did not move it");
+            }
         }
-        self.told.retain(|told| {
-            told.state != State::Pending || planned.iter().any(|row| row.key == told.key)
+        let reminds = self.lesson.state == LessonState::Scheduled
+            && !self.reader.leads.is_empty()
+            && !self.reader.muted.contains(&Kind::Reminder);
+        for told in self.told.iter().filter(|told| reminds && told.in_flight()) {
+            let kept = told.key.kind != Kind::Reminder
+                || told.start() != Some(self.lesson.start)
+                || planned.iter().any(|row| row.key == told.key);
+            prop_assert!(kept, "{:?} is in flight and not wanted", told.key);
+        }
+        Ok(())
+    }
+
+    fn store(&mut self, planned: &[Planned]) {
+        let wanted = |key: Key| {
+            planned
+                .iter()
+                .any(|row| row.key == key && row.due != Due::Never)
+        };
+        self.told.retain_mut(|told| {
+            if wanted(told.key) || told.state.is_terminal() {
+                return true;
+            }
+            if told.state != State::Pending {
+                self.stopped.insert(told.key);
+            } else if told.resent {
+                told.state = State::Unconfirmed;
+            }
+            told.state != State::Pending
         });
-        for row in told(&planned, self.now, |_| State::Pending) {
+        for row in told(planned, self.now, |_| State::Pending) {
             match self.told.iter_mut().find(|told| told.key == row.key) {
                 Some(known) if known.state == State::Pending => {
-                    known.due = if row.key.kind == Kind::Reminder {
-                        row.due
-                    } else {
-                        known.due
-                    };
+                    if row.key.kind == Kind::Reminder {
+                        known.due = row.due;
+                    }
                     known.notice = row.notice;
                 }
                 Some(_) => {}
-                None => self.told.push(row),
+                None => {
+                    if row.state == State::Canceled {
+                        self.learned = row.start();
+                    }
+                    self.told.push(row);
+                }
             }
         }
-        prop_assert_eq!(&planned, &self.plan(), "planned again it is the same");
-        let mut instants: Vec<_> = self.live_reminders().map(|told| told.due).collect();
-        instants.sort_unstable();
-        instants.dedup();
-        prop_assert_eq!(instants.len(), self.live_reminders().count());
-        Ok(())
     }
 
     fn live_reminders(&self) -> impl Iterator<Item = &Told> {
@@ -109,8 +200,9 @@ impl Story {
             .filter(|told| told.key.kind == Kind::Reminder && told.state == State::Pending)
     }
 
-    /// Sends what is due, in order; each says nothing that contradicts what was said.
-    fn send(&mut self, learned: &mut Option<Timestamp>) -> Result<(), TestCaseError> {
+    /// Begins what is due, in order; each says nothing that contradicts what was said.
+    fn send(&mut self, fate: Fate) -> Result<(), TestCaseError> {
+        self.all_arrived &= fate == Fate::Sent;
         let mut due: Vec<_> = self
             .told
             .iter_mut()
@@ -122,58 +214,111 @@ impl Story {
                 told.state = State::Expired;
                 continue;
             }
-            told.state = State::Sent;
-            if told.key.kind == Kind::Moved {
+            if told.key.kind == Kind::Moved && self.all_arrived {
                 let from = told.notice.previous_start_time.as_ref();
                 let from = from.and_then(olm_proto::instant);
                 prop_assert!(
-                    learned.is_none() || from == *learned,
+                    self.learned.is_none() || from == self.learned,
                     "moved from elsewhere"
                 );
             }
-            *learned = told.start();
+            self.learned = told.start();
+            befall(told, fate, false);
         }
         Ok(())
     }
+
+    fn settle(&mut self, fate: Fate) {
+        for told in self.told.iter_mut().filter(|told| told.in_flight()) {
+            self.all_arrived &= fate == Fate::Sent;
+            befall(told, fate, self.stopped.contains(&told.key));
+        }
+    }
+
+    /// False when that was the lesson's end.
+    fn take(&mut self, step: Step) -> Result<bool, TestCaseError> {
+        match step {
+            Step::Move(0, _) => {}
+            Step::Move(minutes, by) => {
+                self.moved_by = by;
+                self.lesson = Snapshot {
+                    changed_by: by,
+                    ..moved(&self.lesson, minutes)
+                };
+            }
+            Step::Place(place, by) => {
+                let meeting_url = format!("https://meet.example/{place}");
+                self.lesson = Snapshot {
+                    meeting_url,
+                    ..changed(&self.lesson, by)
+                };
+            }
+            Step::Accept(by) if self.lesson.state == LessonState::Requested => {
+                self.lesson = Snapshot {
+                    state: LessonState::Scheduled,
+                    expires_at: None,
+                    ..changed(&self.lesson, by)
+                };
+            }
+            Step::Accept(_) => {}
+            Step::Wishes(wishes) => {
+                self.reader = Reader {
+                    user_id: self.reader.user_id,
+                    ..wishes
+                };
+            }
+            Step::Pass(minutes, fate) => {
+                self.now += minutes.minutes();
+                self.send(fate)?;
+            }
+            Step::Settle(fate) => self.settle(fate),
+            Step::Cancel(by) => {
+                self.lesson = Snapshot {
+                    state: LessonState::Canceled,
+                    ..changed(&self.lesson, by)
+                };
+                self.reconcile()?;
+                prop_assert_eq!(self.live_reminders().count(), 0);
+                return Ok(false);
+            }
+        }
+        self.reconcile()?;
+        Ok(true)
+    }
+}
+
+/// What an attempt makes of its row (`notifications::states`).
+fn befall(told: &mut Told, fate: Fate, stopped: bool) {
+    told.state = match fate {
+        Fate::Sent => State::Sent,
+        Fate::Sending => State::Sending,
+        Fate::Uncertain => State::Uncertain,
+        Fate::Failed | Fate::Returned if told.resent => State::Unconfirmed,
+        Fate::Failed => State::Failed,
+        Fate::Resent if told.resent || stopped => State::Unconfirmed,
+        Fate::Returned if stopped => State::Failed,
+        Fate::Resent | Fate::Returned => State::Pending,
+    };
+    told.resent |= fate == Fate::Resent;
 }
 
 proptest! {
     #[test]
     fn whatever_happens_plans_are_stable_and_nothing_contradicts_itself(
         first in wishes(),
+        user_id in prop::sample::select(vec![STUDENT, TEACHER]),
+        asked in any::<bool>(),
         minutes_before in 1_i64..3000,
         steps in prop::collection::vec(step(), 0..12),
     ) {
-        let mut story = Story::begin(first, minutes_before);
-        let mut learned = None;
+        let lesson = if asked { requested() } else { lesson() };
+        let reader = Reader { user_id, ..first };
+        let mut story = Story::begin(lesson, reader, minutes_before);
         story.reconcile()?;
         for step in steps {
-            match step {
-                Step::Move(minutes) if minutes != 0 => story.lesson = moved(&story.lesson, minutes),
-                Step::Move(_) => {}
-                Step::Place(place) => {
-                    let meeting_url = format!("https://meet.example/{place}");
-                    story.lesson = Snapshot {
-                        meeting_url,
-                        ..changed(&story.lesson, LessonRole::Teacher)
-                    };
-                }
-                Step::Wishes(wishes) => story.reader = wishes,
-                Step::Pass(minutes) => {
-                    story.now += minutes.minutes();
-                    story.send(&mut learned)?;
-                }
-                Step::Cancel => {
-                    story.lesson = Snapshot {
-                        state: LessonState::Canceled,
-                        ..changed(&story.lesson, LessonRole::Student)
-                    };
-                    story.reconcile()?;
-                    prop_assert_eq!(story.live_reminders().count(), 0);
-                    break;
-                }
+            if !story.take(step)? {
+                break;
             }
-            story.reconcile()?;
         }
     }
 
@@ -182,19 +327,27 @@ proptest! {
         before in prop::collection::vec(1_i64..300, 1..4),
         after in prop::collection::vec(1_i64..300, 1..4),
         minutes_before in 1_i64..300,
+        fate in fate(),
     ) {
-        let mut story = Story::begin(reader(STUDENT, &before), 400);
+        let mut story = Story::begin(lesson(), reader(STUDENT, &before), 400);
         story.reconcile()?;
         story.now = start() - minutes_before.minutes();
-        story.send(&mut None)?;
-        let waited = story.live_reminders().count() > 0;
+        story.send(fate)?;
+        let waits = |story: &Story| {
+            story.live_reminders().count() > 0
+                || story.told.iter().any(|told| {
+                    told.key.kind == Kind::Reminder
+                        && told.in_flight()
+                        && !story.stopped.contains(&told.key)
+                })
+        };
+        let waited = waits(&story);
         story.reader = reader(STUDENT, &after);
         story.reconcile()?;
-        let waits = story.live_reminders().count() > 0;
         let had_one = story.told.iter().any(|told| {
-            told.key.kind == Kind::Reminder && told.state == State::Sent
+            told.key.kind == Kind::Reminder && told.reached()
                 && after.iter().any(|lead| lead * 60 == told.key.lead_s)
         });
-        prop_assert!(!waited || waits || had_one);
+        prop_assert!(!waited || waits(&story) || had_one);
     }
 }
