@@ -50,6 +50,24 @@ pub struct Seat {
     pub canceled: bool,
 }
 
+/// Takes out of a snapshot what the erased gave: a teacher's link, and a reason when it
+/// was theirs. Of a group's students any may have given it.
+pub fn forget(wire: &mut LessonSnapshot, erased: impl Fn(Uuid) -> bool) {
+    let erased = |id: &str| id.parse().is_ok_and(&erased);
+    let teacher = erased(&wire.teacher_id);
+    let reason = match wire.changed_by() {
+        LessonRole::Teacher => teacher,
+        LessonRole::Student => wire.seats.iter().any(|seat| erased(&seat.student_id)),
+        LessonRole::Admin | LessonRole::Unspecified => false,
+    };
+    if teacher {
+        wire.meeting_url.clear();
+    }
+    if reason {
+        wire.cancel_reason.clear();
+    }
+}
+
 /// More seats than any group has (a snapshot is one message and one transaction).
 const MAX_SEATS: usize = 200;
 /// Characters of a reason; Telegram's message holds it with room to spare.
@@ -150,4 +168,28 @@ fn parse_state(wire: &LessonSnapshot, violations: &mut Violations) -> Option<Tim
         "is not an instant beside a request",
     );
     expires_at
+}
+
+#[cfg(test)]
+mod tests {
+    use prost::Message as _;
+
+    use super::*;
+
+    #[test]
+    fn a_snapshot_of_before_requests_is_refused_rather_than_misread() {
+        let whole = LessonSnapshot {
+            state: LessonState::Scheduled.into(),
+            ..LessonSnapshot::default()
+        };
+        // What it said there: field 4, cancelled.
+        let mut former = LessonSnapshot::default().encode_to_vec();
+        former.extend([4 << 3, 1]);
+        let former = LessonSnapshot::decode(former.as_slice()).unwrap();
+        for (wire, refused) in [(whole, false), (former, true)] {
+            let mut violations = Violations::default();
+            parse_state(&wire, &mut violations);
+            assert_eq!(!violations.is_empty(), refused, "{wire:?}");
+        }
+    }
 }

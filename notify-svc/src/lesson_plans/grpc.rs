@@ -1,14 +1,15 @@
 //! `LessonPlanService`.
 
 use olm_proto::notify::v1::{
-    SyncLessonRequest, SyncLessonResponse, lesson_plan_service_server::LessonPlanService,
+    LessonSnapshot, SyncLessonRequest, SyncLessonResponse,
+    lesson_plan_service_server::LessonPlanService,
 };
 use prost::Message as _;
 use service_kit::{status::Violations, telemetry};
 use tonic::{Request, Response, Status};
 
 use super::{
-    Snapshot,
+    Snapshot, forget,
     replanning::{self, Planning},
     store,
 };
@@ -28,11 +29,24 @@ impl Service {
     }
 
     /// The version stored afterwards.
-    async fn sync(&self, snapshot: &Snapshot, bytes: &[u8]) -> Result<i64, Error> {
+    async fn sync(&self, wire: &LessonSnapshot) -> Result<i64, Error> {
+        let mut violations = Violations::default();
+        let mut snapshot = Snapshot::parse(wire, &mut violations);
+        violations.check()?;
         let mut tx = self.app.pool.begin().await?;
         // People first, in order, then the lesson: every plan locks in this order.
         let people = recipients::store::lock(&mut tx, &snapshot.people()).await?;
-        if let Some(stored) = store::put(&mut tx, snapshot, bytes).await? {
+        // It may have been on its way when somebody of it was erased.
+        let mut wire = wire.clone();
+        forget(&mut wire, |id| {
+            people
+                .iter()
+                .any(|person| person.erased && person.recipient.user_id == id)
+        });
+        snapshot.meeting_url.clone_from(&wire.meeting_url);
+        snapshot.cancel_reason.clone_from(&wire.cancel_reason);
+        let snapshot = &snapshot;
+        if let Some(stored) = store::put(&mut tx, snapshot, &wire.encode_to_vec()).await? {
             tx.commit().await?;
             return Ok(stored);
         }
@@ -56,12 +70,8 @@ impl LessonPlanService for Service {
         request: Request<SyncLessonRequest>,
     ) -> Result<Response<SyncLessonResponse>, Status> {
         let wire = request.into_inner().lesson.unwrap_or_default();
-        let mut violations = Violations::default();
-        let snapshot = Snapshot::parse(&wire, &mut violations);
-        violations.check().map_err(Error::from)?;
-        let bytes = wire.encode_to_vec();
-        let version = match self.sync(&snapshot, &bytes).await {
-            Err(error) if error.is_contention() => self.sync(&snapshot, &bytes).await?,
+        let version = match self.sync(&wire).await {
+            Err(error) if error.is_contention() => self.sync(&wire).await?,
             synced => synced?,
         };
         Ok(Response::new(SyncLessonResponse { version }))

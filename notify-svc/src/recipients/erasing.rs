@@ -1,5 +1,7 @@
 //! Forgetting a person: what was addressed to them, and that it was.
 
+use olm_proto::notify::v1::{Content, LessonRole, LessonSnapshot, content};
+use prost::Message as _;
 use sqlx::PgConnection;
 use uuid::Uuid;
 
@@ -7,11 +9,15 @@ use super::store;
 use crate::{
     App,
     errors::Error,
+    lesson_plans,
     notifications::{
         states::{Event, State},
         store as queue,
     },
 };
+
+/// Notices read at once.
+const NOTICES: i64 = 500;
 
 /// Forgets a person, known or not; answers how many pending notifications it cancelled.
 /// What is being sent cannot be taken back, but nothing begins it again.
@@ -32,6 +38,7 @@ pub async fn erase(app: &App, user_id: Uuid, version: i64) -> Result<usize, Erro
     let backoff = &app.pace.backoff;
     let changed = queue::advance(&mut tx, &open, &Event::Cancel, backoff).await?;
     forget_words(&mut tx, user_id).await?;
+    forget_notices(&mut tx, user_id).await?;
     store::erase(&mut tx, user_id, version).await?;
     tx.commit().await?;
     let canceled = changed
@@ -53,8 +60,8 @@ async fn list_open(conn: &mut PgConnection, user_id: Uuid) -> sqlx::Result<Vec<U
     .await
 }
 
-/// What is known of lessons that are over: nothing is planned for them any more, and
-/// their snapshots may hold words of this person. That they were stays, so that an old
+/// What the snapshots of their lessons hold of this person; all of those that are over,
+/// for nothing is planned for them any more. That they were stays, so that an old
 /// snapshot does not bring them back.
 async fn forget_lessons(conn: &mut PgConnection, user_id: Uuid) -> sqlx::Result<()> {
     sqlx::query!(
@@ -63,27 +70,115 @@ async fn forget_lessons(conn: &mut PgConnection, user_id: Uuid) -> sqlx::Result<
          WHERE p.user_id = $1 AND l.lesson_id = p.lesson_id AND l.end_at <= now()",
         user_id,
     )
+    .execute(&mut *conn)
+    .await?;
+    let ahead = sqlx::query!(
+        "SELECT l.lesson_id, l.snapshot FROM notify.lessons l
+         JOIN notify.lesson_participants p ON p.lesson_id = l.lesson_id
+         WHERE p.user_id = $1 AND l.end_at > now()
+         ORDER BY l.lesson_id
+         FOR NO KEY UPDATE OF l",
+        user_id,
+    )
+    .fetch_all(&mut *conn)
+    .await?;
+    let (mut ids, mut snapshots) = (Vec::new(), Vec::new());
+    for row in ahead {
+        // Nothing can be planned by what cannot be read.
+        let mut wire = LessonSnapshot::decode(row.snapshot.as_slice()).unwrap_or_default();
+        lesson_plans::forget(&mut wire, |id| id == user_id);
+        ids.push(row.lesson_id);
+        snapshots.push(wire.encode_to_vec());
+    }
+    sqlx::query!(
+        "UPDATE notify.lessons l SET snapshot = f.snapshot
+         FROM unnest($1::uuid[], $2::bytea[]) AS f (lesson_id, snapshot)
+         WHERE l.lesson_id = f.lesson_id",
+        &ids,
+        &snapshots,
+    )
     .execute(conn)
     .await?;
     Ok(())
 }
 
-/// Everything that was written to a person, what they gave others as reasons, and what was said about the writing.
+/// What others are, were or will be told of this person's lessons keeps no word of
+/// theirs; without them it is still right to send.
+async fn forget_notices(conn: &mut PgConnection, user_id: Uuid) -> sqlx::Result<()> {
+    let mut after = Uuid::nil();
+    loop {
+        let rows = sqlx::query!(
+            "SELECT n.id, d.content, d.counterpart_id
+             FROM notify.lesson_participants p
+             JOIN notify.notification_details d ON d.lesson_id = p.lesson_id
+             JOIN notify.notifications n ON n.id = d.notification_id
+             WHERE p.user_id = $1 AND n.user_id <> $1 AND n.id > $2
+             ORDER BY n.id LIMIT $3
+             FOR UPDATE OF n",
+            user_id,
+            after,
+            NOTICES,
+        )
+        .fetch_all(&mut *conn)
+        .await?;
+        let Some(last) = rows.last() else {
+            return Ok(());
+        };
+        after = last.id;
+        let (mut ids, mut contents) = (Vec::new(), Vec::new());
+        for row in rows {
+            let of_counterpart = row.counterpart_id == Some(user_id);
+            if let Some(content) = without_words(&row.content, of_counterpart) {
+                ids.push(row.id);
+                contents.push(content);
+            }
+        }
+        sqlx::query!(
+            "UPDATE notify.notification_details d SET content = f.content
+             FROM unnest($1::uuid[], $2::bytea[]) AS f (id, content)
+             WHERE d.notification_id = f.id",
+            &ids,
+            &contents,
+        )
+        .execute(&mut *conn)
+        .await?;
+    }
+}
+
+/// A notice to somebody else without what the erased gave; `None` when that was nothing.
+fn without_words(content: &[u8], of_counterpart: bool) -> Option<Vec<u8>> {
+    let Ok(mut content) = Content::decode(content) else {
+        return Some(Vec::new());
+    };
+    let Some(content::Kind::LessonNotice(notice)) = &mut content.kind else {
+        return None;
+    };
+    // A student's counterpart is the teacher; whoever else takes part is a student.
+    let taught = of_counterpart && notice.reader_role() == LessonRole::Student;
+    let gave_reason = match notice.changed_by() {
+        LessonRole::Teacher => taught,
+        LessonRole::Student => !taught,
+        LessonRole::Admin | LessonRole::Unspecified => false,
+    };
+    let (url, reason) = (&mut notice.meeting_url, &mut notice.cancel_reason);
+    if (url.is_empty() || !taught) && (reason.is_empty() || !gave_reason) {
+        return None;
+    }
+    if taught {
+        url.clear();
+    }
+    if gave_reason {
+        reason.clear();
+    }
+    Some(content.encode_to_vec())
+}
+
+/// Everything that was written to a person, and what was said about the writing.
 async fn forget_words(conn: &mut PgConnection, user_id: Uuid) -> sqlx::Result<()> {
     sqlx::query!(
         "UPDATE notify.notification_details d SET content = '', failure = ''
          FROM notify.notifications n
          WHERE n.user_id = $1 AND d.notification_id = n.id",
-        user_id,
-    )
-    .execute(&mut *conn)
-    .await?;
-    sqlx::query!(
-        "UPDATE notify.notification_details d SET content = ''
-         FROM notify.lesson_participants p, notify.notifications n
-         WHERE p.user_id = $1 AND d.lesson_id = p.lesson_id AND d.counterpart_id = $1
-           AND d.kind IN ('canceled', 'declined') AND n.id = d.notification_id
-           AND n.state NOT IN ('pending', 'sending', 'uncertain')",
         user_id,
     )
     .execute(&mut *conn)

@@ -3,15 +3,15 @@
 use jiff::SignedDuration;
 use olm_proto::notify::v1::{
     CreateNotificationRequest, EraseRecipientRequest, GetRecipientRequest, LessonNoticeKind,
-    NotWritten, Refused, outcome::Kind,
+    LessonRole, LessonSnapshot, NotWritten, Refused, outcome::Kind,
 };
 use sqlx::PgPool;
 use tonic::Code;
 use uuid::Uuid;
 
 use crate::support::{
-    Gateway, Service, attempt, canceled, custom, id, lesson, notice, now, person, start, state,
-    told,
+    Gateway, Service, attempt, canceled, changed, custom, id, lesson, notice, now, person, start,
+    state, told,
 };
 
 async fn erase(service: &Service, user: Uuid) -> i32 {
@@ -151,6 +151,116 @@ async fn an_erasure_of_nobody_in_particular_is_refused(pool: PgPool) {
     for field in ["user_id", "version"] {
         assert!(status.message().contains(field), "{status:?}");
     }
+}
+
+/// How many values of the schema hold these words, whatever column they are in.
+async fn kept(pool: &PgPool, words: &str) -> i64 {
+    let columns: Vec<(String, String, String)> = sqlx::query_as(
+        "SELECT table_name::text, column_name::text, data_type::text
+         FROM information_schema.columns
+         WHERE table_schema = 'notify' AND data_type IN ('text', 'bytea', 'ARRAY')
+           AND table_name <> '_sqlx_migrations'",
+    )
+    .fetch_all(pool)
+    .await
+    .unwrap();
+    assert!(columns.len() > 10, "{columns:?}");
+    let mut kept = 0;
+    for (table, column, kind) in columns {
+        let text = match kind.as_str() {
+            "bytea" => format!("encode({column}, 'escape')"),
+            _ => format!("{column}::text"),
+        };
+        let query = format!("SELECT count(*) FROM notify.{table} WHERE position($1 IN {text}) > 0");
+        let found: i64 = sqlx::query_scalar(sqlx::AssertSqlSafe(query))
+            .bind(words)
+            .fetch_one(pool)
+            .await
+            .unwrap();
+        kept += found;
+    }
+    kept
+}
+
+const LINK: &str = "https://meet.example/anna-only";
+
+/// A teacher and a student who write with the bot.
+async fn people(service: &Service) -> (Uuid, Uuid) {
+    let (teacher, student) = (Uuid::new_v4(), Uuid::new_v4());
+    service.put(person(teacher, "Anna", 11)).await;
+    service.put(person(student, "Boris", 12)).await;
+    (teacher, student)
+}
+
+/// A lesson of theirs the day after tomorrow.
+async fn book(pool: &PgPool, service: &Service, teacher: Uuid, student: Uuid) -> LessonSnapshot {
+    let begins = now(pool).await + SignedDuration::from_hours(48);
+    let mut booked = lesson(teacher, student, begins);
+    LINK.clone_into(&mut booked.meeting_url);
+    service.sync(booked.clone()).await;
+    booked
+}
+
+#[sqlx::test(migrator = "notify_svc::MIGRATOR")]
+async fn a_reason_is_forgotten_with_who_gave_it_before_and_after_it_is_told(pool: PgPool) {
+    let service = start(&pool, &[]).await;
+    let mut gateway = Gateway::ready(&service).await;
+    let (teacher, student) = people(&service).await;
+    let lesson = book(&pool, &service, teacher, student).await;
+    let second = book(&pool, &service, teacher, student).await;
+    gateway.send().await;
+    gateway.send().await;
+    gateway.send().await;
+    gateway.send().await;
+    let mut off = canceled(&lesson);
+    off.cancel_reason = "down with the flu".to_owned();
+    // Told, and waiting for a gateway.
+    service.sync(off.clone()).await;
+    gateway.send().await;
+    gateway.leave(&pool).await;
+    let mut second = canceled(&second);
+    second.cancel_reason.clone_from(&off.cancel_reason);
+    service.sync(second.clone()).await;
+    assert!(kept(&pool, "the flu").await >= 4);
+
+    erase(&service, student).await;
+    assert_eq!(kept(&pool, "the flu").await, 0);
+    // What was on its way brings nothing back.
+    for late in [&mut off, &mut second] {
+        late.version += 1;
+        late.schedule_version += 1;
+        service.sync(late.clone()).await;
+    }
+    assert_eq!(kept(&pool, "the flu").await, 0);
+    // The teacher keeps their own link, and is told of what waited.
+    assert!(kept(&pool, LINK).await > 0);
+    let mut gateway = Gateway::ready(&service).await;
+    let deliver = gateway.send().await;
+    assert_eq!(deliver.chat_id, 11);
+    assert_eq!(notice(&deliver).kind(), LessonNoticeKind::Canceled);
+    assert_eq!(notice(&deliver).cancel_reason, "");
+    gateway.nothing_comes(&service, teacher).await;
+}
+
+#[sqlx::test(migrator = "notify_svc::MIGRATOR")]
+async fn a_teachers_link_is_forgotten_with_them(pool: PgPool) {
+    let service = start(&pool, &[]).await;
+    let (teacher, student) = people(&service).await;
+    let lesson = book(&pool, &service, teacher, student).await;
+    assert!(kept(&pool, LINK).await >= 5);
+    erase(&service, teacher).await;
+    assert_eq!(kept(&pool, LINK).await, 0);
+    // What was on its way brings nothing back, and announces no other place.
+    let mut late = changed(&lesson, LessonRole::Teacher);
+    late.cancel_reason = "moved abroad".to_owned();
+    service.sync(late).await;
+    assert_eq!(kept(&pool, LINK).await, 0);
+    assert_eq!(kept(&pool, "moved abroad").await, 0);
+    let told = told(&pool, student).await;
+    assert!(
+        told.iter().all(|(kind, _)| kind != "place_changed"),
+        "{told:?}"
+    );
 }
 
 #[sqlx::test(migrator = "notify_svc::MIGRATOR")]
