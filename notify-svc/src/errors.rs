@@ -46,14 +46,17 @@ impl Error {
     /// PostgreSQL ended it for another's sake (40001, 40P01).
     #[must_use]
     pub fn is_contention(&self) -> bool {
-        let Self::Database(error) = self else {
-            return false;
-        };
-        let code = error
-            .as_database_error()
-            .and_then(sqlx::error::DatabaseError::code);
-        matches!(code.as_deref(), Some("40001" | "40P01"))
+        matches!(self, Self::Database(error) if is_contention(error))
     }
+}
+
+/// As [`Error::is_contention`].
+#[must_use]
+pub fn is_contention(error: &sqlx::Error) -> bool {
+    let code = error
+        .as_database_error()
+        .and_then(sqlx::error::DatabaseError::code);
+    matches!(code.as_deref(), Some("40001" | "40P01"))
 }
 
 impl From<Refusal> for Error {

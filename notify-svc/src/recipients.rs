@@ -98,6 +98,18 @@ impl Recipient {
         }
     }
 
+    /// Whether nothing that plans depend on differs from what was `known`, which may be
+    /// a stub.
+    #[must_use]
+    pub fn is_planned_as(&self, known: &Self) -> bool {
+        known.version > 0
+            && self.leads == known.leads
+            && self.quiet_hours == known.quiet_hours
+            && self.time_zone == known.time_zone
+            && self.muted == known.muted
+            && self.address == known.address
+    }
+
     /// The person's zone; UTC for one that this build's database does not know any more.
     #[must_use]
     pub fn zone(&self) -> TimeZone {

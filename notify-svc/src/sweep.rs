@@ -1,6 +1,6 @@
 //! What nobody's message triggers: expiry, silence, resolution, failing what falls due
-//! for people who cannot be reached, and planning anew what that changes. Every replica sweeps; rows locked by another
-//! are skipped.
+//! for people who cannot be reached, and planning anew what that and changed settings
+//! change. Every replica sweeps; rows locked by another are skipped.
 
 use std::collections::BTreeSet;
 
@@ -57,7 +57,10 @@ async fn sweep(app: &App) -> Result<(), Error> {
         }
     }
     // Also of what another replica failed.
-    while replanning::replan_next(app).await? {}
+    let mut conn = app.pool.acquire().await?;
+    let queued = lesson_plans::store::list_replans(&mut conn, BATCH).await?;
+    drop(conn);
+    replanning::drain(app, &queued).await?;
     Ok(())
 }
 

@@ -6,7 +6,7 @@ use uuid::Uuid;
 
 use super::{AttemptRef, Report, store};
 use crate::{
-    App, lesson_plans,
+    App, errors, lesson_plans,
     notifications::{
         states::{self, Event, Outcome, State},
         store::{self as queue, Locked, Step},
@@ -32,7 +32,13 @@ pub async fn apply(app: &App, gateway_id: Uuid, reports: &[Report]) -> sqlx::Res
     }
     mark_unreachable(app, gateway_id, reports).await?;
     for round in rounds {
-        apply_round(app, gateway_id, &round).await?;
+        match apply_round(app, gateway_id, &round).await {
+            // Plans lock their rows too, and not in one order with others' plans.
+            Err(error) if errors::is_contention(&error) => {
+                apply_round(app, gateway_id, &round).await?;
+            }
+            applied => applied?,
+        }
     }
     Ok(())
 }

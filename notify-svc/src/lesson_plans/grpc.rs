@@ -55,7 +55,7 @@ impl Service {
             backoff: &self.app.pace.backoff,
             traceparent: &telemetry::traceparent(),
         };
-        let plan = replanning::replan(&mut tx, snapshot, &people, None, &planning).await?;
+        let plan = replanning::replan(&mut tx, snapshot, &people, &planning).await?;
         tx.commit().await?;
         self.app.wakeups.wake(replanning::bots(&people));
         plan.log(snapshot);

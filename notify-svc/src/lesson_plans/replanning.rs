@@ -58,69 +58,70 @@ impl Reconciled {
     }
 }
 
-/// Plans the coming lessons of a locked person anew, for that person only.
+/// How often a lesson is tried that fails for a reason that may pass, once per sweep.
+const ATTEMPTS: i16 = 10;
+
+/// Plans these of the queue anew, each in a transaction of its own; what fails goes to
+/// the queue's end and holds up no other.
 ///
 /// # Errors
 ///
-/// When the database fails or a stored snapshot cannot be read.
-pub async fn replan_person(
-    conn: &mut PgConnection,
-    recipient: &Recipient,
-    planning: &Planning<'_>,
-) -> Result<(), Error> {
-    let person = [Stored {
-        recipient: recipient.clone(),
-        reachable: true,
-        erased: false,
-    }];
-    for snapshot in store::lock_lessons_ahead(conn, recipient.user_id).await? {
-        let only = Some(recipient.user_id);
-        let plan = replan(conn, &snapshot, &person, only, planning).await?;
-        plan.log(&snapshot);
+/// When the database fails so that not even that can be stored; what is left stays to be
+/// planned.
+pub async fn drain(app: &App, queued: &[i64]) -> sqlx::Result<()> {
+    for id in queued {
+        let Err(error) = replan_queued(app, *id).await else {
+            continue;
+        };
+        // A row that cannot be read now cannot be read later.
+        let attempts = if matches!(error, Error::Stored(_)) {
+            0
+        } else {
+            ATTEMPTS
+        };
+        let mut conn = app.pool.acquire().await?;
+        let postponed = store::postpone_replan(&mut conn, *id, attempts).await?;
+        let cause = service_kit::status::chain(&error);
+        match postponed {
+            Some((lesson_id, true)) => {
+                tracing::warn!(%lesson_id, error = %cause, "a lesson is to be planned anew later");
+            }
+            Some((lesson_id, false)) => {
+                tracing::error!(%lesson_id, error = %cause, "a lesson cannot be planned anew");
+            }
+            // Somebody else did it.
+            None => {}
+        }
     }
     Ok(())
 }
 
-/// Plans the next lesson anew of which something could not be delivered; false when
-/// there was none.
-///
-/// # Errors
-///
-/// When the database fails; the lesson stays to be planned.
-pub async fn replan_next(app: &App) -> Result<bool, Error> {
+async fn replan_queued(app: &App, id: i64) -> Result<(), Error> {
     let mut tx = app.pool.begin().await?;
-    let Some(lesson_id) = store::take_replan(&mut tx).await? else {
-        return Ok(false);
+    let Some(lesson_id) = store::take_replan(&mut tx, id).await? else {
+        return Ok(());
     };
     let participants = store::list_participants(&mut tx, lesson_id).await?;
     // People first, in order, then the lesson: every plan locks in this order.
     let people = recipients::store::lock(&mut tx, &participants).await?;
-    let snapshot = match store::lock_lesson(&mut tx, lesson_id).await {
-        Ok(Some(snapshot)) if snapshot.people() == participants => snapshot,
-        // Others take part since a moment ago: the next sweep finds them.
-        Ok(Some(_)) => return Ok(false),
-        Ok(None) => {
-            tx.commit().await?;
-            return Ok(true);
-        }
-        Err(error @ Error::Stored(_)) => {
-            tracing::error!(%lesson_id, error = %service_kit::status::chain(&error),
-                "a lesson cannot be planned anew");
-            tx.commit().await?;
-            return Ok(true);
-        }
-        Err(error) => return Err(error),
+    let Some(snapshot) = store::lock_lesson(&mut tx, lesson_id).await? else {
+        tx.commit().await?;
+        return Ok(());
     };
+    // Others take part since a moment ago: the next sweep finds them.
+    if snapshot.people() != participants {
+        return Ok(());
+    }
     let planning = Planning {
         now: app.clock.now(),
         backoff: &app.pace.backoff,
         traceparent: "",
     };
-    let plan = replan(&mut tx, &snapshot, &people, None, &planning).await?;
+    let plan = replan(&mut tx, &snapshot, &people, &planning).await?;
     tx.commit().await?;
     app.wakeups.wake(bots(&people));
     plan.log(&snapshot);
-    Ok(true)
+    Ok(())
 }
 
 /// The bots that write to these people.
@@ -130,8 +131,7 @@ pub fn bots(people: &[Stored]) -> impl Iterator<Item = i64> + '_ {
         .filter_map(|person| Some(person.recipient.address?.bot_id))
 }
 
-/// Makes the rows of a lesson what the plan says: `people` are locked; with `only`,
-/// nobody else's rows are touched.
+/// Makes the rows of a lesson what the plan says: `people` are locked.
 ///
 /// # Errors
 ///
@@ -140,10 +140,9 @@ pub async fn replan(
     conn: &mut PgConnection,
     snapshot: &Snapshot,
     people: &[Stored],
-    only: Option<Uuid>,
     planning: &Planning<'_>,
 ) -> Result<Reconciled, Error> {
-    let existing = store::lock_told(conn, snapshot.lesson_id, only).await?;
+    let existing = store::lock_told(conn, snapshot.lesson_id).await?;
     let told: Vec<_> = existing.values().map(|row| row.told.clone()).collect();
     let readers: Vec<_> = people
         .iter()
@@ -159,7 +158,6 @@ pub async fn replan(
         .collect();
     let unwanted: Vec<_> = existing
         .values()
-        .filter(|row| only.is_none_or(|only| row.told.user_id == only))
         .filter(|row| !row.told.state.is_terminal() && !wanted.contains(&row.told.key))
         .map(|row| row.id)
         .collect();

@@ -75,28 +75,6 @@ fn decode(bytes: &[u8]) -> Result<Snapshot, Error> {
     }
 }
 
-/// The lessons of a locked person that are not over, locked.
-///
-/// # Errors
-///
-/// When the database fails or a stored snapshot cannot be read.
-pub async fn lock_lessons_ahead(
-    conn: &mut PgConnection,
-    user_id: Uuid,
-) -> Result<Vec<Snapshot>, Error> {
-    let lessons = sqlx::query_scalar!(
-        "SELECT l.snapshot FROM notify.lessons l
-         JOIN notify.lesson_participants p ON p.lesson_id = l.lesson_id
-         WHERE p.user_id = $1 AND l.end_at > now()
-         ORDER BY l.lesson_id
-         FOR NO KEY UPDATE OF l",
-        user_id,
-    )
-    .fetch_all(conn)
-    .await?;
-    lessons.iter().map(|bytes| decode(bytes)).collect()
-}
-
 /// The last snapshot of a lesson, locked; `None` for one that was never heard of, and
 /// for one that is over and was forgotten with somebody who took part.
 ///
@@ -155,21 +133,80 @@ pub async fn insert_replans(conn: &mut PgConnection, notifications: &[Uuid]) -> 
     Ok(())
 }
 
-/// Takes the next lesson to be planned anew; others take others meanwhile.
+/// Has the lessons of a locked person that are not over planned anew; answers their
+/// places in the queue, the first lesson first.
 ///
 /// # Errors
 ///
 /// When the database fails.
-pub async fn take_replan(conn: &mut PgConnection) -> sqlx::Result<Option<Uuid>> {
+pub async fn insert_replans_of(conn: &mut PgConnection, user_id: Uuid) -> sqlx::Result<Vec<i64>> {
     sqlx::query_scalar!(
-        "WITH next AS MATERIALIZED (
-             SELECT id FROM notify.replans ORDER BY id LIMIT 1 FOR UPDATE SKIP LOCKED
-         )
-         DELETE FROM notify.replans r USING next WHERE r.id = next.id
-         RETURNING r.lesson_id",
+        "INSERT INTO notify.replans (lesson_id)
+         SELECT l.lesson_id FROM notify.lessons l
+         JOIN notify.lesson_participants p ON p.lesson_id = l.lesson_id
+         WHERE p.user_id = $1 AND l.end_at > now()
+         ORDER BY l.start_at
+         RETURNING id",
+        user_id,
+    )
+    .fetch_all(conn)
+    .await
+}
+
+/// The first places in the queue of lessons to be planned anew that nobody is at.
+///
+/// # Errors
+///
+/// When the database fails.
+pub async fn list_replans(conn: &mut PgConnection, limit: i64) -> sqlx::Result<Vec<i64>> {
+    sqlx::query_scalar!(
+        "SELECT id FROM notify.replans ORDER BY id LIMIT $1 FOR UPDATE SKIP LOCKED",
+        limit,
+    )
+    .fetch_all(conn)
+    .await
+}
+
+/// Takes a lesson to be planned anew, after whoever is at it; `None` when they did it.
+///
+/// # Errors
+///
+/// When the database fails.
+pub async fn take_replan(conn: &mut PgConnection, id: i64) -> sqlx::Result<Option<Uuid>> {
+    sqlx::query_scalar!(
+        "DELETE FROM notify.replans WHERE id = $1 RETURNING lesson_id",
+        id,
     )
     .fetch_optional(conn)
     .await
+}
+
+/// Puts a lesson whose planning failed at the end of the queue; out of it when that was
+/// the last of `attempts`. Answers which lesson, and whether it is still to be planned.
+///
+/// # Errors
+///
+/// When the database fails.
+pub async fn postpone_replan(
+    conn: &mut PgConnection,
+    id: i64,
+    attempts: i16,
+) -> sqlx::Result<Option<(Uuid, bool)>> {
+    let row = sqlx::query!(
+        r#"WITH failed AS (
+               DELETE FROM notify.replans WHERE id = $1
+               RETURNING lesson_id, attempts + 1::smallint AS attempts
+           ), again AS (
+               INSERT INTO notify.replans (lesson_id, attempts)
+               SELECT lesson_id, attempts FROM failed WHERE attempts < $2
+           )
+           SELECT lesson_id, attempts < $2 AS "again!" FROM failed"#,
+        id,
+        attempts,
+    )
+    .fetch_optional(conn)
+    .await?;
+    Ok(row.map(|row| (row.lesson_id, row.again)))
 }
 
 /// A planned row that exists.
@@ -181,8 +218,8 @@ pub struct Existing {
     pub told: Told,
 }
 
-/// What was told of a lesson. The rows of `only` (of everybody without it) are locked,
-/// so that nothing of them begins while the plan is made.
+/// What was told of a lesson, locked, so that nothing of it begins while the plan is
+/// made.
 ///
 /// # Errors
 ///
@@ -190,17 +227,14 @@ pub struct Existing {
 pub async fn lock_told(
     conn: &mut PgConnection,
     lesson_id: Uuid,
-    only: Option<Uuid>,
 ) -> Result<BTreeMap<Key, Existing>, Error> {
     sqlx::query_scalar!(
         "SELECT n.id FROM notify.notifications n
          JOIN notify.notification_details d ON d.notification_id = n.id
          WHERE d.lesson_id = $1 AND d.plan_key IS NOT NULL
-           AND ($2::uuid IS NULL OR n.user_id = $2)
          ORDER BY n.id
          FOR UPDATE OF n",
         lesson_id,
-        only,
     )
     .fetch_all(&mut *conn)
     .await?;

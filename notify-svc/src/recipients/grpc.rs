@@ -4,15 +4,18 @@ use olm_proto::notify::v1::{
     EraseRecipientRequest, EraseRecipientResponse, GetRecipientRequest, GetRecipientResponse,
     PutRecipientRequest, PutRecipientResponse, recipient_service_server::RecipientService,
 };
-use service_kit::{status::Violations, telemetry};
+use service_kit::status::Violations;
 use tonic::{Request, Response, Status};
 
 use super::{Recipient, erasing, store};
 use crate::{
     App,
     errors::Error,
-    lesson_plans::replanning::{self, Planning},
+    lesson_plans::{self, replanning},
 };
+
+/// Lessons planned before a change of settings is answered: a few milliseconds each.
+const AT_ONCE: usize = 20;
 
 /// Serves `RecipientService`.
 #[derive(Debug)]
@@ -41,13 +44,17 @@ impl Service {
         store::update(&mut tx, recipient).await?;
         let bot_id = recipient.address.map(|address| address.bot_id);
         store::readdress_pending(&mut tx, recipient.user_id, bot_id).await?;
-        let planning = Planning {
-            now: self.app.clock.now(),
-            backoff: &self.app.pace.backoff,
-            traceparent: &telemetry::traceparent(),
+        let queued = if recipient.is_planned_as(&stored.recipient) {
+            Vec::new()
+        } else {
+            lesson_plans::store::insert_replans_of(&mut tx, recipient.user_id).await?
         };
-        replanning::replan_person(&mut tx, recipient, &planning).await?;
         tx.commit().await?;
+        // The next lessons before anything goes out to the person; the sweep does the rest.
+        let next = &queued[..queued.len().min(AT_ONCE)];
+        if let Err(error) = replanning::drain(&self.app, next).await {
+            tracing::warn!(%error, "lessons are left to be planned by the sweep");
+        }
         self.app.wakeups.wake(bot_id);
         tracing::info!(user_id = %recipient.user_id, version = recipient.version, "recipient stored");
         Ok(recipient.version)

@@ -11,7 +11,10 @@ use sqlx::PgPool;
 use tonic::Code;
 use uuid::Uuid;
 
-use crate::support::{Gateway, canceled, lesson, notice, now, person, rows, seconds, start, told};
+use crate::support::{
+    Gateway, canceled, eventually, lesson, notice, now, person, reminders, rows, seconds, start,
+    told,
+};
 
 #[sqlx::test(migrator = "notify_svc::MIGRATOR")]
 async fn a_booking_is_confirmed_at_once_to_both_sides_in_their_own_settings(pool: PgPool) {
@@ -300,4 +303,47 @@ async fn plans_made_at_once_for_the_same_people_all_succeed(pool: PgPool) {
     .await
     .unwrap();
     assert_eq!(waiting, [(80, 4)]);
+}
+
+/// How often lessons were put in the queue to be planned anew, and what is left there.
+async fn queued(pool: &PgPool) -> (i64, i64) {
+    sqlx::query_as(
+        "SELECT coalesce(pg_sequence_last_value('notify.replans_id_seq'), 0),
+                (SELECT count(*) FROM notify.replans)",
+    )
+    .fetch_one(pool)
+    .await
+    .unwrap()
+}
+
+#[sqlx::test(migrator = "notify_svc::MIGRATOR")]
+async fn a_new_name_or_language_plans_nothing_and_new_leads_all_lessons(pool: PgPool) {
+    let service = start(&pool, &[]).await;
+    let (teacher, student) = (Uuid::new_v4(), Uuid::new_v4());
+    service.put(person(teacher, "Anna", 11)).await;
+    let begins = now(&pool).await + SignedDuration::from_hours(48);
+    // More than are planned before the answer.
+    for day in 0..30 {
+        let at = begins + SignedDuration::from_hours(24 * day);
+        service.sync(lesson(teacher, student, at)).await;
+    }
+    assert_eq!(queued(&pool).await, (0, 0));
+    let renamed = Recipient {
+        version: 2,
+        language: "en".to_owned(),
+        ..person(teacher, "Anna-Maria", 11)
+    };
+    service.put(renamed.clone()).await;
+    assert_eq!(queued(&pool).await, (0, 0));
+
+    let earlier = Recipient {
+        version: 3,
+        reminder_leads: vec![seconds(7200)],
+        ..renamed
+    };
+    service.put(earlier).await;
+    eventually((30, 0), || queued(&pool)).await;
+    let due = reminders(&pool, teacher).await;
+    assert_eq!(due.len(), 30);
+    assert_eq!((begins - due[0]).get_seconds(), 7200);
 }

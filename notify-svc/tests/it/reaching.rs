@@ -138,6 +138,14 @@ async fn what_falls_due_for_the_unreachable_warns_too_and_a_word_from_them_ends_
     scene.teacher_is_warned(&pool).await;
 }
 
+/// Lessons that are still to be planned anew.
+async fn left(pool: &PgPool) -> i64 {
+    sqlx::query_scalar("SELECT count(*) FROM notify.replans")
+        .fetch_one(pool)
+        .await
+        .unwrap()
+}
+
 #[sqlx::test(migrator = "notify_svc::MIGRATOR")]
 async fn a_lesson_that_cannot_be_planned_anew_holds_up_no_other(pool: PgPool) {
     let mut scene = Scene::new(&pool).await;
@@ -153,12 +161,64 @@ async fn a_lesson_that_cannot_be_planned_anew_holds_up_no_other(pool: PgPool) {
     scene.service.sync(scene.lesson.clone()).await;
     scene.refuse_student().await;
     scene.teacher_is_warned(&pool).await;
-    let left = || async {
-        let left: i64 = sqlx::query_scalar("SELECT count(*) FROM notify.replans")
-            .fetch_one(&pool)
-            .await
-            .unwrap();
-        left
-    };
-    eventually(0, left).await;
+    eventually(0, || left(&pool)).await;
+}
+
+#[sqlx::test(migrator = "notify_svc::MIGRATOR")]
+async fn a_notice_that_cannot_be_read_holds_up_no_other_lesson(pool: PgPool) {
+    let scene = Scene::new(&pool).await;
+    let begins = now(&pool).await + SignedDuration::from_hours(72);
+    let unreadable = lesson(scene.teacher, Uuid::new_v4(), begins);
+    scene.service.sync(unreadable.clone()).await;
+    sqlx::query(
+        "WITH broken AS (
+             UPDATE notify.notification_details SET content = 'x' WHERE lesson_id = $1
+         )
+         INSERT INTO notify.replans (lesson_id) VALUES ($1)",
+    )
+    .bind(unreadable.lesson_id.parse::<Uuid>().unwrap())
+    .execute(&pool)
+    .await
+    .unwrap();
+    eventually(0, || left(&pool)).await;
+}
+
+#[sqlx::test(migrator = "notify_svc::MIGRATOR")]
+async fn a_lesson_that_fails_for_now_goes_to_the_end_and_is_given_up_at_last(pool: PgPool) {
+    let mut scene = Scene::new(&pool).await;
+    let begins = now(&pool).await + SignedDuration::from_hours(72);
+    let failing = lesson(scene.teacher, Uuid::new_v4(), begins);
+    scene.service.sync(failing.clone()).await;
+    // Its notices cannot be changed, and there is something to change.
+    sqlx::raw_sql(
+        "CREATE FUNCTION notify.refuse() RETURNS trigger LANGUAGE plpgsql AS
+             $$ BEGIN RAISE EXCEPTION 'refused'; END $$;
+         CREATE TRIGGER refuse BEFORE UPDATE OF content ON notify.notification_details
+             FOR EACH ROW EXECUTE FUNCTION notify.refuse();",
+    )
+    .execute(&pool)
+    .await
+    .unwrap();
+    let lesson_id: Uuid = failing.lesson_id.parse().unwrap();
+    sqlx::query(
+        "WITH other AS (
+             UPDATE notify.notification_details SET counterpart_id = NULL WHERE lesson_id = $1
+         )
+         INSERT INTO notify.replans (lesson_id) VALUES ($1)",
+    )
+    .bind(lesson_id)
+    .execute(&pool)
+    .await
+    .unwrap();
+    // Others are planned meanwhile.
+    scene.service.sync(scene.lesson.clone()).await;
+    scene.refuse_student().await;
+    scene.teacher_is_warned(&pool).await;
+    eventually(0, || left(&pool)).await;
+    // Ten times, each at a new place, and once for the student's lesson.
+    let places: i64 = sqlx::query_scalar("SELECT last_value FROM notify.replans_id_seq")
+        .fetch_one(&pool)
+        .await
+        .unwrap();
+    assert_eq!(places, 11);
 }
