@@ -5,6 +5,9 @@ ALTER TABLE notify.recipients
     ADD COLUMN quiet_start_minute smallint,
     ADD COLUMN quiet_end_minute   smallint,
     ADD COLUMN muted_kinds        text[] NOT NULL DEFAULT '{}',
+    -- When they last wrote or gave another address: an attempt begun before says nothing
+    -- of whether they can be reached.
+    ADD COLUMN seen_at            timestamptz,
     ADD CONSTRAINT recipients_quiet_whole
         CHECK ((quiet_start_minute IS NULL) = (quiet_end_minute IS NULL)),
     ADD CONSTRAINT recipients_quiet_in_a_day CHECK (

@@ -13,7 +13,10 @@ use super::{
     Snapshot,
     planner::{Due, Key, Planned, Told},
 };
-use crate::{errors::Error, notifications::states::State};
+use crate::{
+    errors::Error,
+    notifications::states::{self, State},
+};
 
 /// Stores a snapshot and who takes part, unless one as new is there: then its version.
 /// The people must be locked.
@@ -241,12 +244,14 @@ pub async fn lock_told(
     let rows = sqlx::query!(
         r#"SELECT n.id, n.user_id, n.state AS "state: State", n.resent, n.due_at,
                   d.plan_key AS "plan_key!", d.content,
-                  r.unreachable_since IS NOT NULL AS "gone!"
+                  n.state = 'failed' AND (a.outcome = 'chat_gone' OR d.failure = $2) AS "gone!"
            FROM notify.notification_details d
            JOIN notify.notifications n ON n.id = d.notification_id
-           JOIN notify.recipients r ON r.user_id = n.user_id
+           LEFT JOIN notify.attempts a
+             ON a.notification_id = n.id AND a.attempt_no = n.attempt_no
            WHERE d.lesson_id = $1 AND d.plan_key IS NOT NULL"#,
         lesson_id,
+        states::UNREACHABLE,
     )
     .fetch_all(conn)
     .await?;

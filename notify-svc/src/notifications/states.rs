@@ -5,6 +5,9 @@
 
 use std::time::Duration;
 
+/// Why what falls due for a person whom nothing reaches fails.
+pub const UNREACHABLE: &str = "the recipient cannot be reached";
+
 /// Where a notification stands; see `olm.notify.v1.NotificationState`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, sqlx::Type)]
 #[sqlx(type_name = "text", rename_all = "snake_case")]
@@ -272,8 +275,9 @@ pub fn after(now: &Standing, event: &Event<'_>, backoff: &Backoff, jitter: f64) 
             | State::Expired => None,
         },
         Event::Expire => (now.state == State::Pending).then(|| end(now, State::Expired, "")),
-        Event::Unreachable => (now.state == State::Pending)
-            .then(|| end(now, State::Failed, "the recipient cannot be reached")),
+        Event::Unreachable => {
+            (now.state == State::Pending).then(|| end(now, State::Failed, UNREACHABLE))
+        }
     }
 }
 

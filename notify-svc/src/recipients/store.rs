@@ -95,8 +95,8 @@ pub async fn lock(conn: &mut PgConnection, people: &[Uuid]) -> sqlx::Result<Vec<
     Ok(rows.into_iter().map(Stored::from).collect())
 }
 
-/// Stores newer settings of a locked person; they are reachable again, for a newer
-/// version means that they were heard of.
+/// Stores newer settings of a locked person; at another address they can be reached
+/// again.
 ///
 /// # Errors
 ///
@@ -115,7 +115,11 @@ pub async fn update(conn: &mut PgConnection, recipient: &Recipient) -> sqlx::Res
     sqlx::query!(
         "UPDATE notify.recipients
          SET version = $2, display_name = $3, language = $4, time_zone = $5,
-             reminder_leads_s = $6, bot_id = $7, chat_id = $8, unreachable_since = NULL,
+             reminder_leads_s = $6, bot_id = $7, chat_id = $8,
+             unreachable_since = CASE WHEN (bot_id, chat_id) IS NOT DISTINCT FROM ($7, $8)
+                                      THEN unreachable_since END,
+             seen_at = CASE WHEN (bot_id, chat_id) IS NOT DISTINCT FROM ($7, $8)
+                            THEN seen_at ELSE clock_timestamp() END,
              quiet_start_minute = $9, quiet_end_minute = $10, muted_kinds = $11,
              updated_at = clock_timestamp()
          WHERE user_id = $1 AND version < $2 AND erased_at IS NULL",
@@ -217,17 +221,25 @@ pub async fn update_reachable(
     bot_id: i64,
     chat_id: i64,
 ) -> sqlx::Result<bool> {
-    let done = sqlx::query!(
-        "UPDATE notify.recipients
-         SET unreachable_since = NULL, updated_at = clock_timestamp()
-         WHERE chat_id = $2 AND bot_id = $1
-           AND unreachable_since IS NOT NULL AND erased_at IS NULL",
+    let returned = sqlx::query_scalar!(
+        r#"WITH seen AS MATERIALIZED (
+             SELECT user_id, unreachable_since IS NOT NULL AS returned
+             FROM notify.recipients
+             WHERE chat_id = $2 AND bot_id = $1 AND erased_at IS NULL
+             ORDER BY user_id
+             FOR NO KEY UPDATE
+         )
+         UPDATE notify.recipients r
+         SET unreachable_since = NULL, seen_at = clock_timestamp(),
+             updated_at = clock_timestamp()
+         FROM seen WHERE r.user_id = seen.user_id
+         RETURNING seen.returned AS "returned!""#,
         bot_id,
         chat_id,
     )
-    .execute(conn)
+    .fetch_all(conn)
     .await?;
-    Ok(done.rows_affected() > 0)
+    Ok(returned.contains(&true))
 }
 
 /// Telegram said of these attempts, which `gateway_id` began and nobody else reported,
@@ -253,7 +265,7 @@ pub async fn update_unreachable(
              JOIN notify.recipients r ON r.user_id = n.user_id
              WHERE a.gateway_id = $3 AND (a.outcome IS NULL OR a.outcome = 'ambiguous')
                AND r.unreachable_since IS NULL AND r.erased_at IS NULL
-               AND r.updated_at <= a.begun_at
+               AND (r.seen_at IS NULL OR r.seen_at <= a.begun_at)
              ORDER BY r.user_id
              FOR NO KEY UPDATE OF r
          )
@@ -297,7 +309,7 @@ pub async fn erase(conn: &mut PgConnection, user_id: Uuid, version: i64) -> sqlx
          SET version = greatest(version, $2), display_name = '', language = 'en',
              time_zone = 'UTC', reminder_leads_s = '{}', bot_id = NULL, chat_id = NULL,
              quiet_start_minute = NULL, quiet_end_minute = NULL, muted_kinds = '{}',
-             unreachable_since = NULL, erased_at = clock_timestamp(),
+             unreachable_since = NULL, seen_at = NULL, erased_at = clock_timestamp(),
              updated_at = clock_timestamp()
          WHERE user_id = $1",
         user_id,

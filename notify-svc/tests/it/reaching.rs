@@ -121,16 +121,7 @@ async fn what_falls_due_for_the_unreachable_warns_too_and_a_word_from_them_ends_
     };
     scene.gateway.say(Say::ChatSeen(seen)).await;
     let by = SignedDuration::from_hours(1);
-    let reachable = || async {
-        let unreachable: i64 = sqlx::query_scalar(
-            "SELECT count(*) FROM notify.recipients WHERE unreachable_since IS NOT NULL",
-        )
-        .fetch_one(&pool)
-        .await
-        .unwrap();
-        unreachable
-    };
-    eventually(0, reachable).await;
+    eventually(0, || unreachable(&pool)).await;
     scene.service.sync(moved(&scene.lesson, by)).await;
     // They never heard of the lesson: it is news to them, at its new time.
     let deliver = scene.next_for(12).await;
@@ -221,4 +212,69 @@ async fn a_lesson_that_fails_for_now_goes_to_the_end_and_is_given_up_at_last(poo
         .await
         .unwrap();
     assert_eq!(places, 11);
+}
+
+#[sqlx::test(migrator = "notify_svc::MIGRATOR")]
+async fn who_wrote_after_an_attempt_began_is_not_marked_by_its_refusal(pool: PgPool) {
+    let mut scene = Scene::new(&pool).await;
+    scene.service.tell(scene.student, "hello?").await;
+    let deliver = scene.next_for(12).await;
+    // They unblock the bot while Telegram's refusal is on its way.
+    let seen = ChatSeen {
+        bot_id: BOT,
+        chat_id: 12,
+    };
+    scene.gateway.say(Say::ChatSeen(seen)).await;
+    scene.gateway.answer(attempt(&deliver), gone()).await;
+    assert_eq!(unreachable(&pool).await, 0);
+}
+
+#[sqlx::test(migrator = "notify_svc::MIGRATOR")]
+async fn other_settings_do_not_make_a_person_reachable_but_another_address_does(pool: PgPool) {
+    let mut scene = Scene::new(&pool).await;
+    scene.service.tell(scene.student, "hello?").await;
+    let deliver = scene.next_for(12).await;
+    // Nor do they say that an attempt begun before arrived.
+    let mut changed = person(scene.student, "Boris", 12);
+    changed.version = 2;
+    scene.service.put(changed.clone()).await;
+    scene.gateway.answer(attempt(&deliver), gone()).await;
+    assert_eq!(unreachable(&pool).await, 1);
+    changed.version = 3;
+    scene.service.put(changed.clone()).await;
+    assert_eq!(unreachable(&pool).await, 1);
+    changed.version = 4;
+    changed.chat_id = 13;
+    scene.service.put(changed).await;
+    assert_eq!(unreachable(&pool).await, 0);
+}
+
+#[sqlx::test(migrator = "notify_svc::MIGRATOR")]
+async fn a_teacher_is_warned_of_what_failed_though_its_reader_came_back(pool: PgPool) {
+    let mut scene = Scene::new(&pool).await;
+    scene.service.sync(scene.lesson.clone()).await;
+    let deliver = scene.next_for(12).await;
+    // The refusal's plan waits for the teacher until the student has come back.
+    let mut held = pool.begin().await.unwrap();
+    sqlx::query("SELECT FROM notify.recipients WHERE user_id = $1 FOR UPDATE")
+        .bind(scene.teacher)
+        .execute(&mut *held)
+        .await
+        .unwrap();
+    scene.gateway.answer(attempt(&deliver), gone()).await;
+    assert_eq!(unreachable(&pool).await, 1);
+    sqlx::query("UPDATE notify.recipients SET unreachable_since = NULL WHERE user_id = $1")
+        .bind(scene.student)
+        .execute(&mut *held)
+        .await
+        .unwrap();
+    held.commit().await.unwrap();
+    scene.teacher_is_warned(&pool).await;
+}
+
+async fn unreachable(pool: &PgPool) -> i64 {
+    sqlx::query_scalar("SELECT count(*) FROM notify.recipients WHERE unreachable_since IS NOT NULL")
+        .fetch_one(pool)
+        .await
+        .unwrap()
 }
