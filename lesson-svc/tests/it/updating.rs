@@ -55,7 +55,12 @@ async fn notes_concern_nobodys_schedule(pool: PgPool) {
         ("p. 7", "")
     );
     assert_eq!(noted.bookings, lesson.bookings);
-    assert_eq!(world.outbox_rows().await, rows, "nobody is told");
+    assert_eq!(world.outbox_rows().await, rows + 1);
+    assert_eq!(
+        snapshot(&world, &lesson, 2).await.schedule_version,
+        1,
+        "the version for buttons, and no news"
+    );
     assert_eq!(get(&world, student, &lesson).await.unwrap(), noted);
     let line = history(&world, student, &lesson).await.pop().unwrap();
     assert_eq!((line.version, line.kind()), (2, LessonChangeKind::Updated));
