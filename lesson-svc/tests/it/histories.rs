@@ -192,3 +192,34 @@ async fn strangers_see_no_history_and_all_faults_are_told_at_once(pool: PgPool) 
     assert_eq!(fields(refused), ["lesson_id", "page_size"]);
     world.stop().await;
 }
+
+/// Lessons have one seat as yet; the query is ready for more.
+#[sqlx::test(migrator = "lesson_svc::MIGRATOR")]
+async fn a_student_reads_nothing_of_what_became_of_others_seats(pool: PgPool) {
+    let world = World::start(pool).await;
+    let teacher = world.teacher(1, "Anna").await;
+    let (student, second) = (world.student(2).await, world.student(3).await);
+    let lesson = eventful(&world, teacher, student).await;
+    sqlx::query(
+        "INSERT INTO lesson.bookings (id, lesson_id, student_id, during, status, create_time)
+         SELECT $1, id, $2, during, 'confirmed', now() FROM lesson.lessons",
+    )
+    .bind(Uuid::new_v4())
+    .bind(second)
+    .execute(&world.pool)
+    .await
+    .unwrap();
+    let attendance = async |viewer| {
+        let seen = history(&world, viewer, &lesson).await;
+        let attendance = LessonChangeKind::Attendance;
+        let others = seen.iter().filter(|change| change.kind() != attendance);
+        (
+            others.count(),
+            seen.iter().any(|change| change.kind() == attendance),
+        )
+    };
+    assert_eq!(attendance(teacher).await, (4, true));
+    assert_eq!(attendance(student).await, (4, true));
+    assert_eq!(attendance(second).await, (4, false));
+    world.stop().await;
+}

@@ -15,6 +15,7 @@ mod fake_notify;
 mod histories;
 mod holding;
 mod invitations;
+mod lapsing;
 mod lists;
 mod migrations;
 mod moving;
