@@ -76,7 +76,7 @@ pub fn duration(span: jiff::SignedDuration) -> prost_types::Duration {
 /// or the fraction is not one.
 #[must_use]
 pub fn span(duration: &prost_types::Duration) -> Option<jiff::SignedDuration> {
-    let in_range = duration.nanos.abs() < 1_000_000_000;
+    let in_range = duration.nanos.unsigned_abs() < 1_000_000_000;
     let one_sign = duration.seconds.signum() * i64::from(duration.nanos.signum()) >= 0;
     (in_range && one_sign).then(|| jiff::SignedDuration::new(duration.seconds, duration.nanos))
 }
