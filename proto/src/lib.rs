@@ -122,4 +122,26 @@ mod tests {
             assert_eq!(instant(&wire), None, "{wire:?}");
         }
     }
+    #[test]
+    fn durations_that_are_none_are_refused() {
+        for (seconds, nanos) in [
+            (0, i32::MIN),
+            (0, i32::MAX),
+            (0, 1_000_000_000),
+            (0, -1_000_000_000),
+            (1, -1),
+            (-1, 1),
+        ] {
+            let wire = prost_types::Duration { seconds, nanos };
+            assert_eq!(span(&wire), None, "{wire:?}");
+        }
+    }
+
+    #[test]
+    fn durations_survive_the_round_trip() {
+        for nanos in [0, 1, -1, 999_999_999, -999_999_999, -1_250_000_000] {
+            let given = jiff::SignedDuration::from_nanos(nanos);
+            assert_eq!(span(&duration(given)), Some(given));
+        }
+    }
 }
