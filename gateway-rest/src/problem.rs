@@ -9,7 +9,7 @@ use std::{borrow::Cow, time::Duration};
 use ::http::StatusCode;
 use olm_proto::common::v1::ErrorReason;
 use serde::Serialize;
-use service_kit::status::{Violations, reason_name};
+use service_kit::status::{Violations, describe, reason_name};
 use utoipa::ToSchema;
 
 /// A request that is refused or failed.
@@ -45,10 +45,14 @@ pub(crate) struct ProblemBody {
     /// `TIMED_OUT`, `OVERLOADED`.
     #[schema(example = "SLOT_TAKEN")]
     reason: Cow<'static, str>,
-    /// Every field at fault, when fields are.
+    /// The fields at fault, when fields are: the first 32 at most.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     #[schema(required = false)]
     violations: Vec<FieldFault>,
+    /// `INVALID_FIELDS` with more faults than `violations` names: how many there are.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
+    fault_count: Option<i64>,
     /// Finds this request in logs and traces.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(example = "4bf92f3577b34da6a3ce929d0e0e4736", nullable = false)]
@@ -161,6 +165,7 @@ impl Problem {
                 detail: detail.into(),
                 reason,
                 violations: Vec::new(),
+                fault_count: None,
                 trace_id: None,
                 alternatives: Vec::new(),
                 current_version: None,
@@ -173,7 +178,7 @@ impl Problem {
         }
     }
 
-    /// A request with wrong fields; all of them at once.
+    /// A request with wrong fields.
     pub(crate) fn invalid(violations: Violations) -> Self {
         match violations.check() {
             Err(refusal) => Self::from(refusal.into_status("olm.gateway")),
@@ -227,16 +232,20 @@ impl Problem {
             *field = naming::field(field, names);
             *text = naming::text(text, names);
         }
-        self.body.detail = describe(&self.body.violations);
+        self.body.describe();
         self
     }
 }
 
-/// All faults in one sentence, for people who read only `detail`.
-fn describe(violations: &[FieldFault]) -> String {
-    let faults: Vec<_> = violations
-        .iter()
-        .map(|fault| format!("{} {}", fault.field, fault.text))
-        .collect();
-    format!("the request is not valid: {}", faults.join("; "))
+impl ProblemBody {
+    /// Tells the faults in `detail`, for people who read only that.
+    fn describe(&mut self) {
+        let faults = self.violations.iter();
+        let faults = faults.map(|fault| (&*fault.field, &*fault.text));
+        let count = self
+            .fault_count
+            .and_then(|count| usize::try_from(count).ok());
+        let more = count.map_or(0, |count| count.saturating_sub(self.violations.len()));
+        self.detail = describe(faults, more);
+    }
 }

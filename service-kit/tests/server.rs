@@ -105,7 +105,7 @@ impl UserService for Echo {
         &self,
         _: Request<EraseUserRequest>,
     ) -> Result<Response<EraseUserResponse>, Status> {
-        Err(Status::unimplemented("not here"))
+        Err(Status::failed_precondition("not here ".repeat(2_000)))
     }
 }
 
@@ -390,6 +390,16 @@ async fn health_is_not_serving_until_it_is_and_liveness_is_apart() {
     assert_eq!(status("").await, ServingStatus::Serving);
     running.health.set(true).await;
     assert_eq!(status(SERVICE).await, ServingStatus::Serving);
+}
+
+#[tokio::test]
+async fn a_refusal_of_more_words_than_the_usual_headers_is_read() {
+    let running = start().await;
+    let mut users = UserServiceClient::new(backend(&running, "bot"));
+    let request = acting(EraseUserRequest::default(), Uuid::from_u128(1));
+    let status = users.erase_user(request).await.unwrap_err();
+    assert_eq!(status.code(), Code::FailedPrecondition);
+    assert_eq!(status.message().len(), 18_000);
 }
 
 #[tokio::test]

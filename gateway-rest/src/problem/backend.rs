@@ -10,7 +10,7 @@ use service_kit::status::{chain, reason};
 use tonic::{Code, Status, TimeoutExpired};
 use tonic_types::{ErrorDetails, ErrorInfo, StatusExt as _};
 
-use super::{FieldFault, Problem, ProblemBody, Reason, describe};
+use super::{FieldFault, Problem, ProblemBody, Reason};
 
 /// Every service's error domain begins so.
 const OUR_DOMAINS: &str = "olm.";
@@ -73,10 +73,10 @@ fn refused(status: &Status, details: &ErrorDetails, info: &ErrorInfo) -> Problem
         });
         body.violations.extend(faults);
     }
-    if !body.violations.is_empty() {
-        body.detail = describe(&body.violations);
-    }
     add_facts(body, &info.metadata);
+    if !body.violations.is_empty() {
+        body.describe();
+    }
     problem
 }
 
@@ -206,6 +206,7 @@ fn add_facts(body: &mut ProblemBody, facts: &HashMap<String, String>) {
     body.current_version = number("current_version");
     body.notice_s = number("notice_s");
     body.limit = number("limit");
+    body.fault_count = number("fault_count");
     body.rules_time_zone = facts.get("rules_time_zone").cloned();
     body.lesson_status = facts.get("status").map(|status| {
         let status = status.strip_prefix("LESSON_STATUS_").unwrap_or(status);
@@ -215,7 +216,7 @@ fn add_facts(body: &mut ProblemBody, facts: &HashMap<String, String>) {
 
 #[cfg(test)]
 mod tests {
-    use service_kit::status::Refusal;
+    use service_kit::status::{Refusal, Violations};
 
     use super::*;
 
@@ -290,6 +291,25 @@ mod tests {
         assert_eq!(body.rules_time_zone.as_deref(), Some("Europe/Berlin"));
         assert_eq!(body.current_version, None);
         assert!(body.alternatives.is_empty());
+    }
+
+    #[test]
+    fn faults_that_a_service_only_counted_are_counted_in_the_endpoints_words_too() {
+        let mut violations = Violations::default();
+        for index in 0..40 {
+            violations.add(format!("policies.leads[{index}]"), "is wrong");
+        }
+        let status = violations.check().unwrap_err().into_status("olm.lesson");
+        let problem = Problem::from(status).renamed(&[("policies", "")]);
+        let body = problem.body;
+        assert_eq!((body.violations.len(), body.fault_count), (32, Some(40)));
+        assert!(
+            body.detail
+                .starts_with("the request is not valid: leads[0] is wrong; "),
+            "{}",
+            body.detail
+        );
+        assert!(body.detail.ends_with("; … and 8 more"), "{}", body.detail);
     }
 
     #[test]

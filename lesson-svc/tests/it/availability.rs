@@ -270,3 +270,25 @@ async fn who_is_not_registered_changes_no_hours(pool: PgPool) {
     }
     world.stop().await;
 }
+
+/// Its words are headers, which have bounds; that they are passed ends the connection
+/// that all calls share.
+#[sqlx::test(migrator = "lesson_svc::MIGRATOR")]
+async fn rules_that_are_wrong_through_and_through_are_refused_and_the_next_call_works(
+    pool: PgPool,
+) {
+    let world = World::start(pool).await;
+    let teacher = world.teacher(1, "Anna").await;
+    let wrong = WeeklyRule {
+        first_date: "the first of May".to_owned(),
+        last_date: "the last of May".to_owned(),
+        ..rule(8, "9 in the morning", "6 in the evening")
+    };
+    let refused = set(&world, teacher, "UTC", vec![wrong; 50], 1).await;
+    let status = refused.as_ref().unwrap_err().clone();
+    assert_eq!(metadata(&status, "fault_count"), "250");
+    assert!(status.message().ends_with("; … and 218 more"), "{status:?}");
+    assert_eq!(fields(refused).len(), 32);
+    assert_eq!(get(&world, teacher, teacher).await.unwrap().version, 1);
+    world.stop().await;
+}

@@ -25,6 +25,11 @@ use super::{
 };
 use crate::{config::Settings, telemetry};
 
+/// Headers of one answer, as HTTP/2 counts them. A refusal's words are in them and stay
+/// below 16 KiB ([`crate::status`]); a single answer that is more would end the
+/// connection, and with it every other call.
+const MAX_HEADER_BYTES: u32 = 64 * 1024;
+
 /// Where another service is and how it is called.
 #[derive(Debug, Clone)]
 pub struct BackendConfig {
@@ -95,7 +100,8 @@ impl Backend {
             .tcp_nodelay(true)
             .http2_keep_alive_interval(Duration::from_secs(10))
             .keep_alive_timeout(Duration::from_secs(5))
-            .keep_alive_while_idle(true);
+            .keep_alive_while_idle(true)
+            .http2_max_header_list_size(MAX_HEADER_BYTES);
         if config.url.scheme_str() == Some("https") {
             endpoint = endpoint.tls_config(ClientTlsConfig::new().with_native_roots())?;
         }
