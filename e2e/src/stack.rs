@@ -13,7 +13,10 @@ use olm_proto::{
         lesson_service_client::LessonServiceClient, teacher_service_client::TeacherServiceClient,
         user_service_client::UserServiceClient,
     },
-    notify::v1::notification_service_client::NotificationServiceClient,
+    notify::v1::{
+        notification_service_client::NotificationServiceClient,
+        recipient_service_client::RecipientServiceClient,
+    },
 };
 use rustix::process::Signal;
 use service_kit::grpc::client::{Backend, BackendConfig};
@@ -210,6 +213,17 @@ impl Stack {
     /// When the channel cannot be made.
     pub fn notifications(&self) -> Result<NotificationServiceClient<Backend>> {
         Ok(NotificationServiceClient::new(
+            self.operator(Program::NotifySvc)?,
+        ))
+    }
+
+    /// What notify-svc knows of people, as the operator reads it.
+    ///
+    /// # Errors
+    ///
+    /// When the channel cannot be made.
+    pub fn recipients(&self) -> Result<RecipientServiceClient<Backend>> {
+        Ok(RecipientServiceClient::new(
             self.operator(Program::NotifySvc)?,
         ))
     }

@@ -4,9 +4,12 @@
 use std::time::Duration;
 
 use jiff::{SignedDuration, Timestamp};
-use olm_proto::lesson::v1::{
-    CreateTeacherRequest, GetAvailabilityRequest, RegisterTelegramUserRequest, ReminderLeads,
-    SetWeeklyRulesRequest, TeacherPolicies, UpdateSettingsRequest, User, WeeklyRule,
+use olm_proto::{
+    lesson::v1::{
+        CreateTeacherRequest, GetAvailabilityRequest, RegisterTelegramUserRequest, ReminderLeads,
+        SetWeeklyRulesRequest, TeacherPolicies, UpdateSettingsRequest, User, WeeklyRule,
+    },
+    notify::v1::GetRecipientRequest,
 };
 use serde_json::{Value, json};
 use service_kit::{
@@ -17,6 +20,8 @@ use telegram_sim::{
     api::{LedgerEntry, LedgerQuery, NewPerson, Person},
     client::SimClient,
 };
+use tokio::time::{Instant, sleep};
+use tonic::Code;
 use uuid::Uuid;
 
 use crate::{
@@ -117,11 +122,11 @@ impl Story {
         Ok(id.parse()?)
     }
 
-    /// Somebody presses /start and is welcomed.
+    /// Somebody presses /start, is welcomed, and can be told of things.
     ///
     /// # Errors
     ///
-    /// When the bot does not answer in time.
+    /// When the bot does not answer in time, or notify-svc does not hear of them.
     pub async fn join(&self, stack: &Stack, name: &str, language: &str) -> Result<Member> {
         let person = self
             .sim
@@ -147,18 +152,49 @@ impl Story {
             return Err("/start registered nobody".into());
         }
         let user = registered.user.ok_or("no user")?;
+        Self::known(stack, &user).await?;
         Ok(Member { person, user })
+    }
+
+    /// Waits until notify-svc knows a person as they are: lesson-svc tells of them after
+    /// it has answered.
+    ///
+    /// # Errors
+    ///
+    /// When it does not within [`PATIENCE`], or does not answer.
+    pub async fn known(stack: &Stack, user: &User) -> Result<()> {
+        let mut recipients = stack.recipients()?;
+        let request = GetRecipientRequest {
+            user_id: user.id.clone(),
+        };
+        let deadline = Instant::now() + PATIENCE;
+        loop {
+            match recipients.get_recipient(request.clone()).await {
+                Ok(answer) => {
+                    let known = answer.into_inner().recipient;
+                    if known.is_some_and(|known| known.version >= user.version) {
+                        return Ok(());
+                    }
+                }
+                Err(status) if status.code() == Code::NotFound => {}
+                Err(status) => return Err(status.into()),
+            }
+            if Instant::now() > deadline {
+                return Err(format!("notify-svc does not know {} as they are", user.id).into());
+            }
+            sleep(Duration::from_millis(20)).await;
+        }
     }
 
     /// The simulator knows a bot from its first call on; a bot that has just started
     /// may not have called yet.
     async fn say_when_polled(&self, person: &Person) -> Result<()> {
-        let deadline = tokio::time::Instant::now() + PATIENCE;
+        let deadline = Instant::now() + PATIENCE;
         while self.sim.bots().await?.is_empty() {
-            if tokio::time::Instant::now() > deadline {
+            if Instant::now() > deadline {
                 return Err("no bot polls the simulator".into());
             }
-            tokio::time::sleep(Duration::from_millis(20)).await;
+            sleep(Duration::from_millis(20)).await;
         }
         self.sim.say(person, "/start").await?;
         Ok(())
@@ -218,11 +254,11 @@ impl Story {
         Ok(())
     }
 
-    /// A member wishes to be reminded so long before each lesson.
+    /// A member wishes to be reminded so long before each lesson, and notify-svc knows it.
     ///
     /// # Errors
     ///
-    /// When lesson-svc refuses.
+    /// When lesson-svc refuses, or notify-svc does not hear of it.
     pub async fn set_lead(
         &self,
         stack: &Stack,
@@ -241,7 +277,7 @@ impl Story {
             .update_settings(acting(request, member.id()?))
             .await?;
         member.user = answer.into_inner().user.ok_or("no user")?;
-        Ok(())
+        Self::known(stack, &member.user).await
     }
 
     /// The lead with which a lesson's reminder comes `after` from now, or up to a second

@@ -37,7 +37,7 @@ async fn set_zone(system: &System, member: &mut Member, time_zone: &str) -> Resu
         .update_settings(acting(request, member.id()?))
         .await?;
     member.user = answer.into_inner().user.ok_or("no user")?;
-    Ok(())
+    Story::known(&system.stack, &member.user).await
 }
 
 /// The lesson as a member reads it now.

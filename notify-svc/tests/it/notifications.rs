@@ -114,6 +114,20 @@ async fn a_telegram_user_is_found_by_their_private_chat(pool: PgPool) {
     }
 }
 
+/// Who has only just joined may be told of to the client before they are told of here.
+#[sqlx::test(migrator = "notify_svc::MIGRATOR")]
+async fn a_request_refused_for_an_unknown_person_is_taken_when_it_is_repeated(pool: PgPool) {
+    let service = start(&pool, &[]).await;
+    let user = Uuid::new_v4();
+    let request = custom(user, "hello");
+    let status = refused(&service, request.clone()).await;
+    assert_eq!(reason(&status), Some(ErrorReason::RecipientNotFound));
+    service.put(person(user, "Boris", 12)).await;
+    let mut client = service.notifications("gateway-rest");
+    let created = client.create_notification(request).await.unwrap();
+    assert!(created.into_inner().created);
+}
+
 #[sqlx::test(migrator = "notify_svc::MIGRATOR")]
 async fn every_fault_of_a_request_is_told_at_once(pool: PgPool) {
     let service = start(&pool, &[]).await;
