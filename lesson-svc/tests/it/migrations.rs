@@ -1,5 +1,5 @@
 use lesson_svc::MIGRATOR;
-use olm_proto::lesson::v1::HoldSlotRequest;
+use olm_proto::lesson::v1::{HoldSlotRequest, Lesson};
 use service_kit::grpc::client::acting;
 use sqlx::{PgPool, migrate::MigrationType};
 
@@ -12,14 +12,54 @@ fn versions() -> Vec<i64> {
     up.map(|migration| migration.version).collect()
 }
 
+/// From the next one on, no two seats that a student attended are at one time.
+const BEFORE_ATTENDED_SEATS: i64 = 20_261_121_001_700;
+/// Before seats were said to be attended.
+const BEFORE_STATES: i64 = 20_261_121_001_400;
+
+/// Gives the student of a lesson with one seat another seat at the same time.
+async fn seat(pool: &PgPool, lesson: &Lesson, status: &str) {
+    sqlx::query(
+        "INSERT INTO lesson.bookings (id, lesson_id, student_id, during, status, create_time)
+         SELECT gen_random_uuid(), lesson_id, student_id, during, $2, create_time
+         FROM lesson.bookings WHERE id = $1::uuid",
+    )
+    .bind(&lesson.bookings[0].id)
+    .bind(status)
+    .execute(pool)
+    .await
+    .unwrap();
+}
+
+async fn attended(pool: &PgPool, lesson: &Lesson) {
+    sqlx::query("UPDATE lesson.bookings SET status = 'attended' WHERE lesson_id = $1::uuid")
+        .bind(&lesson.id)
+        .execute(pool)
+        .await
+        .unwrap();
+}
+
+/// What the seats of a lesson are, sorted.
+async fn seats(pool: &PgPool, lesson: &Lesson) -> Vec<String> {
+    sqlx::query_scalar(
+        "SELECT status FROM lesson.bookings WHERE lesson_id = $1::uuid ORDER BY status",
+    )
+    .bind(&lesson.id)
+    .fetch_all(pool)
+    .await
+    .unwrap()
+}
+
 async fn fill(pool: &PgPool) {
     let world = World::start(pool.clone()).await;
     let teacher = world.teacher(1, "Anna").await;
     let (student, other) = (world.student(2).await, world.student(3).await);
-    world
-        .book(student, teacher, "2026-06-01T12:00:00Z")
-        .await
-        .unwrap();
+    let book = async |start: &str| world.book(student, teacher, start).await.unwrap();
+    let booked = book("2026-06-01T12:00:00Z").await;
+    attended(pool, &book("2026-06-01T10:00:00Z").await).await;
+    for status in ["no_show", "late_canceled", "canceled"] {
+        seat(pool, &booked, status).await;
+    }
     // What the schema of before does not know: a relation, somebody erased, a hold.
     world.befriend(teacher, other).await;
     let gone = world.teacher(4, "Gone").await;
@@ -48,6 +88,36 @@ async fn every_migration_goes_up_down_and_up_again_on_filled_data(pool: PgPool) 
         MIGRATOR.run(&pool).await.unwrap();
     }
     fill(&pool).await;
+    pool.close().await;
+}
+
+#[sqlx::test(migrations = false)]
+async fn of_seats_at_one_time_one_lives_where_nobody_is_said_to_have_attended(pool: PgPool) {
+    MIGRATOR.run(&pool).await.unwrap();
+    let world = World::start(pool.clone()).await;
+    let teacher = world.teacher(1, "Anna").await;
+    let student = world.student(2).await;
+    let book = async |start: &str| world.book(student, teacher, start).await.unwrap();
+    let alone = book("2026-06-01T10:00:00Z").await;
+    let twice = book("2026-06-01T12:00:00Z").await;
+    let living = book("2026-06-01T14:00:00Z").await;
+    world.service.stop().await;
+    MIGRATOR.undo(&pool, BEFORE_ATTENDED_SEATS).await.unwrap();
+    for lesson in [&alone, &twice] {
+        attended(&pool, lesson).await;
+    }
+    seat(&pool, &alone, "no_show").await;
+    seat(&pool, &twice, "attended").await;
+    for status in ["attended", "no_show"] {
+        seat(&pool, &living, status).await;
+    }
+    MIGRATOR.undo(&pool, BEFORE_STATES).await.unwrap();
+    assert_eq!(seats(&pool, &alone).await, ["canceled", "confirmed"]);
+    assert_eq!(seats(&pool, &twice).await, ["canceled", "confirmed"]);
+    assert_eq!(
+        seats(&pool, &living).await,
+        ["canceled", "canceled", "confirmed"]
+    );
     pool.close().await;
 }
 
