@@ -16,7 +16,7 @@ pub const DOMAIN: &str = "olm.lesson";
 /// Why a call is not answered with what it asked for.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
-    /// Fields are wrong; all of them are named.
+    /// Fields are wrong; the first of them are named.
     #[error("the request is not valid")]
     Invalid(Refusal),
     /// The page token is not one this query gave out.

@@ -113,17 +113,24 @@ pub async fn delete_recipient(conn: &mut PgConnection, user: UserId) -> Result<(
 }
 
 /// Takes the texts of a person out of what is yet to be told of lessons: the reasons
-/// they gave, and the links of those they teach.
+/// they gave, and the links of those they teach or as an admin described last. A row
+/// that cannot be read goes: nobody can tell what is in it, and notify-svc could not
+/// read it either.
 ///
 /// # Errors
 ///
-/// When the database fails, or a row cannot be read.
+/// When the database fails.
 pub async fn forget_texts(conn: &mut PgConnection, person: UserId) -> Result<(), Error> {
     let rows = sqlx::query!(
-        r#"SELECT o.id, o.payload, l.teacher_id = $1 AS "teaches!",
-                  l.canceled_by IS NOT DISTINCT FROM $1 AS "canceled!"
+        r#"SELECT o.id, o.entity_id, o.payload, l.teacher_id = $1 AS "teaches!",
+                  l.canceled_by IS NOT DISTINCT FROM $1 AS "canceled!",
+                  (SELECT c.actor_id FROM lesson.lesson_changes c
+                   WHERE c.lesson_id = l.id AND c.version <= o.version AND c.kind = 'updated'
+                   ORDER BY c.version DESC LIMIT 1) IS NOT DISTINCT FROM $1 AS "described!"
            FROM lesson.outbox o JOIN lesson.lessons l ON l.id = o.entity_id
-           WHERE o.kind = 'lesson' AND (l.teacher_id = $1 OR l.canceled_by = $1)
+           WHERE o.kind = 'lesson' AND (l.teacher_id = $1 OR l.canceled_by = $1 OR l.id IN (
+               SELECT c.lesson_id FROM lesson.lesson_changes c
+               WHERE c.actor_id = $1 AND c.actor_role = 'admin' AND c.kind = 'updated'))
            ORDER BY o.id FOR UPDATE OF o"#,
         person.0,
     )
@@ -131,18 +138,22 @@ pub async fn forget_texts(conn: &mut PgConnection, person: UserId) -> Result<(),
     .await?;
     let (mut ids, mut payloads) = (Vec::new(), Vec::new());
     for row in rows {
-        let mut request = SyncLessonRequest::decode(row.payload.as_slice())
-            .map_err(|_| Error::Corrupt("outbox.payload"))?;
-        let Some(lesson) = &mut request.lesson else {
+        let request = SyncLessonRequest::decode(row.payload.as_slice());
+        let Some(mut lesson) = request.ok().and_then(|request| request.lesson) else {
+            tracing::warn!(outbox_id = row.id, lesson_id = %row.entity_id, "an unreadable row was dropped");
+            delete(&mut *conn, row.id).await?;
             continue;
         };
-        if row.teaches {
+        if row.teaches || row.described {
             lesson.meeting_url.clear();
         }
         if row.canceled {
             lesson.cancel_reason.clear();
         }
         ids.push(row.id);
+        let request = SyncLessonRequest {
+            lesson: Some(lesson),
+        };
         payloads.push(request.encode_to_vec());
     }
     sqlx::query!(

@@ -121,7 +121,10 @@ async fn create(
     let body_hash = requests::body_hash("CreateTeacher", &body);
     let now = state.now();
     let mut tx = state.pool.begin().await?;
-    users::store::require_locked(&mut tx, user).await?;
+    // After the lessons that the person is just booking as a student: those could not
+    // lock the teacher that the person is from here on.
+    let living = users::store::lock(&mut tx, user).await?;
+    living.ok_or(Error::UserNotFound)?;
     let claim = requests::claim(&mut tx, user, request_id, body_hash, user.0, now).await?;
     let created = claim == Claim::New && store::insert(&mut tx, user, &policies, now).await?;
     let teacher = store::find(&mut tx, user).await?;

@@ -10,7 +10,7 @@ use sqlx::PgPool;
 use tonic::Status;
 use uuid::Uuid;
 
-use crate::support::{World, fields, id, metadata, new_id, reason, seconds};
+use crate::support::{World, fields, id, metadata, new_id, reason, seconds, until, waiting};
 
 async fn create(
     world: &World,
@@ -267,5 +267,34 @@ async fn every_registered_person_may_look_at_a_teacher(pool: PgPool) {
         reason(world.teachers().get_teacher(get(student)).await),
         ErrorReason::TeacherNotFound
     );
+    world.stop().await;
+}
+
+/// A student's booking holds the student, and the teacher that the student is; one who
+/// came about meanwhile would be booked at the same time.
+#[sqlx::test(migrator = "lesson_svc::MIGRATOR")]
+async fn who_is_just_booking_becomes_a_teacher_afterwards(pool: PgPool) {
+    let world = World::start(pool).await;
+    let person = world.student(1).await;
+    let mut booking = world.pool.begin().await.unwrap();
+    sqlx::query("SELECT FROM lesson.users WHERE id = $1 FOR NO KEY UPDATE")
+        .bind(person)
+        .execute(&mut *booking)
+        .await
+        .unwrap();
+    let mut teachers = world.teachers();
+    let request = CreateTeacherRequest {
+        request_id: new_id(),
+        policies: None,
+    };
+    let creating =
+        tokio::spawn(async move { teachers.create_teacher(acting(request, person)).await });
+    until("it waits or is done", || async {
+        creating.is_finished() || waiting(&world.pool).await > 0
+    })
+    .await;
+    assert!(!creating.is_finished(), "it did not wait");
+    booking.commit().await.unwrap();
+    creating.await.unwrap().unwrap();
     world.stop().await;
 }

@@ -1,0 +1,1 @@
+DROP INDEX lesson.lesson_changes_described;
