@@ -182,7 +182,7 @@ pub struct Booking {
 }
 
 impl Booking {
-    /// True while the seat takes its student's time.
+    /// True while its student is yet to come.
     #[must_use]
     pub fn is_living(&self) -> bool {
         matches!(
@@ -207,6 +207,18 @@ impl Lesson {
     #[must_use]
     pub fn has_run_out(&self, now: Timestamp) -> bool {
         self.expire_time.is_some_and(|expire| expire <= now)
+    }
+
+    /// Who comes, or was to come.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Corrupt`] when there are no seats.
+    pub fn student(&self) -> Result<UserId, Error> {
+        let living = self.bookings.iter().find(|seat| seat.is_living());
+        let seat = living.or(self.bookings.first());
+        seat.map(|seat| seat.student_id)
+            .ok_or(Error::Corrupt("a lesson without seats"))
     }
 
     /// In which role somebody acts on it: their own part first.

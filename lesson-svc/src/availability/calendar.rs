@@ -48,6 +48,18 @@ pub struct Taken {
     pub student: Vec<Stretch>,
 }
 
+/// For whom a place is looked for.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Seeker {
+    /// The student; `None`: anybody.
+    pub student: Option<UserId>,
+    /// Whether the times that the student holds make way, as they do when students place
+    /// lessons themselves.
+    pub holds_make_way: bool,
+    /// The lesson that is being moved: as if it were not there.
+    pub except: Option<LessonId>,
+}
+
 impl Calendar {
     /// What decides about starts within `window`, made of plain data.
     #[must_use]
@@ -71,8 +83,7 @@ impl Calendar {
         }
     }
 
-    /// Reads what decides about starts within `window` at `now`, as if the lesson
-    /// `except` were not there.
+    /// Reads what decides about starts within `window` at `now`.
     ///
     /// # Errors
     ///
@@ -80,11 +91,13 @@ impl Calendar {
     pub async fn read(
         conn: &mut PgConnection,
         teacher: &Teacher,
-        student: Option<UserId>,
+        seeker: Seeker,
         window: Stretch,
-        except: Option<LessonId>,
         now: Timestamp,
     ) -> Result<Self, Error> {
+        let Seeker {
+            student, except, ..
+        } = seeker;
         let policies = teacher.policies.clone();
         let hours = read_hours(&mut *conn, teacher, window).await?;
         // A busy search must not be empty when the window is one instant.
@@ -94,6 +107,7 @@ impl Calendar {
         let asked = store::busy::Asked {
             within: touched,
             except,
+            without_holds_of: student.filter(|_| seeker.holds_make_way),
             now,
         };
         let counted = store::busy::Asked {

@@ -6,7 +6,7 @@ use service_kit::status::Violations;
 use sqlx::PgConnection;
 
 use super::{
-    calendar::{Calendar, saturating},
+    calendar::{Calendar, Seeker, saturating},
     messages,
     slots::{Bookable, Stretch},
     store, yesterday,
@@ -160,7 +160,12 @@ pub(super) async fn list_slots(
     };
     let duration = teacher.policies.offered_duration(asked.duration)?;
     let window = bookable_part(asked.window, now, &teacher.policies);
-    let calendar = Calendar::read(&mut conn, &teacher, viewer, window, None, now).await?;
+    let seeker = Seeker {
+        student: viewer,
+        holds_make_way: true,
+        except: None,
+    };
+    let calendar = Calendar::read(&mut conn, &teacher, seeker, window, now).await?;
     let mut slots: Vec<_> = calendar
         .offer(now)
         .slots(window, duration)

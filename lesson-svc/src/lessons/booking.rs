@@ -26,6 +26,10 @@ use crate::{
     teachers::Teacher,
 };
 
+/// How many requests of one student may wait for decisions, so that nobody takes all the
+/// time there is by asking for it.
+const MOST_REQUESTS: usize = 20;
+
 /// A booking as it is asked for.
 #[derive(Debug)]
 struct Wanted {
@@ -185,13 +189,21 @@ async fn make(
         role: place.role,
     };
     let beginning = Beginning::of_booking(place.role, &teacher);
+    if beginning == Beginning::Request
+        && store::count_requests(&mut *conn, place.student, now).await? >= MOST_REQUESTS
+    {
+        return Err(Error::LimitReached {
+            what: "requests that wait for a decision",
+            limit: MOST_REQUESTS,
+        });
+    }
     if wanted.held.is_some() {
         let hold = lock_hold(&mut *conn, &teacher, place, id).await?;
         let made = [rules::convert(&hold, by, beginning, &wanted.notes, now)?];
         changing::record(conn, &made, now).await?;
         return Ok(made.into());
     }
-    let (time, mut changed) = placing::decide(&mut *conn, &teacher, place, false, now).await?;
+    let (time, mut changed) = placing::decide(&mut *conn, &teacher, place, now).await?;
     let new = New {
         id,
         booking: BookingId::new(&*state.clock),

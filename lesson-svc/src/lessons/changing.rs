@@ -8,11 +8,12 @@ use sqlx::PgConnection;
 use super::{
     Lesson,
     changes::{self, Changed, Kind},
-    rules::{self, Action, Verdict},
+    placing,
+    rules::{self, Action, Past, Verdict},
     store,
 };
 use crate::{
-    actors::Claimed,
+    actors::{Actor, Claimed},
     errors::Error,
     ids::LessonId,
     outbox,
@@ -59,6 +60,9 @@ pub async fn change(state: &State, by: Claimed, asked: &Asked) -> Result<Lesson,
 async fn try_change(state: &State, by: Claimed, asked: &Asked) -> Result<Lesson, Error> {
     let mut tx = state.pool.begin().await?;
     let actor = by.actor_locked(&mut tx).await?;
+    if asked.action == Action::Confirm {
+        lock_people(&mut tx, actor, asked.id).await?;
+    }
     if !store::lock(&mut tx, actor.viewer(), asked.id).await? {
         return Err(Error::LessonNotFound);
     }
@@ -67,8 +71,8 @@ async fn try_change(state: &State, by: Claimed, asked: &Asked) -> Result<Lesson,
     let lesson = lesson.ok_or(Error::LessonNotFound)?;
     let acting = lesson.acting(actor)?;
     let (version, action) = (asked.expected_version, &asked.action);
-    let first = changes::store::find(&mut tx, asked.id, version.saturating_add(1)).await?;
-    match rules::check(&lesson, acting, version, action, first.as_ref(), now)? {
+    let past = past(&mut tx, asked).await?;
+    match rules::check(&lesson, acting, version, action, &past, now)? {
         Verdict::AsItIs => return Ok(lesson.seen_by(actor, now)),
         Verdict::Do => {}
     }
@@ -78,6 +82,35 @@ async fn try_change(state: &State, by: Claimed, asked: &Asked) -> Result<Lesson,
     announce(state, &changed);
     let [Changed { lesson, .. }] = changed;
     Ok(lesson.seen_by(actor, now))
+}
+
+/// What takes time for good waits for whatever else takes time of the same people, who are
+/// always locked before the lesson.
+async fn lock_people(conn: &mut PgConnection, actor: Actor, id: LessonId) -> Result<(), Error> {
+    let lesson = store::find(&mut *conn, actor.viewer(), id).await?;
+    let lesson = lesson.ok_or(Error::LessonNotFound)?;
+    placing::lock_people(conn, lesson.teacher_id, lesson.student()?).await?;
+    Ok(())
+}
+
+/// What the history of a locked lesson says about what is asked.
+async fn past(conn: &mut PgConnection, asked: &Asked) -> Result<Past, Error> {
+    let version = asked.expected_version.saturating_add(1);
+    let first = changes::store::find(&mut *conn, asked.id, version).await?;
+    let given_up_late = match asked.action {
+        Action::Attendance { booking, .. } => {
+            changes::store::was_late(conn, asked.id, booking).await?
+        }
+        Action::Confirm
+        | Action::Decline { .. }
+        | Action::Move { .. }
+        | Action::Update { .. }
+        | Action::Cancel { .. } => false,
+    };
+    Ok(Past {
+        first,
+        given_up_late,
+    })
 }
 
 /// Writes what became of locked lessons: themselves, their history, and what notify-svc

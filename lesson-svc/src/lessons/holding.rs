@@ -112,7 +112,7 @@ async fn make(
     let student_name = people.student_name.ok_or(Error::UserNotFound)?;
     let is_student = students::store::is_student(&mut *conn, teacher.id, place.student).await?;
     rules::admit(place.role, &teacher, is_student)?;
-    let (time, mut changed) = placing::decide(&mut *conn, &teacher, place, true, now).await?;
+    let (time, mut changed) = placing::decide(&mut *conn, &teacher, place, now).await?;
     let new = New {
         id,
         booking: BookingId::new(&*state.clock),

@@ -14,15 +14,9 @@ use super::{
     changes::Changed,
     changing,
     rules::{self, Action},
-    store,
+    store::{self, Way},
 };
-use crate::{
-    availability::{calendar::saturating, slots::Stretch},
-    errors::Error,
-    ids::UserId,
-    requests,
-    state::State,
-};
+use crate::{availability::calendar::saturating, errors::Error, requests, state::State};
 
 /// How often the job looks for what has run out.
 const POLL_EVERY: Duration = Duration::from_secs(1);
@@ -34,24 +28,20 @@ const KEEP_REQUESTS: SignedDuration = SignedDuration::from_hours(7 * 24);
 const FORGET_EVERY: Duration = Duration::from_mins(1);
 const FORGET_AT_ONCE: i64 = 500;
 
-/// Clears the way for a lesson of a student with a teacher within `window`, whose
-/// teacher is locked: what has run out there lapses, and with `holds` the student's
-/// living holds, wherever they are, are let go.
+/// Clears the way for a lesson whose people are locked: what has run out there lapses,
+/// and where the student's holds make way they are let go, wherever they are.
 ///
 /// # Errors
 ///
 /// When the database fails.
 pub async fn clear(
     conn: &mut PgConnection,
-    teacher: UserId,
-    student: UserId,
-    window: Stretch,
-    holds: bool,
+    way: Way,
     now: Timestamp,
 ) -> Result<Vec<Changed>, Error> {
-    let ids = store::lock_in_the_way(&mut *conn, teacher, student, window, holds, now).await?;
+    let ids = store::lock_in_the_way(&mut *conn, way, now).await?;
     let by = Acting {
-        user: student,
+        user: way.student,
         role: Role::Student,
     };
     let let_go = Action::Cancel {

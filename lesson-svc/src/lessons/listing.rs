@@ -57,14 +57,16 @@ pub async fn list(
         violations.require(until > from, "end_time", "is not after start_time");
     }
     violations.check()?;
-    let mut conn = state.pool.acquire().await?;
-    let actor = by.actor(&mut conn).await?;
+    // One moment for all of it: what is listed is what was looked for.
+    let begin = "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY";
+    let mut tx = state.pool.begin_with(begin).await?;
+    let actor = by.actor(&mut tx).await?;
     let user = whose.unwrap_or(actor.user);
     if user != actor.user {
         if !actor.admin {
             return Err(Error::AdminOnly);
         }
-        users::store::require(&mut conn, user).await?;
+        users::store::require(&mut tx, user).await?;
     }
     let query = query_of(actor.user, user, request);
     let after = match query.position(&request.page_token)? {
@@ -79,7 +81,8 @@ pub async fn list(
         now,
     };
     let limit = i64::from(size) + 1;
-    let mut lessons = store::list(&mut conn, actor.viewer(), filter, after, limit).await?;
+    let mut lessons = store::list(&mut tx, actor.viewer(), filter, after, limit).await?;
+    tx.commit().await?;
     let next_page_token = query.cut(&mut lessons, size, |last| {
         Position::at(last.time.during.start, last.id.0)
     });

@@ -8,7 +8,7 @@ use super::{
     changes::{self, Changed},
     changing::{self, retrying},
     placing::{self, Place},
-    rules::{self, Action, Verdict},
+    rules::{self, Action, Past, Verdict},
     store,
 };
 use crate::{
@@ -18,7 +18,7 @@ use crate::{
         slots::{Bookable, Stretch},
     },
     errors::Error,
-    ids::{LessonId, UserId},
+    ids::LessonId,
     state::State,
     teachers::Teacher,
 };
@@ -50,7 +50,7 @@ async fn try_reschedule(state: &State, by: Claimed, wanted: Wanted) -> Result<Le
     // Who takes part does not change, so that it is read before anybody is locked.
     let found = store::find(&mut tx, actor.viewer(), id).await?;
     let found = found.ok_or(Error::LessonNotFound)?;
-    let student = student_of(&found)?;
+    let student = found.student()?;
     let people = placing::lock_people(&mut tx, found.teacher_id, student).await?;
     if !store::lock(&mut tx, actor.viewer(), id).await? {
         return Err(Error::LessonNotFound);
@@ -60,9 +60,12 @@ async fn try_reschedule(state: &State, by: Claimed, wanted: Wanted) -> Result<Le
     let lesson = lesson.ok_or(Error::LessonNotFound)?;
     let acting = lesson.acting(actor)?;
     let version = wanted.expected_version;
-    let first = changes::store::find(&mut tx, id, version.saturating_add(1)).await?;
+    let past = Past {
+        first: changes::store::find(&mut tx, id, version.saturating_add(1)).await?,
+        given_up_late: false,
+    };
     let (action, length) = as_asked(&lesson, wanted.start);
-    match rules::check(&lesson, acting, version, &action, first.as_ref(), now)? {
+    match rules::check(&lesson, acting, version, &action, &past, now)? {
         Verdict::AsItIs => return Ok(lesson.seen_by(actor, now)),
         Verdict::Do => {}
     }
@@ -86,14 +89,6 @@ async fn try_reschedule(state: &State, by: Claimed, wanted: Wanted) -> Result<Le
     changing::announce(state, &changed);
     let moved = changed.into_iter().last().map(|moved| moved.lesson);
     Ok(moved.unwrap_or(lesson).seen_by(actor, now))
-}
-
-/// Whose time is looked at: the one who comes.
-fn student_of(lesson: &Lesson) -> Result<UserId, Error> {
-    let living = lesson.bookings.iter().find(|seat| seat.is_living());
-    let seat = living.or(lesson.bookings.first());
-    seat.map(|seat| seat.student_id)
-        .ok_or(Error::Corrupt("a lesson without seats"))
 }
 
 /// The move as it is asked for, and the lesson's length; what it blocks is decided with
@@ -121,7 +116,7 @@ async fn put(
     acting: Acting,
     now: Timestamp,
 ) -> Result<Vec<Changed>, Error> {
-    let (time, mut changed) = placing::decide(&mut *conn, teacher, place, false, now).await?;
+    let (time, mut changed) = placing::decide(&mut *conn, teacher, place, now).await?;
     let moved = rules::apply(lesson, acting, &Action::Move { time }, now);
     changing::record(conn, std::slice::from_ref(&moved), now).await?;
     changed.push(moved);

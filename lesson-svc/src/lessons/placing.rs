@@ -2,12 +2,18 @@
 //! policies bind, what is offered instead.
 
 use jiff::{SignedDuration, Timestamp};
+use service_kit::status;
 use sqlx::PgConnection;
 
-use super::{Role, changes::Changed, lapsing, store};
+use super::{
+    Role,
+    changes::Changed,
+    lapsing,
+    store::{self, Way},
+};
 use crate::{
     availability::{
-        calendar::{Calendar, saturating},
+        calendar::{Calendar, Seeker, saturating},
         slots::{Bookable, Offer, Stretch, Unbookable},
     },
     errors::Error,
@@ -40,6 +46,19 @@ pub struct Place {
 }
 
 impl Place {
+    fn seeker(&self) -> Seeker {
+        Seeker {
+            student: Some(self.student),
+            holds_make_way: self.holds_make_way(),
+            except: self.except,
+        }
+    }
+
+    /// A student who takes a time needs the one they keep no more.
+    fn holds_make_way(&self) -> bool {
+        self.role == Role::Student
+    }
+
     /// The teacher as this lesson asks for a place: one that is moved keeps its length,
     /// also when the teacher offers it to nobody any more.
     fn asked_of(&self, mut teacher: Teacher) -> Teacher {
@@ -89,7 +108,8 @@ pub async fn lock_people(
 }
 
 /// Decides about the place of a lesson whose people are locked, after what has run out
-/// has made way (and with `letting_go` the student's holds): the time, and what lapsed.
+/// has made way (and the holds of a student who takes the place): the time, and what made
+/// way.
 ///
 /// # Errors
 ///
@@ -98,7 +118,6 @@ pub async fn decide(
     conn: &mut PgConnection,
     teacher: &Teacher,
     place: &Place,
-    letting_go: bool,
     now: Timestamp,
 ) -> Result<(Bookable, Vec<Changed>), Error> {
     let teacher = &place.asked_of(teacher.clone());
@@ -106,10 +125,14 @@ pub async fn decide(
     let duration = place.duration.unwrap_or(policies.usual_duration());
     let widest = policies.lesson_at(place.start, duration);
     let widest = widest.ok_or(Unbookable::TooFar)?;
-    let (id, student, window) = (teacher.id, place.student, widest.blocked);
-    let cleared = lapsing::clear(&mut *conn, id, student, window, letting_go, now).await?;
-    let window = widest.during;
-    let calendar = Calendar::read(conn, teacher, Some(student), window, place.except, now).await?;
+    let way = Way {
+        teacher: teacher.id,
+        student: place.student,
+        within: widest.blocked,
+        holds: place.holds_make_way(),
+    };
+    let cleared = lapsing::clear(&mut *conn, way, now).await?;
+    let calendar = Calendar::read(conn, teacher, place.seeker(), widest.during, now).await?;
     let time = ask(&calendar.offer(now), place.role, place.start, duration);
     Ok((time?, cleared))
 }
@@ -128,18 +151,20 @@ fn ask(
 }
 
 /// Names other starts when the slot was taken; other errors stay as they are. Asked after
-/// the transaction, so that what just took the slot is seen.
+/// the transaction, so that what just took the slot is seen; when they cannot be read, the
+/// refusal comes without them.
 pub async fn naming_alternatives(state: &State, place: &Place, error: Error) -> Error {
     let taken = Unbookable::SlotTaken;
     if !matches!(&error, Error::Unbookable { reason, .. } if *reason == taken) {
         return error;
     }
-    match alternatives(state, place).await {
-        Ok(alternatives) => Error::Unbookable {
-            reason: taken,
-            alternatives,
-        },
-        Err(error) => error,
+    let alternatives = alternatives(state, place).await.unwrap_or_else(|error| {
+        tracing::warn!(error = status::chain(&error), "alternatives cannot be read");
+        Vec::new()
+    });
+    Error::Unbookable {
+        reason: taken,
+        alternatives,
     }
 }
 
@@ -160,9 +185,7 @@ async fn alternatives(state: &State, place: &Place) -> Result<Vec<Timestamp>, Er
         end: saturating(starts.end, duration),
         ..starts
     };
-    let student = Some(place.student);
-    let calendar =
-        Calendar::read(&mut conn, &teacher, student, reaching, place.except, now).await?;
+    let calendar = Calendar::read(&mut conn, &teacher, place.seeker(), reaching, now).await?;
     let offer = calendar.offer(now);
     let mut found: Vec<_> = match place.role {
         Role::Student => offer

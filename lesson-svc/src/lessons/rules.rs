@@ -63,8 +63,17 @@ pub enum Verdict {
     AsItIs,
 }
 
-/// Decides about an action. `first` is the change that followed `expected_version`: the
-/// same action of the same person is a repeat, and answered as the first.
+/// What a lesson's history says about an action.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Past {
+    /// The change that followed `expected_version`: the same action of the same person is
+    /// a repeat, and answered as the first.
+    pub first: Option<Change>,
+    /// Of attendance: whether the seat was ever given up late.
+    pub given_up_late: bool,
+}
+
+/// Decides about an action.
 ///
 /// # Errors
 ///
@@ -75,12 +84,13 @@ pub fn check(
     by: Acting,
     expected_version: i64,
     action: &Action,
-    first: Option<&Change>,
+    past: &Past,
     now: Timestamp,
 ) -> Result<Verdict, Error> {
     if by.role == Role::Student && is_for_teachers(action) {
         return Err(Error::TeacherOnly);
     }
+    let first = past.first.as_ref();
     if first.is_some_and(|first| is_repeat(lesson, by, action, first)) {
         return Ok(Verdict::AsItIs);
     }
@@ -89,7 +99,7 @@ pub fn check(
     }
     check_version(expected_version, lesson.version)?;
     if let Action::Attendance { booking, status } = action {
-        return check_attendance(lesson, *booking, *status, now);
+        return check_attendance(lesson, *booking, *status, past.given_up_late, now);
     }
     check_status(lesson, action)?;
     let begun = now >= lesson.time.during.start;
@@ -183,11 +193,12 @@ fn unsuitable(lesson: &Lesson) -> Error {
 }
 
 /// Came or stayed away, once the lesson has begun; late or excused, of a seat that its
-/// student gave up. Both may be corrected.
+/// student gave up late. Both may be corrected.
 fn check_attendance(
     lesson: &Lesson,
     booking: BookingId,
     status: BookingStatus,
+    given_up_late: bool,
     now: Timestamp,
 ) -> Result<Verdict, Error> {
     let seat = lesson.bookings.iter().find(|seat| seat.id == booking);
@@ -197,7 +208,7 @@ fn check_attendance(
         BookingStatus::Pending | BookingStatus::Canceled | BookingStatus::LateCanceled => false,
     };
     let given_up = seat.status == BookingStatus::LateCanceled
-        || (seat.status == BookingStatus::Canceled && lesson.canceled_by == Some(seat.student_id));
+        || (seat.status == BookingStatus::Canceled && given_up_late);
     let suits = match status {
         BookingStatus::Attended | BookingStatus::NoShow => {
             check_status(lesson, &Action::Attendance { booking, status })?;

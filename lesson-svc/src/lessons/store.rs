@@ -179,29 +179,40 @@ pub async fn lock_student(conn: &mut PgConnection, id: UserId) -> Result<Option<
     Ok(name)
 }
 
-/// Locks what has run out and stands in the way within `window`, of the teacher as of
-/// the student, and with `holds` the times that the student still holds; in order of id.
+/// The way of a lesson that is to be placed.
+#[derive(Debug, Clone, Copy)]
+pub struct Way {
+    /// Who is to teach.
+    pub teacher: UserId,
+    /// Who is to come.
+    pub student: UserId,
+    /// The lesson's time, with its buffers.
+    pub within: Stretch,
+    /// Whether the times that the student holds make way, wherever they are.
+    pub holds: bool,
+}
+
+/// Locks what has run out and stands in the way, of the teacher as of the student, each
+/// in both roles, and the student's holds where they make way; in order of id. What ran
+/// out is locked and written down because who decides about it may go by another clock.
 ///
 /// # Errors
 ///
 /// When the database fails.
 pub async fn lock_in_the_way(
     conn: &mut PgConnection,
-    teacher: UserId,
-    student: UserId,
-    window: Stretch,
-    holds: bool,
+    way: Way,
     now: Timestamp,
 ) -> Result<Vec<Uuid>, Error> {
     let ids = sqlx::query_scalar!(
         "SELECT l.id FROM lesson.lessons l
          WHERE l.id IN (
              SELECT w.id FROM lesson.lessons w
-             WHERE w.teacher_id = $1 AND w.status IN ('held', 'requested', 'scheduled')
+             WHERE (w.teacher_id = $1 OR w.teacher_id = $2) AND w.status IN ('held', 'requested', 'scheduled')
                AND w.blocked && tstzrange($3, $4, '[)') AND w.expire_time <= $5
              UNION ALL
              SELECT b.lesson_id FROM lesson.bookings b JOIN lesson.lessons w ON w.id = b.lesson_id
-             WHERE b.student_id = $2 AND b.status IN ('pending', 'confirmed')
+             WHERE (b.student_id = $1 OR b.student_id = $2) AND b.status IN ('pending', 'confirmed')
                AND b.during && tstzrange($3, $4, '[)') AND w.expire_time <= $5
              UNION ALL
              SELECT b.lesson_id FROM lesson.bookings b JOIN lesson.lessons w ON w.id = b.lesson_id
@@ -209,16 +220,39 @@ pub async fn lock_in_the_way(
                AND b.during && tstzrange($5, NULL, '[)') AND w.status = 'held')
            AND (l.status = 'held' OR (l.status = 'requested' AND l.expire_time <= $5))
          ORDER BY l.id FOR NO KEY UPDATE",
-        teacher.0,
-        student.0,
-        window.start.to_sqlx(),
-        window.end.to_sqlx(),
+        way.teacher.0,
+        way.student.0,
+        way.within.start.to_sqlx(),
+        way.within.end.to_sqlx(),
         now.to_sqlx(),
-        holds,
+        way.holds,
     )
     .fetch_all(conn)
     .await?;
     Ok(ids)
+}
+
+/// How many requests of a locked student wait for decisions.
+///
+/// # Errors
+///
+/// When the database fails.
+pub async fn count_requests(
+    conn: &mut PgConnection,
+    student: UserId,
+    now: Timestamp,
+) -> Result<usize, Error> {
+    let waiting = sqlx::query_scalar!(
+        r#"SELECT count(*) AS "waiting!"
+           FROM lesson.bookings b JOIN lesson.lessons l ON l.id = b.lesson_id
+           WHERE b.student_id = $1 AND b.status = 'pending' AND lower(b.during) > $2
+             AND l.status = 'requested' AND l.expire_time > $2"#,
+        student.0,
+        now.to_sqlx(),
+    )
+    .fetch_one(conn)
+    .await?;
+    Ok(usize::try_from(waiting).unwrap_or(usize::MAX))
 }
 
 /// Locks up to `limit` holds and requests that have run out, the oldest first, and

@@ -3,8 +3,8 @@
 use olm_proto::{
     common::v1::ErrorReason,
     lesson::v1::{
-        BookingStatus, Lesson, LessonChangeKind, LessonStatus, RecordAttendanceRequest,
-        TeacherPolicies,
+        BookingStatus, HoldSlotRequest, Lesson, LessonChangeKind, LessonStatus,
+        RecordAttendanceRequest, TeacherPolicies,
     },
 };
 use service_kit::grpc::client::acting;
@@ -16,7 +16,7 @@ use BookingStatus::{Attended, Canceled, Confirmed, LateCanceled, NoShow, Pending
 
 use crate::{
     steps::{cancel, history},
-    support::{World, at, fields, metadata, new_id, reason},
+    support::{World, at, fields, metadata, new_id, reason, seconds, wire},
 };
 
 /// Says what became of a lesson's only seat.
@@ -100,6 +100,73 @@ async fn a_late_cancellation_is_excused_and_counted_again(pool: PgPool) {
         let refused = record(&world, teacher, &counted, status).await;
         assert_eq!(reason(refused), ErrorReason::LessonCanceled);
     }
+    world.stop().await;
+}
+
+/// Only what history shows as late can be counted as late again.
+#[sqlx::test(migrator = "lesson_svc::MIGRATOR")]
+async fn what_a_student_gave_up_in_time_is_never_late(pool: PgPool) {
+    let (world, teacher, student, lesson) = booked(pool).await;
+    let in_time = cancel(&world, student, &lesson.id, 1, "").await.unwrap();
+    assert_eq!(seat(&in_time), (Canceled, 2));
+    let policies = TeacherPolicies {
+        min_notice: Some(seconds(0)),
+        requires_approval: true,
+        ..TeacherPolicies::default()
+    };
+    let approving = world.teacher_with(3, "Boris", policies).await;
+    let hold = HoldSlotRequest {
+        request_id: new_id(),
+        teacher_id: teacher.to_string(),
+        start_time: Some(wire("2026-06-03T15:00:00Z")),
+        lesson_duration: None,
+    };
+    world.clock.set(at("2026-06-03T11:59:00Z"));
+    let held = world.lessons().hold_slot(acting(hold, student)).await;
+    let held = held.unwrap().into_inner().lesson.unwrap();
+    let let_go = cancel(&world, student, &held.id, 1, "").await.unwrap();
+    for (by, given_up) in [(teacher, in_time), (teacher, let_go)] {
+        let counted = record(&world, by, &given_up, LateCanceled).await;
+        assert_eq!(reason(counted), ErrorReason::LessonStatusUnsuitable);
+    }
+    let request = world.book(student, approving, "2026-06-03T14:00:00Z").await;
+    let request = request.unwrap();
+    let withdrawn = cancel(&world, student, &request.id, 1, "").await;
+    let counted = record(&world, approving, &withdrawn.unwrap(), LateCanceled).await;
+    assert_eq!(reason(counted), ErrorReason::LessonStatusUnsuitable);
+    world.stop().await;
+}
+
+/// Scenario 7: who came is in the lesson until it ends.
+#[sqlx::test(migrator = "lesson_svc::MIGRATOR")]
+async fn who_came_has_no_other_lesson_until_this_one_ends(pool: PgPool) {
+    let (world, teacher, student, lesson) = booked(pool).await;
+    let boris = world.teacher(3, "Boris").await;
+    world.clock.set(at("2026-06-03T12:01:00Z"));
+    let came = record(&world, teacher, &lesson, Attended).await.unwrap();
+    let during = "2026-06-03T12:30:00Z";
+    let offered = world.slots(boris, Some(student), during, "2026-06-03T13:30:00Z");
+    assert_eq!(offered.await, ["2026-06-03T13:00:00Z"]);
+    let second = world.book(student, boris, during).await;
+    assert_eq!(reason(second), ErrorReason::StudentBusy);
+    let seats =
+        "INSERT INTO lesson.bookings (id, lesson_id, student_id, during, status, create_time)
+        SELECT gen_random_uuid(), id, $1, during, 'confirmed', create_time FROM lesson.lessons
+        WHERE teacher_id = $2";
+    let other = world.student(4).await;
+    world.book(other, boris, during).await.unwrap();
+    let refused = sqlx::query(seats).bind(student).bind(boris);
+    let refused = refused.execute(&world.pool).await.unwrap_err();
+    let constraint = refused
+        .as_database_error()
+        .and_then(|error| error.constraint());
+    assert_eq!(constraint, Some("bookings_student_no_overlap"));
+    // Who stayed away is free, and then came after all only if the time is still theirs.
+    let clara = world.teacher(5, "Clara").await;
+    let away = record(&world, teacher, &came, NoShow).await.unwrap();
+    world.book(student, clara, during).await.unwrap();
+    let came_after_all = record(&world, teacher, &away, Attended).await;
+    assert_eq!(reason(came_after_all), ErrorReason::StudentBusy);
     world.stop().await;
 }
 

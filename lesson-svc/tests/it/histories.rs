@@ -144,8 +144,8 @@ async fn nobody_lets_a_hold_or_a_request_lapse_but_time(pool: PgPool) {
     };
     let boris = world.teacher_with(3, "Boris", policies).await;
     let student = world.student(2).await;
-    let kept = hold(&world, student, anna, "2026-06-03T12:00:00Z").await;
     let asked = world.book(student, boris, "2026-06-03T15:00:00Z").await;
+    let kept = hold(&world, student, anna, "2026-06-03T12:00:00Z").await;
     world.clock.set(at("2026-06-01T12:00:00Z"));
     for lesson in [kept, asked.unwrap()] {
         until("the lesson lapses", || async {

@@ -15,7 +15,7 @@ use tonic::Status;
 use uuid::Uuid;
 
 use crate::{
-    steps::cancel,
+    steps::{cancel, shift},
     support::{
         NO_NOTIFY, Service, World, booking, fields, metadata, new_id, reason, seconds, until, wire,
     },
@@ -150,6 +150,81 @@ async fn a_person_holds_one_time_and_the_new_lets_the_former_go(pool: PgPool) {
         status_of(&world, &second).await,
         "held",
         "a refused hold leaves the former"
+    );
+    world.stop().await;
+}
+
+/// A time that a person keeps is theirs: it is offered to them, and stands in the way of
+/// nothing they do themselves.
+#[sqlx::test(migrator = "lesson_svc::MIGRATOR")]
+async fn a_persons_own_hold_is_in_nobodys_way_but_others(pool: PgPool) {
+    let world = World::start(pool).await;
+    let (anna, boris) = (
+        world.teacher(1, "Anna").await,
+        world.teacher(2, "Boris").await,
+    );
+    let (student, other) = (world.student(3).await, world.student(4).await);
+    let held = hold(&world, student, anna, NOON).await.unwrap();
+    for (viewer, teacher, offered) in [
+        (Some(student), anna, true),
+        (Some(student), boris, true),
+        (Some(other), anna, false),
+        (None, anna, false),
+    ] {
+        let slots = world.slots(teacher, viewer, NOON, "2026-06-01T12:30:00Z");
+        let expected: &[&str] = if offered { &[NOON] } else { &[] };
+        assert_eq!(slots.await, expected, "{viewer:?} {teacher}");
+    }
+    let booked = world.book(student, anna, NOON).await.unwrap();
+    assert_eq!(booked.status(), LessonStatus::Scheduled);
+    assert_ne!(booked.id, held.id);
+    assert_eq!(status_of(&world, &held).await, "canceled");
+    let (start, later) = ("2026-06-03T12:00:00Z", "2026-06-03T15:00:00Z");
+    let ahead = world.book(student, anna, start).await.unwrap();
+    let held = hold(&world, student, boris, later).await;
+    let moved = shift(&world, student, &ahead, later).await.unwrap();
+    assert_eq!(moved.start_time, Some(wire(later)));
+    assert_eq!(status_of(&world, &held.unwrap()).await, "canceled");
+    world.stop().await;
+}
+
+#[sqlx::test(migrator = "lesson_svc::MIGRATOR")]
+async fn a_teacher_who_books_for_a_student_leaves_what_they_hold(pool: PgPool) {
+    let world = World::start(pool).await;
+    let (anna, boris) = (
+        world.teacher(1, "Anna").await,
+        world.teacher(2, "Boris").await,
+    );
+    let student = world.student(3).await;
+    world.befriend(boris, student).await;
+    let held = hold(&world, student, anna, NOON).await.unwrap();
+    let for_student = BookLessonRequest {
+        student_id: student.to_string(),
+        ..booking(boris, NOON)
+    };
+    let mut lessons = world.lessons();
+    let by_teacher = lessons.book_lesson(acting(for_student, boris));
+    assert_eq!(reason(by_teacher.await), ErrorReason::StudentBusy);
+    assert_eq!(status_of(&world, &held).await, "held");
+    world.stop().await;
+}
+
+/// What the refused student holds would have made way, so that it is no less bookable
+/// than the rest.
+#[sqlx::test(migrator = "lesson_svc::MIGRATOR")]
+async fn a_refused_holder_is_offered_what_they_hold(pool: PgPool) {
+    let world = World::start(pool).await;
+    let teacher = world.teacher(1, "Anna").await;
+    let (student, other) = (world.student(2).await, world.student(3).await);
+    hold(&world, student, teacher, "2026-06-01T13:00:00Z")
+        .await
+        .unwrap();
+    world.book(other, teacher, NOON).await.unwrap();
+    let refused = hold(&world, student, teacher, NOON).await.unwrap_err();
+    assert_eq!(status::reason(&refused), Some(ErrorReason::SlotTaken));
+    assert_eq!(
+        metadata(&refused, "alternatives"),
+        "2026-06-01T10:30:00Z,2026-06-01T11:00:00Z,2026-06-01T13:00:00Z"
     );
     world.stop().await;
 }

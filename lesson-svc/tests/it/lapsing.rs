@@ -8,14 +8,17 @@ use olm_proto::{
         TeacherPolicies, lesson_service_client::LessonServiceClient,
     },
 };
-use service_kit::grpc::client::{Backend, acting};
+use service_kit::{
+    clock::ManualClock,
+    grpc::client::{Backend, acting},
+};
 use sqlx::PgPool;
 use tonic::Status;
 use uuid::Uuid;
 
 use crate::{
-    steps::{get, history},
-    support::{NO_NOTIFY, Service, World, booking, reason, seconds, until},
+    steps::{get, history, hold},
+    support::{NO_NOTIFY, Service, World, booking, monday, reason, seconds, until},
 };
 
 async fn approving(world: &World) -> Uuid {
@@ -49,10 +52,11 @@ async fn count(world: &World, what: &'static str) -> i64 {
 async fn two_replicas_let_each_request_lapse_once(pool: PgPool) {
     let world = World::start(pool).await;
     let replica = Service::start(&world.pool, world.clock.clone(), NO_NOTIFY).await;
-    let (teacher, student) = (approving(&world).await, world.student(2).await);
+    let teacher = approving(&world).await;
     // More than lapse in one transaction.
     let requests = 63;
     for day in 8..15 {
+        let student = world.student(day).await;
         for hour in 9..18 {
             let start = format!("2026-06-{day:02}T{hour:02}:00:00Z");
             world.book(student, teacher, &start).await.unwrap();
@@ -123,6 +127,89 @@ async fn a_request_that_runs_out_while_it_is_confirmed_is_one_or_the_other(pool:
     }
     replica.stop().await;
     world.stop().await;
+}
+
+/// The same moment in another role: who asked for the lesson is booked as a teacher by
+/// somebody whose clock says that the request ran out, while its teacher, whose clock says
+/// that it did not, confirms.
+#[sqlx::test(migrator = "lesson_svc::MIGRATOR")]
+async fn a_request_confirmed_at_its_end_leaves_no_other_lesson_to_who_asked(pool: PgPool) {
+    let world = World::start(pool).await;
+    let late_clock = ManualClock::new(monday());
+    let replica = Service::start(&world.pool, late_clock.clone(), NO_NOTIFY).await;
+    let anna = approving(&world).await;
+    let (boris, student) = (world.teacher(2, "Boris").await, world.student(3).await);
+    let start = "2026-06-20T09:00:00Z";
+    let request = world.book(boris, anna, start).await.unwrap();
+    // Keeps the confirmation at work after it has looked at its clock.
+    let mut seat = world.pool.begin().await.unwrap();
+    sqlx::query("SELECT FROM lesson.bookings FOR UPDATE")
+        .execute(&mut *seat)
+        .await
+        .unwrap();
+    let backend = world.service.backend.clone();
+    let asked = request.clone();
+    let confirmed = tokio::spawn(async move { confirm(&backend, anna, &asked).await });
+    waiting(&world, 1).await;
+    late_clock.advance(SignedDuration::from_hours(12));
+    let mut lessons = LessonServiceClient::new(replica.backend.clone());
+    let wanted = acting(booking(boris, start), student);
+    let booked = tokio::spawn(async move { lessons.book_lesson(wanted).await });
+    waiting(&world, 2).await;
+    seat.rollback().await.unwrap();
+    confirmed.await.unwrap().unwrap();
+    assert_eq!(reason(booked.await.unwrap()), ErrorReason::SlotTaken);
+    let taken = "bookings WHERE status = 'confirmed'";
+    assert_eq!(count(&world, taken).await, 1);
+    replica.stop().await;
+    world.stop().await;
+}
+
+/// What only waited in the other role of either is written down as lapsed by whoever takes
+/// the time, so that no other clock finds it alive.
+#[sqlx::test(migrator = "lesson_svc::MIGRATOR")]
+async fn what_ran_out_in_either_role_of_either_lapses_with_the_booking(pool: PgPool) {
+    let world = World::start(pool).await;
+    let late_clock = ManualClock::new(monday());
+    let replica = Service::start(&world.pool, late_clock.clone(), NO_NOTIFY).await;
+    let anna = approving(&world).await;
+    let (boris, clara) = (
+        world.teacher(2, "Boris").await,
+        world.teacher(3, "Clara").await,
+    );
+    let start = "2026-06-20T09:00:00Z";
+    // Boris asks Anna, and is asked himself; then Clara comes to Boris at that time.
+    let asked = world.book(boris, anna, start).await.unwrap();
+    let held = hold(&world, world.student(4).await, clara, start).await;
+    late_clock.advance(SignedDuration::from_hours(12));
+    let mut lessons = LessonServiceClient::new(replica.backend.clone());
+    let wanted = acting(booking(boris, start), clara);
+    lessons.book_lesson(wanted).await.unwrap();
+    for lesson in [asked, held] {
+        let history = "SELECT array_agg(kind ORDER BY version) FROM lesson.lesson_changes WHERE lesson_id = $1";
+        let kinds: Vec<String> = sqlx::query_scalar(history)
+            .bind(lesson.id.parse::<Uuid>().unwrap())
+            .fetch_one(&world.pool)
+            .await
+            .unwrap();
+        assert_eq!(kinds.last().map(String::as_str), Some("lapsed"));
+    }
+    replica.stop().await;
+    world.stop().await;
+}
+
+/// Waits until that many statements wait for locks of this database.
+async fn waiting(world: &World, expected: i64) {
+    let query = "SELECT count(*) FROM pg_stat_activity
+        WHERE datname = current_database() AND wait_event_type = 'Lock'";
+    until("statements wait for locks", || async {
+        let waiting: i64 = sqlx::query_scalar(query)
+            .fetch_one(&world.pool)
+            .await
+            .unwrap();
+        waiting == expected
+    })
+    .await;
 }
 
 #[sqlx::test(migrator = "lesson_svc::MIGRATOR")]

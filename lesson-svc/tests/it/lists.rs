@@ -233,13 +233,13 @@ async fn what_waits_is_listed_until_it_has_run_out(pool: PgPool) {
     };
     let boris = world.teacher_with(3, "Boris", policies).await;
     let student = world.student(2).await;
-    hold(&world, student, anna, "2026-06-03T09:00:00Z").await;
     for (teacher, start) in [
         (boris, "2026-06-03T11:00:00Z"),
         (anna, "2026-06-03T13:00:00Z"),
     ] {
         world.book(student, teacher, start).await.unwrap();
     }
+    hold(&world, student, anna, "2026-06-03T09:00:00Z").await;
     let (held, requested) = (LessonStatus::Held, LessonStatus::Requested);
     let (scheduled, lapsed) = (LessonStatus::Scheduled, LessonStatus::Lapsed);
     for (now, living, all) in [

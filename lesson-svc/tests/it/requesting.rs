@@ -11,14 +11,17 @@ use olm_proto::{
     notify::v1::{LessonRole, LessonSnapshot, LessonState, SyncLessonRequest},
 };
 use prost::Message as _;
-use service_kit::grpc::client::{Backend, acting};
+use service_kit::{
+    grpc::client::{Backend, acting},
+    status,
+};
 use sqlx::PgPool;
 use tonic::Status;
 use uuid::Uuid;
 
 use crate::{
     steps::{cancel, history},
-    support::{NO_NOTIFY, Service, World, reason, seconds, until, wire},
+    support::{NO_NOTIFY, Service, World, metadata, reason, seconds, until, wire},
 };
 
 const NOON: &str = "2026-06-02T12:00:00Z";
@@ -294,5 +297,36 @@ async fn of_a_racing_confirmation_and_refusal_one_wins(pool: PgPool) {
         );
     }
     replica.stop().await;
+    world.stop().await;
+}
+
+#[sqlx::test(migrator = "lesson_svc::MIGRATOR")]
+async fn a_student_waits_for_no_more_than_twenty_decisions(pool: PgPool) {
+    let world = World::start(pool).await;
+    let (teacher, student) = (approving(&world, 1).await, world.student(2).await);
+    let mut asked = Vec::new();
+    for day in 2..12 {
+        for hour in [9, 15] {
+            let start = format!("2026-06-{day:02}T{hour:02}:00:00Z");
+            asked.push(world.book(student, teacher, &start).await.unwrap());
+        }
+    }
+    let one_more = "2026-06-20T12:00:00Z";
+    let refused = world.book(student, teacher, one_more).await.unwrap_err();
+    assert_eq!(metadata(&refused, "limit"), "20");
+    assert_eq!(status::reason(&refused), Some(ErrorReason::LimitReached));
+    cancel(&world, student, &asked[0].id, 1, "").await.unwrap();
+    let backend = &world.service.backend;
+    world.book(student, teacher, one_more).await.unwrap();
+    decline(backend, teacher, &asked[1], "").await.unwrap();
+    confirm(backend, teacher, &asked[2]).await.unwrap();
+    for start in ["2026-06-21T12:00:00Z", "2026-06-22T12:00:00Z"] {
+        world.book(student, teacher, start).await.unwrap();
+    }
+    let refused = world.book(student, teacher, "2026-06-23T12:00:00Z").await;
+    assert_eq!(reason(refused), ErrorReason::LimitReached);
+    world.clock.advance(SignedDuration::from_hours(12));
+    let after_all_ran_out = world.book(student, teacher, "2026-06-23T12:00:00Z").await;
+    after_all_ran_out.unwrap();
     world.stop().await;
 }

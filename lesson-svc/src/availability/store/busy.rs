@@ -19,6 +19,8 @@ pub struct Asked {
     pub within: Stretch,
     /// The one that is being moved: as if it were not there.
     pub except: Option<LessonId>,
+    /// Whose holds are as if they were not there.
+    pub without_holds_of: Option<UserId>,
     /// The current instant.
     pub now: Timestamp,
 }
@@ -50,12 +52,15 @@ pub async fn list_lessons(
            WHERE teacher_id = $1 AND status IN ('held', 'requested', 'scheduled')
              AND blocked && tstzrange($2, $3, '[)')
              AND (expire_time IS NULL OR expire_time > $5)
+             AND ($6::uuid IS NULL OR status <> 'held' OR NOT EXISTS (
+                 SELECT FROM lesson.bookings b WHERE b.lesson_id = lessons.id AND b.student_id = $6))
            ORDER BY 1"#,
         teacher.0,
         asked.within.start.to_sqlx(),
         asked.within.end.to_sqlx(),
         asked.except.map(|lesson| lesson.0),
         asked.now.to_sqlx(),
+        asked.without_holds_of.map(|holder| holder.0),
     )
     .fetch_all(conn)
     .await?;
@@ -87,14 +92,16 @@ pub async fn list_seats(
     let rows = sqlx::query!(
         r#"SELECT lower(b.during) AS "start!", upper(b.during) AS "end!"
            FROM lesson.bookings b JOIN lesson.lessons l ON l.id = b.lesson_id
-           WHERE b.student_id = $1 AND b.status IN ('pending', 'confirmed')
+           WHERE b.student_id = $1 AND b.status IN ('pending', 'confirmed', 'attended')
              AND b.during && tstzrange($2, $3, '[)')
-             AND l.id IS DISTINCT FROM $4 AND (l.expire_time IS NULL OR l.expire_time > $5)"#,
+             AND l.id IS DISTINCT FROM $4 AND (l.expire_time IS NULL OR l.expire_time > $5)
+             AND (l.status <> 'held' OR b.student_id IS DISTINCT FROM $6)"#,
         person.0,
         asked.within.start.to_sqlx(),
         asked.within.end.to_sqlx(),
         asked.except.map(|lesson| lesson.0),
         asked.now.to_sqlx(),
+        asked.without_holds_of.map(|holder| holder.0),
     )
     .fetch_all(conn)
     .await?;

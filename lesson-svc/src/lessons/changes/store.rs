@@ -118,6 +118,31 @@ pub async fn find(
     row.map(|row| row.of(lesson)).transpose()
 }
 
+/// Whether a seat of a lesson was ever given up late: by a late cancellation, of which an
+/// excuse may be taken back.
+///
+/// # Errors
+///
+/// When the database fails.
+pub async fn was_late(
+    conn: &mut PgConnection,
+    lesson: LessonId,
+    booking: BookingId,
+) -> Result<bool, Error> {
+    let late = sqlx::query_scalar!(
+        r#"SELECT EXISTS (
+               SELECT FROM lesson.lesson_changes
+               WHERE lesson_id = $1 AND booking_status = 'late_canceled'
+                 AND (booking_id IS NULL OR booking_id = $2)
+           ) AS "late!""#,
+        lesson.0,
+        booking.0,
+    )
+    .fetch_one(conn)
+    .await?;
+    Ok(late)
+}
+
 /// The changes of a lesson after that version, by version, as `viewer` may see them:
 /// `None` is who sees all seats, a student sees what concerns all or their own.
 ///

@@ -135,7 +135,7 @@ fn letter(outcome: Result<Verdict, Error>) -> char {
 
 fn row(status: LessonStatus, role: Role, now: &str) -> String {
     let lesson = lesson(status);
-    let check = |action: &Action| check(&lesson, by(role), 3, action, None, at(now));
+    let check = |action: &Action| check(&lesson, by(role), 3, action, &Past::default(), at(now));
     actions()
         .iter()
         .map(|action| letter(check(action)))
@@ -206,7 +206,7 @@ fn whatever_is_done_keeps_the_lesson_whole() {
             for role in [Role::Teacher, Role::Student, Role::Admin] {
                 for action in actions() {
                     let before = lesson(*status);
-                    let verdict = check(&before, by(role), 3, &action, None, now);
+                    let verdict = check(&before, by(role), 3, &action, &Past::default(), now);
                     if verdict.is_ok_and(|verdict| verdict == Verdict::Do) {
                         whole(&before, &apply(&before, by(role), &action, now), role);
                         done += 1;
@@ -276,7 +276,14 @@ fn the_first_reason_wins() {
     let scheduled = lesson(LessonStatus::Scheduled);
     let late = at("2026-06-02T11:30:00Z");
     let asks = |lesson: &Lesson, role, version, action: &Action, now| {
-        letter(check(lesson, by(role), version, action, None, now))
+        letter(check(
+            lesson,
+            by(role),
+            version,
+            action,
+            &Past::default(),
+            now,
+        ))
     };
     let confirm = Action::Confirm;
     assert_eq!(asks(&requested, Role::Student, 9, &confirm, late), 'T');
@@ -346,8 +353,11 @@ fn the_same_person_with_the_same_words_repeats() {
     ] {
         let Changed { lesson, change, .. } =
             apply(&lesson(status), by(Role::Teacher), &action, now);
-        let asks =
-            |role, action: &Action| letter(check(&lesson, by(role), 3, action, Some(&change), now));
+        let past = Past {
+            first: Some(change),
+            given_up_late: true,
+        };
+        let asks = |role, action: &Action| letter(check(&lesson, by(role), 3, action, &past, now));
         assert_eq!(asks(Role::Teacher, &action), '=', "{action:?}");
         assert_eq!(asks(Role::Admin, &action), 'v', "{action:?}");
         if let Some(another) = another {

@@ -1,7 +1,5 @@
 //! Reading lessons with their seats.
 
-use std::collections::HashMap;
-
 use jiff::{SignedDuration, Timestamp};
 use jiff_sqlx::ToSqlx as _;
 use sqlx::PgConnection;
@@ -109,27 +107,40 @@ pub async fn list(
     load(conn, viewer, &ids).await
 }
 
-/// Reads lessons by id, by start and id; with a viewer, only what the viewer may see.
+/// Reads lessons by id, by start and id, with their seats; with a viewer, only what the
+/// viewer may see: a teacher all seats of their lessons, a student their own. One
+/// statement, so that a version is that of all that is read under it.
 async fn load(
     conn: &mut PgConnection,
     viewer: Option<UserId>,
     ids: &[Uuid],
 ) -> Result<Vec<Lesson>, Error> {
-    let viewer = viewer.map(|viewer| viewer.0);
-    let mut bookings = load_bookings(&mut *conn, viewer, ids).await?;
     let rows = sqlx::query!(
         r#"SELECT l.id, l.teacher_id, u.display_name AS teacher_name, t.cancel_notice_s,
                   t.reschedule_notice_s, lower(l.during) AS "start!", upper(l.during) AS "end!",
                   lower(l.blocked) AS "blocked_start!", upper(l.blocked) AS "blocked_end!",
                   l.status, l.version, l.schedule_version, l.changed_role, l.expire_time,
-                  l.canceled_by, l.cancel_reason, l.notes, l.meeting_url, l.create_time
+                  l.canceled_by, l.cancel_reason, l.notes, l.meeting_url, l.create_time,
+                  seats.ids AS "seat_ids!", seats.students AS "seat_students!",
+                  seats.names AS "seat_names!", seats.statuses AS "seat_statuses!",
+                  seats.versions AS "seat_versions!"
            FROM lesson.lessons l JOIN lesson.users u ON u.id = l.teacher_id
                JOIN lesson.teachers t ON t.user_id = l.teacher_id
-           WHERE l.id = ANY($1) AND ($2::uuid IS NULL OR l.teacher_id = $2
-               OR EXISTS (SELECT FROM lesson.bookings b WHERE b.lesson_id = l.id AND b.student_id = $2))
+               CROSS JOIN LATERAL (
+                   SELECT coalesce(array_agg(b.id ORDER BY b.id), '{}') AS ids,
+                          coalesce(array_agg(b.student_id ORDER BY b.id), '{}') AS students,
+                          coalesce(array_agg(s.display_name ORDER BY b.id), '{}') AS names,
+                          coalesce(array_agg(b.status ORDER BY b.id), '{}') AS statuses,
+                          coalesce(array_agg(b.version ORDER BY b.id), '{}') AS versions
+                   FROM lesson.bookings b JOIN lesson.users s ON s.id = b.student_id
+                   WHERE b.lesson_id = l.id
+                     AND ($2::uuid IS NULL OR l.teacher_id = $2 OR b.student_id = $2)
+               ) AS seats
+           WHERE l.id = ANY($1)
+             AND ($2::uuid IS NULL OR l.teacher_id = $2 OR cardinality(seats.ids) > 0)
            ORDER BY lower(l.during), l.id"#,
         ids,
-        viewer,
+        viewer.map(|viewer| viewer.0),
     )
     .fetch_all(conn)
     .await?;
@@ -139,6 +150,13 @@ async fn load(
     };
     rows.into_iter()
         .map(|row| {
+            let seats = Seats {
+                ids: row.seat_ids,
+                students: row.seat_students,
+                names: row.seat_names,
+                statuses: row.seat_statuses,
+                versions: row.seat_versions,
+            };
             Ok(Lesson {
                 id: LessonId(row.id),
                 teacher_id: UserId(row.teacher_id),
@@ -161,40 +179,36 @@ async fn load(
                 notes: row.notes,
                 meeting_url: row.meeting_url,
                 create_time: row.create_time.to_jiff(),
-                bookings: bookings.remove(&row.id).unwrap_or_default(),
+                bookings: seats.into_bookings()?,
             })
         })
         .collect()
 }
 
-/// The seats of lessons: a teacher sees all of their lesson's, a student their own.
-async fn load_bookings(
-    conn: &mut PgConnection,
-    viewer: Option<Uuid>,
-    lessons: &[Uuid],
-) -> Result<HashMap<Uuid, Vec<Booking>>, Error> {
-    let rows = sqlx::query!(
-        r#"SELECT b.id, b.lesson_id, b.student_id, u.display_name AS student_name, b.status, b.version
-           FROM lesson.bookings b
-               JOIN lesson.lessons l ON l.id = b.lesson_id
-               JOIN lesson.users u ON u.id = b.student_id
-           WHERE b.lesson_id = ANY($1)
-             AND ($2::uuid IS NULL OR l.teacher_id = $2 OR b.student_id = $2)
-           ORDER BY b.id"#,
-        lessons,
-        viewer,
-    )
-    .fetch_all(conn)
-    .await?;
-    let mut bookings: HashMap<Uuid, Vec<Booking>> = HashMap::new();
-    for row in rows {
-        bookings.entry(row.lesson_id).or_default().push(Booking {
-            id: BookingId(row.id),
-            student_id: UserId(row.student_id),
-            student_name: row.student_name,
-            status: BookingStatus::from_name(&row.status)?,
-            version: row.version,
-        });
+/// The seats of one lesson, a column each, in one order.
+struct Seats {
+    ids: Vec<Uuid>,
+    students: Vec<Uuid>,
+    names: Vec<String>,
+    statuses: Vec<String>,
+    versions: Vec<i64>,
+}
+
+impl Seats {
+    fn into_bookings(self) -> Result<Vec<Booking>, Error> {
+        let people = self.students.into_iter().zip(self.names);
+        let states = self.statuses.into_iter().zip(self.versions);
+        let seats = self.ids.into_iter().zip(people).zip(states);
+        seats
+            .map(|((id, (student_id, student_name)), (status, version))| {
+                Ok(Booking {
+                    id: BookingId(id),
+                    student_id: UserId(student_id),
+                    student_name,
+                    status: BookingStatus::from_name(&status)?,
+                    version,
+                })
+            })
+            .collect()
     }
-    Ok(bookings)
 }

@@ -3,7 +3,10 @@
 
 use jiff::civil::date;
 use lesson_svc::{
-    availability::{calendar::Calendar, slots::Stretch},
+    availability::{
+        calendar::{Calendar, Seeker},
+        slots::Stretch,
+    },
     ids::UserId,
     teachers, users,
 };
@@ -92,7 +95,12 @@ async fn ask(conn: &mut PgConnection) -> Vec<(String, String, String)> {
         start: from,
         end: until,
     };
-    let read = Calendar::read(&mut *conn, &found, Some(student), window, None, from);
+    let seeker = Seeker {
+        student: Some(student),
+        holds_make_way: true,
+        except: None,
+    };
+    let read = Calendar::read(&mut *conn, &found, seeker, window, from);
     let offered = read.await.unwrap();
     let duration = jiff::SignedDuration::from_hours(1);
     assert!(offered.offer(from).slots(window, duration).count() > 0);
@@ -104,7 +112,7 @@ async fn ask(conn: &mut PgConnection) -> Vec<(String, String, String)> {
     let (first, last) = (date(2026, 6, 6), date(2026, 6, 17));
     let dates = format!("'{FIRST_TEACHER}', '{first}', '{last}'");
     let times = |person: Uuid| format!("'{person}', '{from}', '{until}'");
-    let lessons = |person: Uuid| format!("{}, NULL, '{from}'", times(person));
+    let lessons = |person: Uuid| format!("{}, NULL, '{from}', '{FIRST_STUDENT}'", times(person));
     let arguments = |statement: &str| {
         let known = [
             ("FROM lesson.users", format!("'{FIRST_STUDENT}'")),

@@ -1,0 +1,5 @@
+-- Who came is in the lesson until it ends, also when the teacher says so while it runs.
+ALTER TABLE lesson.bookings
+    DROP CONSTRAINT bookings_student_no_overlap,
+    ADD CONSTRAINT bookings_student_no_overlap EXCLUDE USING gist (student_id WITH =, during WITH &&)
+        WHERE (status IN ('pending', 'confirmed', 'attended'));
