@@ -332,9 +332,9 @@ pub async fn has_lessons_ahead(
 }
 
 /// Forgets the texts that a person gave: reasons of their cancellations and refusals;
-/// notes and links of the lessons they taught; notes of those in which they were the
-/// only student. Versions stay: a text that nobody may read any more is no change to
-/// tell of.
+/// notes and links of the lessons they taught, and of those that they as an admin were
+/// the last to describe; notes of those in which they were the only student. Versions
+/// stay: a text that nobody may read any more is no change to tell of.
 ///
 /// # Errors
 ///
@@ -359,6 +359,21 @@ pub async fn forget_texts(conn: &mut PgConnection, person: UserId) -> Result<(),
          WHERE l.id IN (SELECT b.lesson_id FROM lesson.bookings b WHERE b.student_id = $1)
            AND l.notes <> ''
            AND NOT EXISTS (SELECT FROM lesson.bookings o WHERE o.lesson_id = l.id AND o.student_id <> $1)",
+        person.0,
+    )
+    .execute(&mut *conn)
+    .await?;
+    // Which of the two texts a line of history changed it does not tell. Who described the
+    // lesson after the admin made both their own.
+    sqlx::query!(
+        "UPDATE lesson.lessons l SET notes = '', meeting_url = ''
+         WHERE l.id IN (
+             SELECT c.lesson_id FROM lesson.lesson_changes c
+             WHERE c.actor_id = $1 AND c.actor_role = 'admin' AND c.kind IN ('booked', 'updated')
+               AND NOT EXISTS (SELECT FROM lesson.lesson_changes later
+                               WHERE later.lesson_id = c.lesson_id AND later.version > c.version
+                                 AND later.kind = 'updated'))
+           AND (l.notes <> '' OR l.meeting_url <> '')",
         person.0,
     )
     .execute(conn)

@@ -4,9 +4,9 @@ use jiff::SignedDuration;
 use olm_proto::{
     common::v1::ErrorReason,
     lesson::v1::{
-        AddTimeOffRequest, CancelLessonRequest, CreateTeacherRequest, EraseUserRequest,
-        GetLessonRequest, GetUserRequest, Lesson, LessonStatus, QuietHours, TeacherPolicies,
-        UpdateLessonRequest, UpdateSettingsRequest, UpdateUserRequest,
+        AddTimeOffRequest, BookLessonRequest, CancelLessonRequest, CreateTeacherRequest,
+        EraseUserRequest, GetLessonRequest, GetUserRequest, Lesson, LessonStatus, QuietHours,
+        TeacherPolicies, UpdateLessonRequest, UpdateSettingsRequest, UpdateUserRequest,
     },
     notify::v1::LessonState,
 };
@@ -319,6 +319,54 @@ async fn what_waits_to_be_told_and_cannot_be_read_keeps_nobody_from_being_erased
     .await
     .unwrap();
     assert_eq!(told, [(broken.id, 2), (empty.id, 2)], "the cancellations");
+    world.stop().await;
+}
+
+#[sqlx::test(migrator = "lesson_svc::MIGRATOR")]
+async fn what_an_admin_wrote_into_the_lessons_of_others_goes_with_them(pool: PgPool) {
+    let world = World::start(pool).await;
+    let (teacher, student) = (world.teacher(1, "Anna").await, world.student(2).await);
+    let admin = world.admin(3).await;
+    let given = BookLessonRequest {
+        student_id: student.to_string(),
+        notes: "Quixote gives this one".to_owned(),
+        ..booking(teacher, "2026-06-02T09:00:00Z")
+    };
+    let mut lessons = world.lessons();
+    let given = lessons.book_lesson(acting(given, admin)).await.unwrap();
+    let given = given.into_inner().lesson.unwrap();
+    let book = async |start: &str| world.book(student, teacher, start).await.unwrap();
+    let described = book("2026-06-02T11:00:00Z").await;
+    describe(&world, admin, &described).await;
+    let taken_over = book("2026-06-02T13:00:00Z").await;
+    describe(&world, admin, &taken_over).await;
+    let own = UpdateLessonRequest {
+        lesson_id: taken_over.id.clone(),
+        expected_version: taken_over.version + 1,
+        notes: Some("Chapter 9".to_owned()),
+        meeting_url: Some("https://meet.example/anna".to_owned()),
+    };
+    let mut lessons = world.lessons();
+    lessons.update_lesson(acting(own, teacher)).await.unwrap();
+    assert_eq!(
+        places(&world.pool, "quixote", -1).await,
+        ["lessons.meeting_url", "lessons.notes", "outbox.payload"]
+    );
+
+    world.erase(admin).await.unwrap();
+    assert_eq!(places(&world.pool, "quixote", -1).await, [""; 0]);
+    let seen = lesson(&world, student, &taken_over.id).await;
+    assert_eq!(seen.notes, "Chapter 9");
+    assert_eq!(seen.meeting_url, "https://meet.example/anna");
+    assert_eq!(
+        places(&world.pool, "meet.example/anna", -1).await,
+        ["lessons.meeting_url", "outbox.payload"]
+    );
+    for (lesson_id, version) in [(&given.id, 1), (&described.id, 2)] {
+        let seen = lesson(&world, student, lesson_id).await;
+        assert_eq!(seen.status(), LessonStatus::Scheduled);
+        assert_eq!(seen.version, version, "nothing to tell of");
+    }
     world.stop().await;
 }
 
