@@ -13,6 +13,9 @@ enum Lead {
     Had,
     /// To be reminded.
     Wanted(Wanted),
+    /// Its row ended, and the reader was not reminded: it stays as it is, and is no
+    /// reminder to count on.
+    Lost(Wanted),
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -47,6 +50,9 @@ impl Telling<'_> {
             match self.lead(lead_s) {
                 Lead::Past => {}
                 Lead::Had => none_left = false,
+                Lead::Lost(reminder) => {
+                    wanted.insert(reminder);
+                }
                 Lead::Wanted(reminder) => {
                     none_left = false;
                     wanted.insert(reminder);
@@ -99,20 +105,22 @@ impl Telling<'_> {
                 .filter(|told| told.key.lead_s == lead_s)
         };
         let waits = |told: &&Told| told.state == State::Pending && !told.resent;
-        let as_it_is = |told: &Told| {
-            Lead::Wanted(Wanted {
-                open: waits(&told),
-                lead_s,
-                due: told.due,
-                urgent: told.notice.urgent,
-            })
+        let as_it_is = |told: &Told| Wanted {
+            open: waits(&told),
+            lead_s,
+            due: told.due,
+            urgent: told.notice.urgent,
         };
         // What is being sent, or was, is not moved; what fell due meanwhile neither.
         if let Some(told) = of_lead().find(|told| told.key == key && !waits(told)) {
-            return as_it_is(told);
+            return if told.reached() {
+                Lead::Wanted(as_it_is(told))
+            } else {
+                Lead::Lost(as_it_is(told))
+            };
         }
         match of_lead().find(waits) {
-            Some(told) if told.due <= self.now => return as_it_is(told),
+            Some(told) if told.due <= self.now => return Lead::Wanted(as_it_is(told)),
             None if of_lead().any(Told::reached) => return Lead::Had,
             Some(_) | None => {}
         }

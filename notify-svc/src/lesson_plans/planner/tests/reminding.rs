@@ -99,6 +99,22 @@ fn a_lead_changed_while_the_new_one_is_ahead_replaces_the_old_one() {
     assert_eq!(reminders(&planned), [(30, false)]);
 }
 
+/// What failed is no reminder: the one that still waits is not taken away for it.
+#[test]
+fn a_lead_whose_reminder_failed_leaves_the_one_that_waits() {
+    let first = plan(&lesson(), &readers(&[60, 30]), &[], days_before());
+    let now = start() - 45.minutes();
+    for state in [State::Failed, State::Expired] {
+        let told = told(&first, now, |planned| match planned.due {
+            Due::At(due) if due <= now => state,
+            Due::At(_) => State::Pending,
+            Due::AtOnce | Due::Never => State::Sent,
+        });
+        let planned = plan(&lesson(), &readers(&[60]), &told, now);
+        assert_eq!(reminders(&planned), [(30, false), (60, false)], "{state:?}");
+    }
+}
+
 #[test]
 fn who_wants_no_reminders_gets_none() {
     for readers in [readers(&[]), muting(&[Kind::Reminder])] {
