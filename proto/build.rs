@@ -5,8 +5,12 @@ use std::{env, error::Error, fs, path::Path};
 
 const SERVICES: &[&str] = &[
     "olm/lesson/v1/availability_service.proto",
+    "olm/lesson/v1/calendar_service.proto",
+    "olm/lesson/v1/change_service.proto",
+    "olm/lesson/v1/group_service.proto",
     "olm/lesson/v1/invitation_service.proto",
     "olm/lesson/v1/lesson_service.proto",
+    "olm/lesson/v1/series_service.proto",
     "olm/lesson/v1/teacher_service.proto",
     "olm/lesson/v1/user_service.proto",
     "olm/notify/v1/dispatch_service.proto",

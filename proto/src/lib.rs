@@ -13,7 +13,7 @@ pub mod common {
     }
 }
 
-/// Everything in `olm.lesson.v1`: people, availability, lessons.
+/// Everything in `olm.lesson.v1`: people, availability, lessons, series, groups, changes, calendars.
 pub mod lesson {
     /// Version 1.
     pub mod v1 {
@@ -95,8 +95,12 @@ mod tests {
             names,
             [
                 "olm.lesson.v1.AvailabilityService",
+                "olm.lesson.v1.CalendarService",
+                "olm.lesson.v1.ChangeService",
+                "olm.lesson.v1.GroupService",
                 "olm.lesson.v1.InvitationService",
                 "olm.lesson.v1.LessonService",
+                "olm.lesson.v1.SeriesService",
                 "olm.lesson.v1.TeacherService",
                 "olm.lesson.v1.UserService",
                 "olm.notify.v1.DispatchService",
