@@ -7,9 +7,10 @@ use http::{HeaderName, Method, header};
 use olm_proto::{
     lesson::v1::{
         availability_service_client::AvailabilityServiceClient,
+        calendar_service_client::CalendarServiceClient, group_service_client::GroupServiceClient,
         invitation_service_client::InvitationServiceClient,
-        lesson_service_client::LessonServiceClient, teacher_service_client::TeacherServiceClient,
-        user_service_client::UserServiceClient,
+        lesson_service_client::LessonServiceClient, series_service_client::SeriesServiceClient,
+        teacher_service_client::TeacherServiceClient, user_service_client::UserServiceClient,
     },
     notify::v1::notification_service_client::NotificationServiceClient,
 };
@@ -86,6 +87,27 @@ impl App {
     /// Calls of notify-svc about notifications.
     pub(crate) fn notifications(&self) -> NotificationServiceClient<Backend> {
         NotificationServiceClient::new(self.notify.clone())
+    }
+}
+
+#[expect(
+    dead_code,
+    reason = "their routes stand on them, and are not there yet"
+)]
+impl App {
+    /// Calls of lesson-svc about series.
+    pub(crate) fn series(&self) -> SeriesServiceClient<Backend> {
+        SeriesServiceClient::new(self.lesson.clone())
+    }
+
+    /// Calls of lesson-svc about groups.
+    pub(crate) fn groups(&self) -> GroupServiceClient<Backend> {
+        GroupServiceClient::new(self.lesson.clone())
+    }
+
+    /// Calls of lesson-svc about calendars outside.
+    pub(crate) fn calendars(&self) -> CalendarServiceClient<Backend> {
+        CalendarServiceClient::new(self.lesson.clone())
     }
 }
 

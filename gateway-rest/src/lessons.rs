@@ -254,6 +254,9 @@ pub(crate) enum BookingStatus {
     Pending,
     /// They do.
     Confirmed,
+    /// The group's lesson moved onto another lesson of theirs; they are to say whether they
+    /// come.
+    Reconfirm,
     /// Given up in time, or the lesson is off.
     Canceled,
     /// Given up later than the teacher asks.
@@ -271,6 +274,7 @@ impl From<pb::BookingStatus> for BookingStatus {
         match status {
             pb::BookingStatus::Pending => Self::Pending,
             pb::BookingStatus::Confirmed => Self::Confirmed,
+            pb::BookingStatus::Reconfirm => Self::Reconfirm,
             pb::BookingStatus::Canceled => Self::Canceled,
             pb::BookingStatus::LateCanceled => Self::LateCanceled,
             pb::BookingStatus::Attended => Self::Attended,

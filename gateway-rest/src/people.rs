@@ -236,6 +236,14 @@ pub(crate) enum MutedKind {
     Lapsed,
     /// Telegram did not take what was to be told to a student.
     StudentUnreachable,
+    /// A student gave up their seat in a group's lesson.
+    StudentLeft,
+    /// Lessons are booked every n weeks.
+    SeriesBooked,
+    /// An occurrence of a series was not booked.
+    SeriesSkipped,
+    /// The lessons of a series begin at another hour of the person's clock.
+    ClockShifts,
 }
 
 impl From<MutedKind> for LessonNoticeKind {
@@ -248,6 +256,10 @@ impl From<MutedKind> for LessonNoticeKind {
             MutedKind::Declined => Self::Declined,
             MutedKind::Lapsed => Self::Lapsed,
             MutedKind::StudentUnreachable => Self::StudentUnreachable,
+            MutedKind::StudentLeft => Self::StudentLeft,
+            MutedKind::SeriesBooked => Self::SeriesBooked,
+            MutedKind::SeriesSkipped => Self::SeriesSkipped,
+            MutedKind::ClockShifts => Self::ClockShifts,
         }
     }
 }
@@ -276,6 +288,22 @@ pub(crate) enum NoticeKind {
     PlaceChanged,
     /// Telegram did not take what was to be told to a student.
     StudentUnreachable,
+    /// A group's lesson moved onto another lesson of a student.
+    Reconfirm,
+    /// A seat was given up, because its student did not say in time that they come.
+    SeatFreed,
+    /// A student gave up their seat in a group's lesson.
+    StudentLeft,
+    /// Lessons are booked every n weeks.
+    SeriesBooked,
+    /// The lessons of a series are at another hour, elsewhere, or go on for longer.
+    SeriesChanged,
+    /// The lessons of a series are off from one on.
+    SeriesCanceled,
+    /// An occurrence of a series was not booked.
+    SeriesSkipped,
+    /// The lessons of a series begin at another hour of the person's clock.
+    ClockShifts,
     /// A kind newer than this gateway.
     Unknown,
 }
@@ -295,6 +323,14 @@ impl NoticeKind {
             LessonNoticeKind::Moved => Self::Moved,
             LessonNoticeKind::PlaceChanged => Self::PlaceChanged,
             LessonNoticeKind::StudentUnreachable => Self::StudentUnreachable,
+            LessonNoticeKind::Reconfirm => Self::Reconfirm,
+            LessonNoticeKind::SeatFreed => Self::SeatFreed,
+            LessonNoticeKind::StudentLeft => Self::StudentLeft,
+            LessonNoticeKind::SeriesBooked => Self::SeriesBooked,
+            LessonNoticeKind::SeriesChanged => Self::SeriesChanged,
+            LessonNoticeKind::SeriesCanceled => Self::SeriesCanceled,
+            LessonNoticeKind::SeriesSkipped => Self::SeriesSkipped,
+            LessonNoticeKind::ClockShifts => Self::ClockShifts,
         }
     }
 }

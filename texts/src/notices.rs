@@ -48,6 +48,10 @@ pub fn render(
             text: lesson_notice(notice, language, zone, now)?,
             format: Format::Html,
         }),
+        Kind::SeriesNotice(_) => Some(Rendered {
+            text: message(language, "notice-changed", &Values::default()),
+            format: Format::Html,
+        }),
     }
 }
 
@@ -120,7 +124,15 @@ impl Telling<'_> {
             LessonNoticeKind::StudentUnreachable => (vec![self.unreachable()], Vec::new()),
             // A service newer than this gateway: the reader still learns that something
             // is new, and where to look.
-            LessonNoticeKind::Unspecified => (vec![self.plain("notice-changed")], Vec::new()),
+            LessonNoticeKind::Unspecified
+            | LessonNoticeKind::Reconfirm
+            | LessonNoticeKind::SeatFreed
+            | LessonNoticeKind::StudentLeft
+            | LessonNoticeKind::SeriesBooked
+            | LessonNoticeKind::SeriesChanged
+            | LessonNoticeKind::SeriesCanceled
+            | LessonNoticeKind::SeriesSkipped
+            | LessonNoticeKind::ClockShifts => (vec![self.plain("notice-changed")], Vec::new()),
         };
         lines.extend(more);
         Some(lines)

@@ -129,6 +129,7 @@ fn students(reader: &Reader, lesson: &Lesson) -> String {
         BookingStatus::Unspecified
         | BookingStatus::Confirmed
         | BookingStatus::Pending
+        | BookingStatus::Reconfirm
         | BookingStatus::Attended
         | BookingStatus::NoShow => false,
     };

@@ -223,6 +223,14 @@ fn keyboard(content: &Content, language: Language, zone: &TimeZone) -> Option<Va
         | LessonNoticeKind::Declined
         | LessonNoticeKind::Lapsed
         | LessonNoticeKind::StudentUnreachable
+        | LessonNoticeKind::Reconfirm
+        | LessonNoticeKind::SeatFreed
+        | LessonNoticeKind::StudentLeft
+        | LessonNoticeKind::SeriesBooked
+        | LessonNoticeKind::SeriesChanged
+        | LessonNoticeKind::SeriesCanceled
+        | LessonNoticeKind::SeriesSkipped
+        | LessonNoticeKind::ClockShifts
         | LessonNoticeKind::Unspecified => return None,
     };
     Some(json!({ "inline_keyboard": [row] }))

@@ -234,7 +234,10 @@ impl UserService for Served {
         user.language = request.language.unwrap_or(user.language.clone());
         user.time_zone = request.time_zone.unwrap_or(user.time_zone.clone());
         let user = Some(user.clone());
-        Ok(Response::new(UpdateSettingsResponse { user }))
+        Ok(Response::new(UpdateSettingsResponse {
+            user,
+            ..UpdateSettingsResponse::default()
+        }))
     }
 }
 
@@ -333,7 +336,11 @@ impl InvitationService for Served {
         let joined = refused.is_none();
         *refused = Some(ErrorReason::Unspecified);
         let teacher = Some(teacher());
-        Ok(Response::new(AcceptInvitationResponse { teacher, joined }))
+        Ok(Response::new(AcceptInvitationResponse {
+            teacher,
+            joined,
+            ..AcceptInvitationResponse::default()
+        }))
     }
 }
 
@@ -345,6 +352,9 @@ impl LessonService for Served {
         update_lesson: UpdateLessonRequest => UpdateLessonResponse;
         record_attendance: RecordAttendanceRequest => RecordAttendanceResponse;
         list_lesson_changes: ListLessonChangesRequest => ListLessonChangesResponse;
+        join_lesson: JoinLessonRequest => JoinLessonResponse;
+        leave_lesson: LeaveLessonRequest => LeaveLessonResponse;
+        reconfirm_lesson: ReconfirmLessonRequest => ReconfirmLessonResponse;
     }
 
     async fn book_lesson(
@@ -371,6 +381,7 @@ impl LessonService for Served {
         if let Some(lesson) = known.cloned() {
             return Ok(Response::new(BookLessonResponse {
                 lesson: Some(lesson),
+                ..BookLessonResponse::default()
             }));
         }
         let start = olm_proto::instant(&request.start_time.unwrap()).unwrap();
@@ -396,6 +407,7 @@ impl LessonService for Served {
         state.lessons.push(lesson.clone());
         Ok(Response::new(BookLessonResponse {
             lesson: Some(lesson),
+            ..BookLessonResponse::default()
         }))
     }
 

@@ -71,6 +71,7 @@ async fn create(
         request_id: request_id.to_string(),
         max_uses: body.max_uses.unwrap_or_default(),
         lifetime: body.lifetime_s.map(fields::seconds),
+        ..CreateInvitationRequest::default()
     };
     let request = acting(message, caller.user);
     let answer = app.invitations().create_invitation(request).await;

@@ -66,6 +66,14 @@ pub(crate) enum LessonChangeKind {
     /// Notes or meeting link.
     Updated,
     Attendance,
+    /// A student took a seat in a group's lesson.
+    Joined,
+    /// A seat in it was given up, or taken away.
+    Left,
+    /// A student comes to the new time too.
+    Reconfirmed,
+    /// A student did not say so in time; the seat is free.
+    SeatFreed,
     /// A kind newer than this gateway.
     Unknown,
 }
@@ -106,6 +114,10 @@ impl From<pb::LessonChangeKind> for LessonChangeKind {
             pb::LessonChangeKind::Canceled => Self::Canceled,
             pb::LessonChangeKind::Updated => Self::Updated,
             pb::LessonChangeKind::Attendance => Self::Attendance,
+            pb::LessonChangeKind::Joined => Self::Joined,
+            pb::LessonChangeKind::Left => Self::Left,
+            pb::LessonChangeKind::Reconfirmed => Self::Reconfirmed,
+            pb::LessonChangeKind::SeatFreed => Self::SeatFreed,
         }
     }
 }

@@ -125,6 +125,7 @@ async fn book(
         student_id,
         held_lesson_id,
         notes: body.notes.unwrap_or_default(),
+        ..BookLessonRequest::default()
     };
     let answer = app
         .lessons()
@@ -169,6 +170,7 @@ async fn list(
         page_size,
         page_token: query.page_token.unwrap_or_default(),
         user_id,
+        ..ListLessonsRequest::default()
     };
     let answer = app
         .lessons()

@@ -128,7 +128,9 @@ fn status_of_reason(reason: ErrorReason) -> StatusCode {
         | ErrorReason::MethodUnknown
         | ErrorReason::Internal
         | ErrorReason::Unspecified => StatusCode::INTERNAL_SERVER_ERROR,
-        ErrorReason::InvalidFields | ErrorReason::PageTokenInvalid => StatusCode::BAD_REQUEST,
+        ErrorReason::InvalidFields
+        | ErrorReason::PageTokenInvalid
+        | ErrorReason::CursorInvalid => StatusCode::BAD_REQUEST,
         ErrorReason::AdminOnly | ErrorReason::TeacherOnly => StatusCode::FORBIDDEN,
         ErrorReason::UserNotFound
         | ErrorReason::TeacherNotFound
@@ -137,7 +139,10 @@ fn status_of_reason(reason: ErrorReason) -> StatusCode {
         | ErrorReason::RecipientNotFound
         | ErrorReason::InvitationNotFound
         | ErrorReason::TimeOffNotFound
-        | ErrorReason::BookingNotFound => StatusCode::NOT_FOUND,
+        | ErrorReason::BookingNotFound
+        | ErrorReason::SeriesNotFound
+        | ErrorReason::GroupNotFound
+        | ErrorReason::CalendarFeedNotFound => StatusCode::NOT_FOUND,
         ErrorReason::SlotTaken
         | ErrorReason::StudentBusy
         | ErrorReason::OutsideAvailability
@@ -158,6 +163,11 @@ fn status_of_reason(reason: ErrorReason) -> StatusCode {
         | ErrorReason::LessonsAhead
         | ErrorReason::NotAStudent
         | ErrorReason::RulesZoneNeeded
+        | ErrorReason::SeriesConflicts
+        | ErrorReason::SeriesEnded
+        | ErrorReason::GroupFull
+        | ErrorReason::LessonFull
+        | ErrorReason::ReconfirmTooLate
         // Not 410: what is gone is the invitation, not the path that takes its token.
         | ErrorReason::InvitationExpired
         | ErrorReason::InvitationRevoked
@@ -169,7 +179,9 @@ fn status_of_reason(reason: ErrorReason) -> StatusCode {
         ErrorReason::VersionStale => StatusCode::PRECONDITION_FAILED,
         ErrorReason::MessageTooLarge => StatusCode::PAYLOAD_TOO_LARGE,
         ErrorReason::RequestIdReused => StatusCode::UNPROCESSABLE_ENTITY,
-        ErrorReason::Unavailable => StatusCode::SERVICE_UNAVAILABLE,
+        ErrorReason::Unavailable
+        | ErrorReason::TooManyWatchers
+        | ErrorReason::WatcherTooSlow => StatusCode::SERVICE_UNAVAILABLE,
     }
 }
 

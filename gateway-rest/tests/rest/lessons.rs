@@ -96,6 +96,7 @@ async fn lessons_are_listed_with_their_filters_and_paged() {
             page_size: 20,
             page_token: "token".to_owned(),
             user_id: TEACHER.to_owned(),
+            ..ListLessonsRequest::default()
         }
     );
 }
@@ -159,6 +160,7 @@ async fn a_lesson_is_booked_with_everything_that_can_be_said() {
             student_id: STUDENT.to_owned(),
             held_lesson_id: LESSON.to_owned(),
             notes: "Unit 3".to_owned(),
+            ..BookLessonRequest::default()
         }
     );
 }

@@ -361,7 +361,7 @@ fn silent(
 ) -> bool {
     let urgent = content.is_some_and(|content| match &content.kind {
         Some(content::Kind::LessonNotice(notice)) => notice.urgent,
-        Some(content::Kind::CustomText(_)) | None => false,
+        Some(content::Kind::CustomText(_) | content::Kind::SeriesNotice(_)) | None => false,
     });
     !urgent
         && quiet_hours.is_some_and(|quiet| {
@@ -375,8 +375,10 @@ fn joined(bytes: &[u8], counterpart_name: String) -> Option<Content> {
     let mut content = Content::decode(bytes)
         .inspect_err(|error| tracing::error!(%error, "a stored content cannot be read"))
         .ok()?;
-    if let Some(content::Kind::LessonNotice(notice)) = &mut content.kind {
-        notice.counterpart_name = counterpart_name;
+    match &mut content.kind {
+        Some(content::Kind::LessonNotice(notice)) => notice.counterpart_name = counterpart_name,
+        Some(content::Kind::SeriesNotice(notice)) => notice.counterpart_name = counterpart_name,
+        Some(content::Kind::CustomText(_)) | None => {}
     }
     Some(content)
 }

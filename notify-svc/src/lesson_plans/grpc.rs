@@ -1,7 +1,7 @@
 //! `LessonPlanService`.
 
 use olm_proto::notify::v1::{
-    LessonSnapshot, SyncLessonRequest, SyncLessonResponse,
+    LessonSnapshot, SyncLessonRequest, SyncLessonResponse, SyncSeriesRequest, SyncSeriesResponse,
     lesson_plan_service_server::LessonPlanService,
 };
 use prost::Message as _;
@@ -75,5 +75,12 @@ impl LessonPlanService for Service {
             synced => synced?,
         };
         Ok(Response::new(SyncLessonResponse { version }))
+    }
+
+    async fn sync_series(
+        &self,
+        _: Request<SyncSeriesRequest>,
+    ) -> Result<Response<SyncSeriesResponse>, Status> {
+        Err(Status::unimplemented("series are not told of yet"))
     }
 }

@@ -262,7 +262,9 @@ pub async fn lock_told(
             let notice = match content.kind {
                 Some(content::Kind::LessonNotice(notice)) => notice,
                 // Its reader was erased.
-                Some(content::Kind::CustomText(_)) | None => LessonNotice::default(),
+                Some(content::Kind::CustomText(_) | content::Kind::SeriesNotice(_)) | None => {
+                    LessonNotice::default()
+                }
             };
             let told = Told {
                 key,

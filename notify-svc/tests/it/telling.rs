@@ -308,7 +308,7 @@ async fn a_joining_student_re_announces_nothing_to_the_others(pool: PgPool) {
     joined.seats.push(SeatSnapshot {
         booking_id: Uuid::new_v4().to_string(),
         student_id: joining.to_string(),
-        canceled: false,
+        ..SeatSnapshot::default()
     });
     service.sync(joined).await;
     let deliver = gateway.send().await;

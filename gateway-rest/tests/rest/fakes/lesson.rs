@@ -4,8 +4,11 @@ use olm_proto::{
     lesson::v1::{
         self as lesson,
         availability_service_server::{AvailabilityService, AvailabilityServiceServer},
+        calendar_service_server::{CalendarService, CalendarServiceServer},
+        group_service_server::{GroupService, GroupServiceServer},
         invitation_service_server::{InvitationService, InvitationServiceServer},
         lesson_service_server::{LessonService, LessonServiceServer},
+        series_service_server::{SeriesService, SeriesServiceServer},
         teacher_service_server::{TeacherService, TeacherServiceServer},
         user_service_server::{UserService, UserServiceServer},
     },
@@ -20,7 +23,10 @@ const PACKAGE: &str = "olm.lesson.v1";
 pub fn routes(fake: Fake) -> Routes {
     Routes::new(LessonServiceServer::new(fake.clone()))
         .add_service(AvailabilityServiceServer::new(fake.clone()))
+        .add_service(CalendarServiceServer::new(fake.clone()))
+        .add_service(GroupServiceServer::new(fake.clone()))
         .add_service(InvitationServiceServer::new(fake.clone()))
+        .add_service(SeriesServiceServer::new(fake.clone()))
         .add_service(TeacherServiceServer::new(fake.clone()))
         .add_service(UserServiceServer::new(fake))
 }
@@ -93,6 +99,38 @@ plays!(LessonService {
     cancel_lesson(CancelLessonRequest) -> CancelLessonResponse;
     record_attendance(RecordAttendanceRequest) -> RecordAttendanceResponse;
     list_lesson_changes(ListLessonChangesRequest) -> ListLessonChangesResponse;
+    join_lesson(JoinLessonRequest) -> JoinLessonResponse;
+    leave_lesson(LeaveLessonRequest) -> LeaveLessonResponse;
+    reconfirm_lesson(ReconfirmLessonRequest) -> ReconfirmLessonResponse;
+});
+
+plays!(SeriesService {
+    preview_series(PreviewSeriesRequest) -> PreviewSeriesResponse;
+    create_series(CreateSeriesRequest) -> CreateSeriesResponse;
+    get_series(GetSeriesRequest) -> GetSeriesResponse;
+    list_series(ListSeriesRequest) -> ListSeriesResponse;
+    preview_series_update(PreviewSeriesUpdateRequest) -> PreviewSeriesUpdateResponse;
+    update_series(UpdateSeriesRequest) -> UpdateSeriesResponse;
+    cancel_series(CancelSeriesRequest) -> CancelSeriesResponse;
+});
+
+plays!(GroupService {
+    create_group(CreateGroupRequest) -> CreateGroupResponse;
+    get_group(GetGroupRequest) -> GetGroupResponse;
+    list_groups(ListGroupsRequest) -> ListGroupsResponse;
+    update_group(UpdateGroupRequest) -> UpdateGroupResponse;
+    delete_group(DeleteGroupRequest) -> DeleteGroupResponse;
+    list_group_members(ListGroupMembersRequest) -> ListGroupMembersResponse;
+    add_group_member(AddGroupMemberRequest) -> AddGroupMemberResponse;
+    remove_group_member(RemoveGroupMemberRequest) -> RemoveGroupMemberResponse;
+});
+
+plays!(CalendarService {
+    create_calendar_feed(CreateCalendarFeedRequest) -> CreateCalendarFeedResponse;
+    list_calendar_feeds(ListCalendarFeedsRequest) -> ListCalendarFeedsResponse;
+    revoke_calendar_feed(RevokeCalendarFeedRequest) -> RevokeCalendarFeedResponse;
+    read_calendar_feed(ReadCalendarFeedRequest) -> ReadCalendarFeedResponse;
+    get_calendar_entry(GetCalendarEntryRequest) -> GetCalendarEntryResponse;
 });
 
 /// What everything is answered with until a test says otherwise.
@@ -115,6 +153,7 @@ fn lessons(fake: &Fake) {
     });
     fake.answer(lesson::BookLessonResponse {
         lesson: lesson.clone(),
+        ..lesson::BookLessonResponse::default()
     });
     fake.answer(lesson::GetLessonResponse {
         lesson: lesson.clone(),
@@ -158,7 +197,10 @@ fn people(fake: &Fake) {
         next_page_token: "next".to_owned(),
     });
     fake.answer(lesson::UpdateUserResponse { user: user.clone() });
-    fake.answer(lesson::UpdateSettingsResponse { user: user.clone() });
+    fake.answer(lesson::UpdateSettingsResponse {
+        user: user.clone(),
+        ..lesson::UpdateSettingsResponse::default()
+    });
     fake.answer(lesson::SetAdminResponse { user });
     fake.answer(lesson::EraseUserResponse {
         canceled_lessons: 2,
@@ -244,10 +286,12 @@ fn invitations(fake: &Fake) {
     });
     fake.answer(lesson::PreviewInvitationResponse {
         teacher: teacher.clone(),
+        ..lesson::PreviewInvitationResponse::default()
     });
     fake.answer(lesson::AcceptInvitationResponse {
         teacher,
         joined: true,
+        ..lesson::AcceptInvitationResponse::default()
     });
 }
 
@@ -267,6 +311,7 @@ pub fn a_lesson() -> lesson::Lesson {
             student_name: "Boris".to_owned(),
             status: lesson::BookingStatus::Confirmed.into(),
             version: 1,
+            ..lesson::Booking::default()
         }],
         create_time: Some(time("2026-01-10T08:00:00.5Z")),
         ..lesson::Lesson::default()
@@ -381,6 +426,7 @@ fn an_invitation() -> lesson::Invitation {
         expire_time: Some(time("2026-01-13T08:00:00Z")),
         revoke_time: None,
         state: lesson::InvitationState::Open.into(),
+        ..lesson::Invitation::default()
     }
 }
 

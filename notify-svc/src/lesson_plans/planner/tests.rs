@@ -180,7 +180,9 @@ fn for_teacher(planned: &[Planned]) -> Vec<(Kind, i64)> {
 fn notice(planned: &Planned) -> &LessonNotice {
     match planned.content.kind.as_ref().unwrap() {
         content::Kind::LessonNotice(notice) => notice,
-        content::Kind::CustomText(_) => panic!("a plan has no custom text"),
+        content::Kind::CustomText(_) | content::Kind::SeriesNotice(_) => {
+            panic!("a plan has no custom text")
+        }
     }
 }
 

@@ -21,7 +21,7 @@ pub fn lesson(teacher: Uuid, student: Uuid, start: Timestamp) -> LessonSnapshot 
         seats: vec![SeatSnapshot {
             booking_id: Uuid::new_v4().to_string(),
             student_id: student.to_string(),
-            canceled: false,
+            ..SeatSnapshot::default()
         }],
         ..LessonSnapshot::default()
     }
@@ -44,7 +44,9 @@ pub async fn told(pool: &PgPool, user: Uuid) -> Vec<(String, String)> {
 pub fn notice(deliver: &Deliver) -> &LessonNotice {
     match deliver.content.as_ref().unwrap().kind.as_ref().unwrap() {
         content::Kind::LessonNotice(notice) => notice,
-        content::Kind::CustomText(_) => panic!("a custom text"),
+        content::Kind::CustomText(_) | content::Kind::SeriesNotice(_) => {
+            panic!("a custom text")
+        }
     }
 }
 
