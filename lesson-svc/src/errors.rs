@@ -1,5 +1,7 @@
 //! What can go wrong, and the one place where it becomes a gRPC status.
 
+use std::time::Duration;
+
 use jiff::{SignedDuration, Timestamp};
 use olm_proto::common::v1::ErrorReason;
 use service_kit::{
@@ -12,6 +14,11 @@ use crate::availability::slots::Unbookable;
 
 /// The domain of this service's errors.
 pub const DOMAIN: &str = "olm.lesson";
+
+/// How many starts a refusal of a series names.
+pub const MOST_CONFLICTS: usize = 20;
+/// When a watcher who found no place may try again.
+const WATCH_AGAIN_AFTER: Duration = Duration::from_secs(5);
 
 /// Why a call is not answered with what it asked for.
 #[derive(Debug, thiserror::Error)]
@@ -115,6 +122,53 @@ pub enum Error {
     /// A teacher cannot accept their own invitation.
     #[error("a teacher cannot accept their own invitation")]
     SelfInvitation,
+    /// No such series, or not one the viewer may see.
+    #[error("no such series")]
+    SeriesNotFound,
+    /// Something stands against occurrences of a series, and nothing was done.
+    #[error("something stands against {count} of the occurrences")]
+    SeriesConflicts {
+        /// Against how many.
+        count: usize,
+        /// When they start, in order; the first [`MOST_CONFLICTS`] are told.
+        starts: Vec<Timestamp>,
+    },
+    /// Nothing of the series is ahead.
+    #[error("the series is over or was cancelled")]
+    SeriesEnded,
+    /// No such group, or not one the viewer teaches or is in.
+    #[error("no such group")]
+    GroupNotFound,
+    /// As many as the group holds are in it.
+    #[error("the group is full")]
+    GroupFull {
+        /// How many it holds; `None` when the database alone refused.
+        capacity: Option<i16>,
+    },
+    /// No seat is left.
+    #[error("no seat is left in the lesson")]
+    LessonFull {
+        /// How many there are; `None` when the database alone refused.
+        capacity: Option<i16>,
+    },
+    /// The seat was given up, because nobody said in time that its student comes.
+    #[error("the time to reconfirm is over")]
+    ReconfirmTooLate,
+    /// The cursor is not one that was given out.
+    #[error("the cursor is not one that was answered")]
+    CursorInvalid,
+    /// The watcher does not read, and nothing more is kept for it.
+    #[error("the watcher did not read fast enough")]
+    WatcherTooSlow,
+    /// As many watch as this replica serves.
+    #[error("as many watch as this replica serves")]
+    TooManyWatchers,
+    /// No such feed, of the acting user or of the token.
+    #[error("no such calendar feed")]
+    CalendarFeedNotFound,
+    /// Other people are in it than those who were locked: worth another attempt.
+    #[error("who takes part changed meanwhile")]
+    PeopleChanged,
     /// No such time off of the acting teacher.
     #[error("no such time off")]
     TimeOffNotFound,
@@ -163,15 +217,24 @@ impl Error {
         match constraint {
             Some("lessons_teacher_no_overlap") => Unbookable::SlotTaken.into(),
             Some("bookings_student_no_overlap") => Unbookable::StudentBusy.into(),
+            Some("lessons_seats_within_capacity") => Self::LessonFull { capacity: None },
+            Some("groups_members_within_capacity") => Self::GroupFull { capacity: None },
             _ => Self::Database(error),
         }
     }
 
     /// True when the database undid the transaction because of a concurrent one
-    /// (`serialization_failure`, `deadlock_detected`): worth one repeat.
+    /// (`serialization_failure`, `deadlock_detected`), or other people were to be locked:
+    /// worth a repeat.
     #[must_use]
     pub fn is_conflict(&self) -> bool {
-        matches!(self, Self::Database(error) if matches!(sqlstate(error).as_deref(), Some("40001" | "40P01")))
+        match self {
+            Self::PeopleChanged => true,
+            Self::Database(error) => {
+                matches!(sqlstate(error).as_deref(), Some("40001" | "40P01"))
+            }
+            _ => false,
+        }
     }
 }
 
@@ -229,6 +292,28 @@ impl From<Error> for Status {
             Error::BookingNotFound => not_found(ErrorReason::BookingNotFound),
             Error::InvitationNotFound => not_found(ErrorReason::InvitationNotFound),
             Error::TimeOffNotFound => not_found(ErrorReason::TimeOffNotFound),
+            Error::SeriesNotFound => not_found(ErrorReason::SeriesNotFound),
+            Error::GroupNotFound => not_found(ErrorReason::GroupNotFound),
+            Error::CalendarFeedNotFound => not_found(ErrorReason::CalendarFeedNotFound),
+            Error::SeriesConflicts { count, starts } => {
+                let starts = starts.iter().take(MOST_CONFLICTS).map(Timestamp::to_string);
+                precondition(ErrorReason::SeriesConflicts)
+                    .metadata("conflict_count", count.to_string())
+                    .metadata("starts", starts.collect::<Vec<_>>().join(","))
+            }
+            Error::SeriesEnded => precondition(ErrorReason::SeriesEnded),
+            Error::GroupFull { capacity } => full(precondition(ErrorReason::GroupFull), capacity),
+            Error::LessonFull { capacity } => full(precondition(ErrorReason::LessonFull), capacity),
+            Error::ReconfirmTooLate => precondition(ErrorReason::ReconfirmTooLate),
+            Error::CursorInvalid => Refusal::new(InvalidArgument, ErrorReason::CursorInvalid, text),
+            Error::WatcherTooSlow => {
+                Refusal::new(ResourceExhausted, ErrorReason::WatcherTooSlow, text)
+            }
+            Error::TooManyWatchers => {
+                Refusal::new(ResourceExhausted, ErrorReason::TooManyWatchers, text)
+                    .retry_after(WATCH_AGAIN_AFTER)
+            }
+            error @ Error::PeopleChanged => return status::unavailable(DOMAIN, &error),
             Error::AdminOnly => denied(ErrorReason::AdminOnly),
             Error::TeacherOnly => denied(ErrorReason::TeacherOnly),
             Error::NotATeacher => precondition(ErrorReason::NotATeacher),
@@ -275,6 +360,13 @@ impl From<Error> for Status {
             error @ Error::Corrupt(_) => return status::internal(DOMAIN, &error),
         };
         refusal.into_status(DOMAIN)
+    }
+}
+
+fn full(refusal: Refusal, capacity: Option<i16>) -> Refusal {
+    match capacity {
+        Some(capacity) => refusal.metadata("capacity", capacity.to_string()),
+        None => refusal,
     }
 }
 

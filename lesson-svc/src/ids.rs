@@ -42,3 +42,6 @@ id!(LessonId, "a lesson");
 id!(BookingId, "a student's seat in a lesson");
 id!(InvitationId, "an invitation");
 id!(TimeOffId, "a stretch of a teacher's time off");
+id!(SeriesId, "a series of lessons");
+id!(GroupId, "a study group");
+id!(FeedId, "a calendar feed");

@@ -136,6 +136,7 @@ impl Invitation {
             expire_time: Some(olm_proto::timestamp(self.expire_time)),
             revoke_time: self.revoke_time.map(olm_proto::timestamp),
             state: state.into(),
+            group_id: String::new(),
         }
     }
 }

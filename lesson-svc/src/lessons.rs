@@ -4,6 +4,8 @@ pub mod booking;
 pub mod cancelling;
 pub mod changes;
 pub mod changing;
+pub mod currency;
+pub mod gathering;
 pub mod grpc;
 pub mod holding;
 pub mod lapsing;
@@ -21,7 +23,7 @@ use crate::{
     actors::Actor,
     availability::slots::Bookable,
     errors::Error,
-    ids::{BookingId, LessonId, UserId},
+    ids::{BookingId, GroupId, LessonId, SeriesId, UserId},
 };
 
 /// The longest reason for a cancellation or a refusal, in characters.
@@ -95,6 +97,9 @@ named! {
         Pending = "pending",
         /// The student comes.
         Confirmed = "confirmed",
+        /// The group's lesson moved onto another lesson of the student: the seat is kept,
+        /// but takes none of the student's time, until they say that they come.
+        Reconfirm = "reconfirm",
         /// Given up in time, or the lesson is off.
         Canceled = "canceled",
         /// Given up by the student later than the teacher's cancel notice.
@@ -151,10 +156,39 @@ pub struct Lesson {
     pub notes: String,
     /// An https URL; may be empty.
     pub meeting_url: String,
+    /// The group it is for; `None`: one student's.
+    pub group: Option<OfGroup>,
+    /// How many may sit in it; 1 of one student's.
+    pub capacity: i16,
+    /// How many do, also those whom the reader may not see.
+    pub seats_taken: i16,
+    /// The series that made it.
+    pub series: Option<OfSeries>,
+    /// Whether the last change of time, place or status was made with the whole series,
+    /// which tells of it.
+    pub with_series: bool,
     /// When it was made.
     pub create_time: Timestamp,
     /// The seats the reader may see, by id.
     pub bookings: Vec<Booking>,
+}
+
+/// The group that a lesson is for.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct OfGroup {
+    /// Which.
+    pub id: GroupId,
+    /// What it is called.
+    pub title: String,
+}
+
+/// Where a lesson is in the series that made it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct OfSeries {
+    /// Which.
+    pub id: SeriesId,
+    /// Where the series has it; another start means that it was moved by itself.
+    pub original_start: Timestamp,
 }
 
 /// How long before its start a student may still act on a lesson.
@@ -179,16 +213,48 @@ pub struct Booking {
     pub status: BookingStatus,
     /// Raised by every change of this seat.
     pub version: i64,
+    /// When a seat that is to be reconfirmed is given up; `None` for all others.
+    pub reconfirm_expire_time: Option<Timestamp>,
+    /// In which role it was taken or given up last.
+    pub changed_role: Role,
+    /// Whether that happened to all seats of the student in a series, which tells of it.
+    pub with_series: bool,
 }
 
 impl Booking {
-    /// True while its student is yet to come.
+    /// True while its student is yet to come, or to say whether they do.
     #[must_use]
     pub fn is_living(&self) -> bool {
         matches!(
             self.status,
-            BookingStatus::Pending | BookingStatus::Confirmed
+            BookingStatus::Pending | BookingStatus::Confirmed | BookingStatus::Reconfirm
         )
+    }
+
+    /// True of a seat that was given up, or whose lesson is off: it is free.
+    #[must_use]
+    pub fn is_free(&self) -> bool {
+        match self.status {
+            BookingStatus::Canceled | BookingStatus::LateCanceled => true,
+            BookingStatus::Pending
+            | BookingStatus::Confirmed
+            | BookingStatus::Reconfirm
+            | BookingStatus::Attended
+            | BookingStatus::NoShow => false,
+        }
+    }
+
+    /// True of a seat that takes its student's time, so that they can sit in no other
+    /// lesson then (`bookings_student_no_overlap`).
+    #[must_use]
+    pub fn takes_time(&self) -> bool {
+        match self.status {
+            BookingStatus::Pending | BookingStatus::Confirmed | BookingStatus::Attended => true,
+            BookingStatus::Reconfirm
+            | BookingStatus::Canceled
+            | BookingStatus::LateCanceled
+            | BookingStatus::NoShow => false,
+        }
     }
 }
 
@@ -219,6 +285,14 @@ impl Lesson {
         let seat = living.or(self.bookings.first());
         seat.map(|seat| seat.student_id)
             .ok_or(Error::Corrupt("a lesson without seats"))
+    }
+
+    /// How many of the seats that were read are taken: all there are, when it was read with
+    /// all its seats.
+    #[must_use]
+    pub fn count_taken(&self) -> i16 {
+        let taken = self.bookings.iter().filter(|seat| !seat.is_free());
+        i16::try_from(taken.count()).unwrap_or(i16::MAX)
     }
 
     /// In which role somebody acts on it: their own part first.
@@ -255,6 +329,7 @@ impl Lesson {
             for booking in self.bookings.iter_mut().filter(|seat| seat.is_living()) {
                 booking.status = BookingStatus::Canceled;
             }
+            self.seats_taken = 0;
         }
         self
     }

@@ -3,19 +3,24 @@
 
 pub mod actors;
 pub mod availability;
+pub mod calendars;
 pub mod config;
 pub mod errors;
+pub mod groups;
 pub mod ids;
 pub mod invitations;
 pub mod lessons;
 pub mod outbox;
 pub mod requests;
+pub mod series;
 pub mod state;
 pub mod students;
 pub mod teachers;
 pub mod users;
+pub mod watching;
 pub mod zones;
 
+mod later;
 mod run;
 
 pub use config::Config;

@@ -19,9 +19,14 @@ pub enum Kind {
     Recipient,
     /// A person who is to be forgotten: `EraseRecipientRequest`.
     Erasure,
+    /// A series' snapshot: `SyncSeriesRequest`.
+    Series,
 }
 
 impl Kind {
+    /// All that this build knows; a newer one may write more.
+    pub const ALL: [Self; 4] = [Self::Lesson, Self::Recipient, Self::Erasure, Self::Series];
+
     /// Its name in the database and in logs.
     #[must_use]
     pub fn name(self) -> &'static str {
@@ -29,15 +34,14 @@ impl Kind {
             Self::Lesson => "lesson",
             Self::Recipient => "recipient",
             Self::Erasure => "erasure",
+            Self::Series => "series",
         }
     }
 
     /// The kind with this name.
     #[must_use]
     pub fn from_name(name: &str) -> Option<Self> {
-        [Self::Lesson, Self::Recipient, Self::Erasure]
-            .into_iter()
-            .find(|kind| kind.name() == name)
+        Self::ALL.into_iter().find(|kind| kind.name() == name)
     }
 }
 
@@ -48,9 +52,9 @@ pub struct Message {
     pub id: i64,
     /// What it tells of.
     pub kind: Kind,
-    /// Id of the lesson or person.
+    /// Id of the lesson, person or series.
     pub entity_id: Uuid,
-    /// Version of the lesson or person.
+    /// Version of the lesson or person; of a series how often it was told of.
     pub version: i64,
     /// The encoded request.
     pub payload: Vec<u8>,

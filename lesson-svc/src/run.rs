@@ -4,7 +4,9 @@ use std::{io, time::Duration};
 
 use olm_proto::lesson::v1::{
     availability_service_server::AvailabilityServiceServer,
-    invitation_service_server::InvitationServiceServer, lesson_service_server::LessonServiceServer,
+    calendar_service_server::CalendarServiceServer, change_service_server::ChangeServiceServer,
+    group_service_server::GroupServiceServer, invitation_service_server::InvitationServiceServer,
+    lesson_service_server::LessonServiceServer, series_service_server::SeriesServiceServer,
     teacher_service_server::TeacherServiceServer, user_service_server::UserServiceServer,
 };
 use service_kit::{
@@ -23,21 +25,29 @@ use tonic::service::Routes;
 use crate::{
     MIGRATOR,
     availability::grpc::Availabilities,
+    calendars::grpc::Calendars,
     config::Config,
     errors::DOMAIN,
+    groups::grpc::Groups,
     invitations::grpc::Invitations,
     lessons::{grpc::Lessons, lapsing},
     outbox::{Wake, relay::Relay},
+    series::grpc::SeriesCalls,
     state::State,
     teachers::grpc::Teachers,
     users::grpc::Users,
+    watching::grpc::Watching,
 };
 
 /// What health knows: one name per service of the contract.
 const SERVICES: &[&str] = &[
     "olm.lesson.v1.AvailabilityService",
+    "olm.lesson.v1.CalendarService",
+    "olm.lesson.v1.ChangeService",
+    "olm.lesson.v1.GroupService",
     "olm.lesson.v1.InvitationService",
     "olm.lesson.v1.LessonService",
+    "olm.lesson.v1.SeriesService",
     "olm.lesson.v1.TeacherService",
     "olm.lesson.v1.UserService",
 ];
@@ -126,11 +136,26 @@ fn routes(state: &State) -> Routes {
             .max_decoding_message_size(MAX_MESSAGE_BYTES),
     )
     .add_service(
+        CalendarServiceServer::new(Calendars(state.clone()))
+            .max_decoding_message_size(MAX_MESSAGE_BYTES),
+    )
+    .add_service(
+        ChangeServiceServer::new(Watching(state.clone()))
+            .max_decoding_message_size(MAX_MESSAGE_BYTES),
+    )
+    .add_service(
+        GroupServiceServer::new(Groups(state.clone())).max_decoding_message_size(MAX_MESSAGE_BYTES),
+    )
+    .add_service(
         InvitationServiceServer::new(Invitations(state.clone()))
             .max_decoding_message_size(MAX_MESSAGE_BYTES),
     )
     .add_service(
         LessonServiceServer::new(Lessons(state.clone()))
+            .max_decoding_message_size(MAX_MESSAGE_BYTES),
+    )
+    .add_service(
+        SeriesServiceServer::new(SeriesCalls(state.clone()))
             .max_decoding_message_size(MAX_MESSAGE_BYTES),
     )
     .add_service(

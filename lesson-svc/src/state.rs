@@ -17,11 +17,16 @@ pub struct State {
     pub defaults: Defaults,
     /// Makes the tokens of invitations.
     pub tokens: TokenKey,
-    /// Wakes the relay after a commit that wrote an outbox row.
+    /// Wakes the relay; see [`State::committed`].
     pub wake: Wake,
 }
 
 impl State {
+    /// After every commit that changed something: wakes whoever tells of changes.
+    pub fn committed(&self) {
+        self.wake.wake();
+    }
+
     /// The current instant, in whole microseconds: as PostgreSQL keeps it, so that what
     /// was just written reads the same later.
     #[must_use]

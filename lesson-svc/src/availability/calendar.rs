@@ -50,14 +50,14 @@ pub struct Taken {
 
 /// For whom a place is looked for.
 #[derive(Debug, Clone, Copy, Default)]
-pub struct Seeker {
+pub struct Seeker<'a> {
     /// The student; `None`: anybody.
     pub student: Option<UserId>,
     /// Whether the times that the student holds make way, as they do when students place
     /// lessons themselves.
     pub holds_make_way: bool,
-    /// The lesson that is being moved: as if it were not there.
-    pub except: Option<LessonId>,
+    /// The lessons that are being moved: as if they were not there.
+    pub except: &'a [LessonId],
 }
 
 impl Calendar {
@@ -91,7 +91,7 @@ impl Calendar {
     pub async fn read(
         conn: &mut PgConnection,
         teacher: &Teacher,
-        seeker: Seeker,
+        seeker: Seeker<'_>,
         window: Stretch,
         now: Timestamp,
     ) -> Result<Self, Error> {

@@ -163,7 +163,7 @@ pub(super) async fn list_slots(
     let seeker = Seeker {
         student: viewer,
         holds_make_way: true,
-        except: None,
+        except: &[],
     };
     let calendar = Calendar::read(&mut conn, &teacher, seeker, window, now).await?;
     let mut slots: Vec<_> = calendar

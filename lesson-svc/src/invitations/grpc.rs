@@ -81,6 +81,7 @@ impl InvitationService for Invitations {
         let teacher = accepting::preview(&self.0, viewer, token).await?;
         Ok(Response::new(PreviewInvitationResponse {
             teacher: Some(teacher.into()),
+            group: None,
         }))
     }
 
@@ -94,6 +95,8 @@ impl InvitationService for Invitations {
         Ok(Response::new(AcceptInvitationResponse {
             teacher: Some(teacher.into()),
             joined,
+            group: None,
+            missed_lesson_ids: Vec::new(),
         }))
     }
 }
@@ -132,6 +135,7 @@ fn read(request: &CreateInvitationRequest) -> Result<Wanted, Error> {
         request_id: String::new(),
         max_uses,
         lifetime: Some(olm_proto::duration(lifetime)),
+        group_id: String::new(),
     };
     Ok(Wanted {
         request_id,

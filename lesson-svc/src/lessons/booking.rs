@@ -13,7 +13,7 @@ use super::{
     changing::{self, retrying},
     placing::{self, Place},
     reading,
-    rules::{self, Beginning, New},
+    rules::{self, Beginning, New, NewSeat},
     store,
 };
 use crate::{
@@ -64,6 +64,8 @@ fn read(request: &BookLessonRequest) -> Result<Wanted, Error> {
         student_id: student.map(|id| id.to_string()).unwrap_or_default(),
         held_lesson_id: held.map(|id| id.to_string()).unwrap_or_default(),
         notes: request.notes.clone(),
+        group_id: String::new(),
+        open_seats: 0,
     };
     Ok(Wanted {
         request_id,
@@ -175,20 +177,25 @@ async fn make(
     place: &Place,
     id: LessonId,
 ) -> Result<Vec<Changed>, Error> {
-    let people = placing::lock_people(&mut *conn, place.teacher, place.student).await?;
+    let people = placing::lock_people(&mut *conn, place.teacher, &[place.student]).await?;
     let now = state.now();
-    let teacher = people.teacher.ok_or(Error::TeacherNotFound)?;
+    let teacher = people.teacher.as_ref().ok_or(Error::TeacherNotFound)?;
     if teacher.id == place.student {
         return Err(Error::SelfBooking);
     }
     let is_student = students::store::is_student(&mut *conn, teacher.id, place.student).await?;
-    rules::admit(place.role, &teacher, is_student)?;
-    let student_name = people.student_name.ok_or(Error::UserNotFound)?;
+    rules::admit(place.role, teacher, is_student)?;
+    let name = people.student(place.student).ok_or(Error::UserNotFound)?;
+    let seat = NewSeat {
+        id: BookingId::new(&*state.clock),
+        student: place.student,
+        name: name.to_owned(),
+    };
     let by = Acting {
         user: actor.user,
         role: place.role,
     };
-    let beginning = Beginning::of_booking(place.role, &teacher);
+    let beginning = Beginning::of_booking(place.role, teacher);
     if beginning == Beginning::Request
         && store::count_requests(&mut *conn, place.student, now).await? >= MOST_REQUESTS
     {
@@ -198,23 +205,25 @@ async fn make(
         });
     }
     if wanted.held.is_some() {
-        let hold = lock_hold(&mut *conn, &teacher, place, id).await?;
+        let hold = lock_hold(&mut *conn, teacher, place, id).await?;
         let made = [rules::convert(&hold, by, beginning, &wanted.notes, now)?];
         changing::record(conn, &made, now).await?;
         return Ok(made.into());
     }
-    let (time, mut changed) = placing::decide(&mut *conn, &teacher, place, now).await?;
+    let (time, mut changed) = placing::decide(&mut *conn, teacher, place, now).await?;
     let new = New {
         id,
-        booking: BookingId::new(&*state.clock),
-        teacher: &teacher,
-        student: place.student,
-        student_name,
+        teacher,
+        seats: vec![seat],
+        group: None,
+        capacity: 1,
+        series: None,
         time,
         notes: wanted.notes.clone(),
+        meeting_url: String::new(),
     };
     let made = rules::begin(new, by, beginning, now);
-    changing::record_new(conn, &made, now).await?;
+    changing::record_new(conn, std::slice::from_ref(&made), now).await?;
     changed.push(made);
     Ok(changed)
 }

@@ -35,6 +35,36 @@ named! {
         Updated = "updated",
         /// Who came, and who did not.
         Attendance = "attendance",
+        /// A student took a seat.
+        Joined = "joined",
+        /// A student gave up their seat, or the teacher took it.
+        Left = "left",
+        /// A student comes to the new time too.
+        Reconfirmed = "reconfirmed",
+        /// A student did not say in time whether they come to the new time.
+        SeatFreed = "seat_freed",
+    }
+}
+
+impl Kind {
+    /// Whether its line says what became of a seat.
+    pub(super) fn tells_of_seats(self) -> bool {
+        match self {
+            Self::Canceled
+            | Self::Attendance
+            | Self::Joined
+            | Self::Left
+            | Self::Reconfirmed
+            | Self::SeatFreed => true,
+            Self::Held
+            | Self::Requested
+            | Self::Booked
+            | Self::Confirmed
+            | Self::Declined
+            | Self::Lapsed
+            | Self::Moved
+            | Self::Updated => false,
+        }
     }
 }
 
@@ -87,6 +117,10 @@ impl From<Change> for pb::LessonChange {
             Kind::Canceled => pb::LessonChangeKind::Canceled,
             Kind::Updated => pb::LessonChangeKind::Updated,
             Kind::Attendance => pb::LessonChangeKind::Attendance,
+            Kind::Joined => pb::LessonChangeKind::Joined,
+            Kind::Left => pb::LessonChangeKind::Left,
+            Kind::Reconfirmed => pb::LessonChangeKind::Reconfirmed,
+            Kind::SeatFreed => pb::LessonChangeKind::SeatFreed,
         };
         let role = match change.role {
             Role::Teacher => pb::ActorRole::Teacher,

@@ -1,14 +1,14 @@
 //! Changing a lesson that is there: one transaction from the lock to the outbox row.
 
-use std::future::Future;
+use std::{collections::BTreeSet, future::Future};
 
 use jiff::Timestamp;
 use sqlx::PgConnection;
 
 use super::{
-    Lesson,
+    Acting, Lesson,
     changes::{self, Changed, Kind},
-    placing,
+    currency, placing,
     rules::{self, Action, Past, Verdict},
     store,
 };
@@ -32,7 +32,11 @@ pub struct Asked {
     pub action: Action,
 }
 
-/// Does once more what the database undid because of a concurrent transaction.
+/// How often what meets a conflict is tried in all.
+const MOST_ATTEMPTS: usize = 3;
+
+/// Does again what the database undid because of a concurrent transaction: once; and what
+/// found other people than it had locked, who may change once more: twice.
 ///
 /// # Errors
 ///
@@ -41,11 +45,16 @@ pub async fn retrying<T, F>(mut attempt: impl FnMut() -> F) -> Result<T, Error>
 where
     F: Future<Output = Result<T, Error>>,
 {
-    let first = attempt().await;
-    if first.as_ref().is_err_and(Error::is_conflict) {
-        return attempt().await;
+    let mut outcome = attempt().await;
+    for tried in 1..MOST_ATTEMPTS {
+        match &outcome {
+            Err(Error::PeopleChanged) => {}
+            Err(error) if tried == 1 && error.is_conflict() => {}
+            Ok(_) | Err(_) => break,
+        }
+        outcome = attempt().await;
     }
-    first
+    outcome
 }
 
 /// Changes a lesson, all but its time.
@@ -71,7 +80,7 @@ async fn try_change(state: &State, by: Claimed, asked: &Asked) -> Result<Lesson,
     let lesson = lesson.ok_or(Error::LessonNotFound)?;
     let acting = lesson.acting(actor)?;
     let (version, action) = (asked.expected_version, &asked.action);
-    let past = past(&mut tx, asked).await?;
+    let past = past(&mut tx, asked, &lesson, acting).await?;
     match rules::check(&lesson, acting, version, action, &past, now)? {
         Verdict::AsItIs => return Ok(lesson.seen_by(actor, now)),
         Verdict::Do => {}
@@ -89,23 +98,30 @@ async fn try_change(state: &State, by: Claimed, asked: &Asked) -> Result<Lesson,
 async fn lock_people(conn: &mut PgConnection, actor: Actor, id: LessonId) -> Result<(), Error> {
     let lesson = store::find(&mut *conn, actor.viewer(), id).await?;
     let lesson = lesson.ok_or(Error::LessonNotFound)?;
-    placing::lock_people(conn, lesson.teacher_id, lesson.student()?).await?;
+    placing::lock_people(conn, lesson.teacher_id, &[lesson.student()?]).await?;
     Ok(())
 }
 
 /// What the history of a locked lesson says about what is asked.
-async fn past(conn: &mut PgConnection, asked: &Asked) -> Result<Past, Error> {
-    let version = asked.expected_version.saturating_add(1);
-    let first = changes::store::find(&mut *conn, asked.id, version).await?;
-    let given_up_late = match asked.action {
-        Action::Attendance { booking, .. } => {
-            changes::store::was_late(conn, asked.id, booking).await?
-        }
+async fn past(
+    conn: &mut PgConnection,
+    asked: &Asked,
+    lesson: &Lesson,
+    by: Acting,
+) -> Result<Past, Error> {
+    let named = match asked.action {
+        Action::Attendance { booking, .. } => Some(booking),
         Action::Confirm
         | Action::Decline { .. }
         | Action::Move { .. }
         | Action::Update { .. }
-        | Action::Cancel { .. } => false,
+        | Action::Cancel { .. } => None,
+    };
+    let version = asked.expected_version;
+    let first = currency::first_change(&mut *conn, lesson, by, named, version).await?;
+    let given_up_late = match named {
+        Some(booking) => changes::store::was_late(conn, asked.id, booking).await?,
+        None => false,
     };
     Ok(Past {
         first,
@@ -129,21 +145,34 @@ pub async fn record(
     }
     let lessons: Vec<_> = changed.iter().map(|changed| &changed.lesson).collect();
     store::update(&mut *conn, &lessons).await?;
+    let joining = changed
+        .iter()
+        .filter(|changed| changed.change.kind == Kind::Joined);
+    let joining = joining.flat_map(|Changed { lesson, change, .. }| {
+        let seats = lesson.bookings.iter();
+        let seats = seats.filter(|seat| change.booking == Some(seat.id));
+        seats.map(move |seat| (lesson, seat))
+    });
+    store::insert_seats(&mut *conn, &joining.collect::<Vec<_>>(), now).await?;
     record_history(conn, changed, now).await
 }
 
-/// Writes a new lesson, as [`record`] does.
+/// Writes new lessons, as [`record`] does.
 ///
 /// # Errors
 ///
 /// The rule that another lesson stands for, or the database's error.
 pub async fn record_new(
     conn: &mut PgConnection,
-    made: &Changed,
+    made: &[Changed],
     now: Timestamp,
 ) -> Result<(), Error> {
-    store::insert(&mut *conn, &made.lesson).await?;
-    record_history(conn, std::slice::from_ref(made), now).await
+    if made.is_empty() {
+        return Ok(());
+    }
+    let lessons: Vec<_> = made.iter().map(|made| &made.lesson).collect();
+    store::insert(&mut *conn, &lessons).await?;
+    record_history(conn, made, now).await
 }
 
 async fn record_history(
@@ -156,27 +185,30 @@ async fn record_history(
     let told = changed.iter().filter(|changed| changed.tell);
     let told: Vec<_> = told.map(|changed| &changed.lesson).collect();
     outbox::store::insert_lessons(&mut *conn, &told, now).await?;
-    for Changed { lesson, change, .. } in changed {
-        if matches!(change.kind, Kind::Booked | Kind::Confirmed) {
-            relate(&mut *conn, lesson, now).await?;
-        }
+    relate(conn, changed, now).await
+}
+
+/// Who has a lesson with a teacher is their student; each is written once, in order.
+async fn relate(conn: &mut PgConnection, changed: &[Changed], now: Timestamp) -> Result<(), Error> {
+    let settled = changed
+        .iter()
+        .filter(|changed| matches!(changed.change.kind, Kind::Booked | Kind::Confirmed));
+    let relations: BTreeSet<_> = settled
+        .flat_map(|Changed { lesson, .. }| {
+            let seats = lesson.bookings.iter().filter(|seat| seat.is_living());
+            seats.map(|seat| (lesson.teacher_id, seat.student_id))
+        })
+        .collect();
+    for (teacher, student) in relations {
+        students::store::insert(&mut *conn, teacher, student, Origin::Booking, now).await?;
     }
     Ok(())
 }
 
-/// Who has a lesson with a teacher is their student.
-async fn relate(conn: &mut PgConnection, lesson: &Lesson, now: Timestamp) -> Result<(), Error> {
-    let (teacher, origin) = (lesson.teacher_id, Origin::Booking);
-    for seat in lesson.bookings.iter().filter(|seat| seat.is_living()) {
-        students::store::insert(&mut *conn, teacher, seat.student_id, origin, now).await?;
-    }
-    Ok(())
-}
-
-/// After the commit: wakes the relay, and logs what happened.
+/// After the commit: wakes whoever waits for changes, and logs what happened.
 pub fn announce(state: &State, changed: &[Changed]) {
-    if changed.iter().any(|changed| changed.tell) {
-        state.wake.wake();
+    if !changed.is_empty() {
+        state.committed();
     }
     for Changed { lesson, change, .. } in changed {
         let student = lesson.bookings.first().map(|seat| seat.student_id);

@@ -3,10 +3,11 @@
 use olm_proto::lesson::v1::{
     self as pb, BookLessonRequest, BookLessonResponse, CancelLessonRequest, CancelLessonResponse,
     ConfirmLessonRequest, ConfirmLessonResponse, DeclineLessonRequest, DeclineLessonResponse,
-    GetLessonRequest, GetLessonResponse, HoldSlotRequest, HoldSlotResponse,
-    ListLessonChangesRequest, ListLessonChangesResponse, ListLessonsRequest, ListLessonsResponse,
-    RecordAttendanceRequest, RecordAttendanceResponse, RescheduleLessonRequest,
-    RescheduleLessonResponse, UpdateLessonRequest, UpdateLessonResponse,
+    GetLessonRequest, GetLessonResponse, HoldSlotRequest, HoldSlotResponse, JoinLessonRequest,
+    JoinLessonResponse, LeaveLessonRequest, LeaveLessonResponse, ListLessonChangesRequest,
+    ListLessonChangesResponse, ListLessonsRequest, ListLessonsResponse, ReconfirmLessonRequest,
+    ReconfirmLessonResponse, RecordAttendanceRequest, RecordAttendanceResponse,
+    RescheduleLessonRequest, RescheduleLessonResponse, UpdateLessonRequest, UpdateLessonResponse,
     lesson_service_server::LessonService,
 };
 use service_kit::status::Violations;
@@ -22,6 +23,7 @@ use crate::{
     actors::Claimed,
     errors::{Error, check_text},
     ids::BookingId,
+    later::later,
     state::State,
 };
 
@@ -61,6 +63,7 @@ impl LessonService for Lessons {
         let lesson = booking::book(&self.0, by, request.get_ref()).await?;
         Ok(Response::new(BookLessonResponse {
             lesson: Some(lesson.into()),
+            busy_student_ids: Vec::new(),
         }))
     }
 
@@ -139,6 +142,27 @@ impl LessonService for Lessons {
         let by = Claimed::of(&request)?;
         let lesson = self.change(by, read_attendance(request.get_ref())).await?;
         Ok(Response::new(RecordAttendanceResponse { lesson }))
+    }
+
+    async fn join_lesson(
+        &self,
+        request: Request<JoinLessonRequest>,
+    ) -> Result<Response<JoinLessonResponse>, Status> {
+        later(&self.0, &request).await
+    }
+
+    async fn leave_lesson(
+        &self,
+        request: Request<LeaveLessonRequest>,
+    ) -> Result<Response<LeaveLessonResponse>, Status> {
+        later(&self.0, &request).await
+    }
+
+    async fn reconfirm_lesson(
+        &self,
+        request: Request<ReconfirmLessonRequest>,
+    ) -> Result<Response<ReconfirmLessonResponse>, Status> {
+        later(&self.0, &request).await
     }
 
     async fn list_lesson_changes(
@@ -257,6 +281,7 @@ fn read_attendance(request: &RecordAttendanceRequest) -> Result<Asked, Error> {
         pb::BookingStatus::Canceled => Some(BookingStatus::Canceled),
         pb::BookingStatus::Unspecified
         | pb::BookingStatus::Confirmed
+        | pb::BookingStatus::Reconfirm
         | pb::BookingStatus::Pending => None,
     };
     violations.require(

@@ -13,7 +13,7 @@ use super::{
     changing::{self, retrying},
     placing::{self, Place},
     reading,
-    rules::{self, Beginning, New},
+    rules::{self, Beginning, New, NewSeat},
 };
 use crate::{
     actors::Claimed,
@@ -103,31 +103,38 @@ async fn make(
     place: &Place,
     id: LessonId,
 ) -> Result<Vec<Changed>, Error> {
-    let people = placing::lock_people(&mut *conn, place.teacher, place.student).await?;
+    let people = placing::lock_people(&mut *conn, place.teacher, &[place.student]).await?;
     let now = state.now();
-    let teacher = people.teacher.ok_or(Error::TeacherNotFound)?;
+    let teacher = people.teacher.as_ref().ok_or(Error::TeacherNotFound)?;
     if teacher.id == place.student {
         return Err(Error::SelfBooking);
     }
-    let student_name = people.student_name.ok_or(Error::UserNotFound)?;
+    let name = people.student(place.student).ok_or(Error::UserNotFound)?;
+    let seat = NewSeat {
+        id: BookingId::new(&*state.clock),
+        student: place.student,
+        name: name.to_owned(),
+    };
     let is_student = students::store::is_student(&mut *conn, teacher.id, place.student).await?;
-    rules::admit(place.role, &teacher, is_student)?;
-    let (time, mut changed) = placing::decide(&mut *conn, &teacher, place, now).await?;
+    rules::admit(place.role, teacher, is_student)?;
+    let (time, mut changed) = placing::decide(&mut *conn, teacher, place, now).await?;
     let new = New {
         id,
-        booking: BookingId::new(&*state.clock),
-        teacher: &teacher,
-        student: place.student,
-        student_name,
+        teacher,
+        seats: vec![seat],
+        group: None,
+        capacity: 1,
+        series: None,
         time,
         notes: String::new(),
+        meeting_url: String::new(),
     };
     let by = Acting {
         user: place.student,
         role: place.role,
     };
     let made = rules::begin(new, by, Beginning::Hold, now);
-    changing::record_new(conn, &made, now).await?;
+    changing::record_new(conn, std::slice::from_ref(&made), now).await?;
     changed.push(made);
     Ok(changed)
 }

@@ -28,22 +28,18 @@ const KEEP_REQUESTS: SignedDuration = SignedDuration::from_hours(7 * 24);
 const FORGET_EVERY: Duration = Duration::from_mins(1);
 const FORGET_AT_ONCE: i64 = 500;
 
-/// Clears the way for a lesson whose people are locked: what has run out there lapses,
-/// and where the student's holds make way they are let go, wherever they are.
+/// Clears the way for lessons whose people are locked: what has run out there lapses,
+/// and where the students' holds make way they are let go, wherever they are.
 ///
 /// # Errors
 ///
 /// When the database fails.
 pub async fn clear(
     conn: &mut PgConnection,
-    way: Way,
+    way: Way<'_>,
     now: Timestamp,
 ) -> Result<Vec<Changed>, Error> {
     let ids = store::lock_in_the_way(&mut *conn, way, now).await?;
-    let by = Acting {
-        user: way.student,
-        role: Role::Student,
-    };
     let let_go = Action::Cancel {
         reason: String::new(),
     };
@@ -52,12 +48,15 @@ pub async fn clear(
         .iter()
         .map(|lesson| {
             if lesson.has_run_out(now) {
-                rules::lapse(lesson, now)
-            } else {
-                rules::apply(lesson, by, &let_go, now)
+                return Ok(rules::lapse(lesson, now));
             }
+            let by = Acting {
+                user: lesson.student()?,
+                role: Role::Student,
+            };
+            Ok(rules::apply(lesson, by, &let_go, now))
         })
-        .collect();
+        .collect::<Result<_, Error>>()?;
     changing::record(conn, &changed, now).await?;
     Ok(changed)
 }

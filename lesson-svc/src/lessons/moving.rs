@@ -5,8 +5,9 @@ use sqlx::PgConnection;
 
 use super::{
     Acting, Lesson,
-    changes::{self, Changed},
+    changes::Changed,
     changing::{self, retrying},
+    currency,
     placing::{self, Place},
     rules::{self, Action, Past, Verdict},
     store,
@@ -51,7 +52,7 @@ async fn try_reschedule(state: &State, by: Claimed, wanted: Wanted) -> Result<Le
     let found = store::find(&mut tx, actor.viewer(), id).await?;
     let found = found.ok_or(Error::LessonNotFound)?;
     let student = found.student()?;
-    let people = placing::lock_people(&mut tx, found.teacher_id, student).await?;
+    let people = placing::lock_people(&mut tx, found.teacher_id, &[student]).await?;
     if !store::lock(&mut tx, actor.viewer(), id).await? {
         return Err(Error::LessonNotFound);
     }
@@ -61,7 +62,7 @@ async fn try_reschedule(state: &State, by: Claimed, wanted: Wanted) -> Result<Le
     let acting = lesson.acting(actor)?;
     let version = wanted.expected_version;
     let past = Past {
-        first: changes::store::find(&mut tx, id, version.saturating_add(1)).await?,
+        first: currency::first_change(&mut tx, &lesson, acting, None, version).await?,
         given_up_late: false,
     };
     let (action, length) = as_asked(&lesson, wanted.start);

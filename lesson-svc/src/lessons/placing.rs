@@ -1,6 +1,8 @@
 //! Finding a lesson its place in a teacher's and a student's time: whom to lock, whom
 //! policies bind, what is offered instead.
 
+use std::collections::BTreeMap;
+
 use jiff::{SignedDuration, Timestamp};
 use service_kit::status;
 use sqlx::PgConnection;
@@ -46,11 +48,11 @@ pub struct Place {
 }
 
 impl Place {
-    fn seeker(&self) -> Seeker {
+    fn seeker(&self) -> Seeker<'_> {
         Seeker {
             student: Some(self.student),
             holds_make_way: self.holds_make_way(),
-            except: self.except,
+            except: self.except.as_slice(),
         }
     }
 
@@ -76,14 +78,22 @@ impl Place {
 pub struct People {
     /// `None` when nobody teaches under this id.
     pub teacher: Option<Teacher>,
-    /// `None` for nobody and the erased.
-    pub student_name: Option<String>,
+    /// The students' names, without those of nobody and the erased.
+    students: BTreeMap<UserId, String>,
 }
 
-/// Locks both people of a lesson until the transaction ends. The student as a person:
-/// they hold and book one after the other, and are not erased meanwhile. Both as
-/// teachers, in order of id: who teaches and learns is never in two places, whichever
-/// side asks first.
+impl People {
+    /// A student's name; `None` for nobody, the erased, and those who were not locked.
+    #[must_use]
+    pub fn student(&self, id: UserId) -> Option<&str> {
+        self.students.get(&id).map(String::as_str)
+    }
+}
+
+/// Locks the people of a lesson until the transaction ends. The students as persons, in
+/// order of id: they hold and book one after the other, and are not erased meanwhile. All
+/// of them as teachers, in order of id: who teaches and learns is never in two places,
+/// whichever side asks first. It comes before series, groups, lessons and all else.
 ///
 /// # Errors
 ///
@@ -91,19 +101,14 @@ pub struct People {
 pub async fn lock_people(
     conn: &mut PgConnection,
     teacher: UserId,
-    student: UserId,
+    students: &[UserId],
 ) -> Result<People, Error> {
-    let student_name = store::lock_student(&mut *conn, student).await?;
-    let mut locked = None;
-    for id in [teacher.min(student), teacher.max(student)] {
-        let found = teachers::store::lock(&mut *conn, id).await?;
-        if id == teacher {
-            locked = found;
-        }
-    }
+    let names = store::lock_students(&mut *conn, students).await?;
+    let ids: Vec<_> = students.iter().copied().chain([teacher]).collect();
+    let teaching = teachers::store::lock_all(conn, &ids).await?;
     Ok(People {
-        teacher: locked,
-        student_name,
+        teacher: teaching.into_iter().find(|found| found.id == teacher),
+        students: names,
     })
 }
 
@@ -127,7 +132,7 @@ pub async fn decide(
     let widest = widest.ok_or(Unbookable::TooFar)?;
     let way = Way {
         teacher: teacher.id,
-        student: place.student,
+        students: &[place.student],
         within: widest.blocked,
         holds: place.holds_make_way(),
     };

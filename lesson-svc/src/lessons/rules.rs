@@ -5,18 +5,17 @@ mod outcome;
 
 use jiff::Timestamp;
 
-pub use outcome::{Beginning, HOLD_FOR, New, REQUEST_FOR, apply, begin, convert, lapse};
+pub use outcome::{
+    Beginning, HOLD_FOR, New, NewSeat, Next, REQUEST_FOR, apply, apply_with_series, begin, convert,
+    lapse,
+};
 
 use super::{
     Acting, BookingStatus, Lesson, LessonStatus, Role,
     changes::{Change, Kind},
+    currency,
 };
-use crate::{
-    availability::slots::Bookable,
-    errors::{Error, check_version},
-    ids::BookingId,
-    teachers::Teacher,
-};
+use crate::{availability::slots::Bookable, errors::Error, ids::BookingId, teachers::Teacher};
 
 /// What somebody wants to do with a lesson that is there.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -66,8 +65,8 @@ pub enum Verdict {
 /// What a lesson's history says about an action.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Past {
-    /// The change that followed `expected_version`: the same action of the same person is
-    /// a repeat, and answered as the first.
+    /// The [first change](currency::first_change) after `expected_version` that concerns who
+    /// acts: the same action of the same person is a repeat, and answered as the first.
     pub first: Option<Change>,
     /// Of attendance: whether the seat was ever given up late.
     pub given_up_late: bool,
@@ -87,7 +86,7 @@ pub fn check(
     past: &Past,
     now: Timestamp,
 ) -> Result<Verdict, Error> {
-    if by.role == Role::Student && is_for_teachers(action) {
+    if by.role == Role::Student && is_for_teachers(lesson, action) {
         return Err(Error::TeacherOnly);
     }
     let first = past.first.as_ref();
@@ -97,7 +96,7 @@ pub fn check(
     if lesson.status == LessonStatus::Lapsed || lesson.has_run_out(now) {
         return Err(Error::LessonLapsed);
     }
-    check_version(expected_version, lesson.version)?;
+    currency::check(lesson, expected_version, first)?;
     if let Action::Attendance { booking, status } = action {
         return check_attendance(lesson, *booking, *status, past.given_up_late, now);
     }
@@ -117,13 +116,14 @@ pub fn check(
     Ok(Verdict::Do)
 }
 
-fn is_for_teachers(action: &Action) -> bool {
+/// Of a group's lesson students decide about their own seats only.
+fn is_for_teachers(lesson: &Lesson, action: &Action) -> bool {
     match action {
         Action::Confirm
         | Action::Decline { .. }
         | Action::Update { .. }
         | Action::Attendance { .. } => true,
-        Action::Move { .. } | Action::Cancel { .. } => false,
+        Action::Move { .. } | Action::Cancel { .. } => lesson.group.is_some(),
     }
 }
 
@@ -205,7 +205,10 @@ fn check_attendance(
     let seat = seat.ok_or(Error::BookingNotFound)?;
     let taken = match seat.status {
         BookingStatus::Confirmed | BookingStatus::Attended | BookingStatus::NoShow => true,
-        BookingStatus::Pending | BookingStatus::Canceled | BookingStatus::LateCanceled => false,
+        BookingStatus::Pending
+        | BookingStatus::Reconfirm
+        | BookingStatus::Canceled
+        | BookingStatus::LateCanceled => false,
     };
     let given_up = seat.status == BookingStatus::LateCanceled
         || (seat.status == BookingStatus::Canceled && given_up_late);
@@ -218,7 +221,7 @@ fn check_attendance(
             taken
         }
         BookingStatus::LateCanceled | BookingStatus::Canceled => given_up,
-        BookingStatus::Pending | BookingStatus::Confirmed => false,
+        BookingStatus::Pending | BookingStatus::Confirmed | BookingStatus::Reconfirm => false,
     };
     match (suits, seat.status == status) {
         (false, _) => Err(unsuitable(lesson)),

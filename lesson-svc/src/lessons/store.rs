@@ -2,6 +2,9 @@
 //! takes the viewer.
 
 mod read;
+mod write;
+
+use std::collections::BTreeMap;
 
 use jiff::Timestamp;
 use jiff_sqlx::ToSqlx as _;
@@ -9,133 +12,13 @@ use sqlx::PgConnection;
 use uuid::Uuid;
 
 pub use read::{Filter, find, find_all, list};
+pub use write::{insert, insert_seats, update};
 
-use super::{Booking, Lesson};
 use crate::{
     availability::slots::Stretch,
     errors::Error,
     ids::{LessonId, UserId},
 };
-
-/// Inserts a lesson with its seats.
-///
-/// # Errors
-///
-/// The rule that another lesson of the teacher or of the student stands for, or the
-/// database's error.
-pub async fn insert(conn: &mut PgConnection, lesson: &Lesson) -> Result<(), Error> {
-    sqlx::query!(
-        "INSERT INTO lesson.lessons (id, teacher_id, during, blocked, status, version,
-             schedule_version, changed_role, expire_time, notes, create_time)
-         VALUES ($1, $2, tstzrange($3, $4, '[)'), tstzrange($5, $6, '[)'), $7, $8, $9, $10, $11,
-             $12, $13)",
-        lesson.id.0,
-        lesson.teacher_id.0,
-        lesson.time.during.start.to_sqlx(),
-        lesson.time.during.end.to_sqlx(),
-        lesson.time.blocked.start.to_sqlx(),
-        lesson.time.blocked.end.to_sqlx(),
-        lesson.status.name(),
-        lesson.version,
-        lesson.schedule_version,
-        lesson.changed_role.name(),
-        lesson.expire_time.map(jiff_sqlx::ToSqlx::to_sqlx),
-        lesson.notes,
-        lesson.create_time.to_sqlx(),
-    )
-    .execute(&mut *conn)
-    .await
-    .map_err(Error::of_insert)?;
-    for booking in &lesson.bookings {
-        insert_booking(&mut *conn, lesson, booking).await?;
-    }
-    Ok(())
-}
-
-async fn insert_booking(
-    conn: &mut PgConnection,
-    lesson: &Lesson,
-    booking: &Booking,
-) -> Result<(), Error> {
-    sqlx::query!(
-        "INSERT INTO lesson.bookings (id, lesson_id, student_id, during, status, version, create_time)
-         VALUES ($1, $2, $3, tstzrange($4, $5, '[)'), $6, $7, $8)",
-        booking.id.0,
-        lesson.id.0,
-        booking.student_id.0,
-        lesson.time.during.start.to_sqlx(),
-        lesson.time.during.end.to_sqlx(),
-        booking.status.name(),
-        booking.version,
-        lesson.create_time.to_sqlx(),
-    )
-    .execute(conn)
-    .await
-    .map_err(Error::of_insert)?;
-    Ok(())
-}
-
-/// Writes locked lessons with their seats as they are to be.
-///
-/// # Errors
-///
-/// The rule that another lesson stands for, or the database's error.
-pub async fn update(conn: &mut PgConnection, lessons: &[&Lesson]) -> Result<(), Error> {
-    macro_rules! column {
-        ($value:expr) => {
-            lessons.iter().copied().map($value).collect::<Vec<_>>()
-        };
-    }
-    sqlx::query!(
-        "UPDATE lesson.lessons l
-         SET during = tstzrange(c.start_time, c.end_time, '[)'),
-             blocked = tstzrange(c.blocked_start, c.blocked_end, '[)'), status = c.status,
-             version = c.version, schedule_version = c.schedule_version,
-             changed_role = c.changed_role, expire_time = c.expire_time,
-             canceled_by = c.canceled_by, cancel_reason = c.cancel_reason, notes = c.notes,
-             meeting_url = c.meeting_url
-         FROM unnest($1::uuid[], $2::timestamptz[], $3::timestamptz[], $4::timestamptz[],
-             $5::timestamptz[], $6::text[], $7::bigint[], $8::bigint[], $9::text[],
-             $10::timestamptz[], $11::uuid[], $12::text[], $13::text[], $14::text[])
-             AS c(id, start_time, end_time, blocked_start, blocked_end, status, version,
-                  schedule_version, changed_role, expire_time, canceled_by, cancel_reason, notes,
-                  meeting_url)
-         WHERE l.id = c.id",
-        &column!(|lesson: &Lesson| lesson.id.0),
-        column!(|lesson: &Lesson| lesson.time.during.start.to_sqlx()) as _,
-        column!(|lesson: &Lesson| lesson.time.during.end.to_sqlx()) as _,
-        column!(|lesson: &Lesson| lesson.time.blocked.start.to_sqlx()) as _,
-        column!(|lesson: &Lesson| lesson.time.blocked.end.to_sqlx()) as _,
-        column!(|lesson: &Lesson| lesson.status.name()) as _,
-        &column!(|lesson: &Lesson| lesson.version),
-        &column!(|lesson: &Lesson| lesson.schedule_version),
-        column!(|lesson: &Lesson| lesson.changed_role.name()) as _,
-        column!(|lesson: &Lesson| lesson.expire_time.map(jiff_sqlx::ToSqlx::to_sqlx)) as _,
-        column!(|lesson: &Lesson| lesson.canceled_by.map(|by| by.0)) as _,
-        column!(|lesson: &Lesson| lesson.cancel_reason.as_str()) as _,
-        column!(|lesson: &Lesson| lesson.notes.as_str()) as _,
-        column!(|lesson: &Lesson| lesson.meeting_url.as_str()) as _,
-    )
-    .execute(&mut *conn)
-    .await
-    .map_err(Error::of_insert)?;
-    let seats: Vec<_> = lessons.iter().flat_map(|lesson| &lesson.bookings).collect();
-    sqlx::query!(
-        "UPDATE lesson.bookings b SET status = c.status, version = c.version
-         FROM unnest($1::uuid[], $2::text[], $3::bigint[]) AS c(id, status, version)
-         WHERE b.id = c.id AND b.version <> c.version",
-        &seats.iter().map(|seat| seat.id.0).collect::<Vec<_>>(),
-        seats
-            .iter()
-            .map(|seat| seat.status.name())
-            .collect::<Vec<_>>() as _,
-        &seats.iter().map(|seat| seat.version).collect::<Vec<_>>(),
-    )
-    .execute(conn)
-    .await
-    .map_err(Error::of_insert)?;
-    Ok(())
-}
 
 /// Locks a lesson that `viewer` may see (`None`: any) until the transaction ends; false
 /// when there is none.
@@ -151,7 +34,9 @@ pub async fn lock(
     let locked = sqlx::query_scalar!(
         "SELECT l.id FROM lesson.lessons l
          WHERE l.id = $1 AND ($2::uuid IS NULL OR l.teacher_id = $2
-             OR EXISTS (SELECT FROM lesson.bookings b WHERE b.lesson_id = l.id AND b.student_id = $2))
+             OR EXISTS (SELECT FROM lesson.bookings b WHERE b.lesson_id = l.id AND b.student_id = $2)
+             OR EXISTS (SELECT FROM lesson.group_members m WHERE m.group_id = l.group_id
+                        AND m.student_id = $2 AND m.end_time IS NULL))
          FOR NO KEY UPDATE OF l",
         id.0,
         viewer.map(|viewer| viewer.0),
@@ -161,39 +46,45 @@ pub async fn lock(
     Ok(locked.is_some())
 }
 
-/// Locks a living person until the transaction ends, so that what they hold and learn
-/// is decided about one after the other, and answers their name; `None` for nobody and
-/// the erased.
+/// Locks living people until the transaction ends, in order of id, so that what they hold
+/// and learn is decided about one after the other, and answers their names; nobody and the
+/// erased are left out.
 ///
 /// # Errors
 ///
 /// When the database fails.
-pub async fn lock_student(conn: &mut PgConnection, id: UserId) -> Result<Option<String>, Error> {
-    let name = sqlx::query_scalar!(
-        "SELECT display_name FROM lesson.users WHERE id = $1 AND erase_time IS NULL
-         FOR NO KEY UPDATE",
-        id.0,
+pub async fn lock_students(
+    conn: &mut PgConnection,
+    ids: &[UserId],
+) -> Result<BTreeMap<UserId, String>, Error> {
+    let rows = sqlx::query!(
+        "SELECT id, display_name FROM lesson.users WHERE id = ANY($1) AND erase_time IS NULL
+         ORDER BY id FOR NO KEY UPDATE",
+        &ids.iter().map(|id| id.0).collect::<Vec<_>>(),
     )
-    .fetch_optional(conn)
+    .fetch_all(conn)
     .await?;
-    Ok(name)
+    let names = rows
+        .into_iter()
+        .map(|row| (UserId(row.id), row.display_name));
+    Ok(names.collect())
 }
 
-/// The way of a lesson that is to be placed.
+/// The way of lessons that are to be placed.
 #[derive(Debug, Clone, Copy)]
-pub struct Way {
+pub struct Way<'a> {
     /// Who is to teach.
     pub teacher: UserId,
     /// Who is to come.
-    pub student: UserId,
-    /// The lesson's time, with its buffers.
+    pub students: &'a [UserId],
+    /// The lessons' time, with its buffers.
     pub within: Stretch,
-    /// Whether the times that the student holds make way, wherever they are.
+    /// Whether the times that the students hold make way, wherever they are.
     pub holds: bool,
 }
 
-/// Locks what has run out and stands in the way, of the teacher as of the student, each
-/// in both roles, and the student's holds where they make way; in order of id. What ran
+/// Locks what has run out and stands in the way, of the teacher as of the students, each
+/// in both roles, and the students' holds where they make way; in order of id. What ran
 /// out is locked and written down because who decides about it may go by another clock.
 ///
 /// # Errors
@@ -201,27 +92,33 @@ pub struct Way {
 /// When the database fails.
 pub async fn lock_in_the_way(
     conn: &mut PgConnection,
-    way: Way,
+    way: Way<'_>,
     now: Timestamp,
 ) -> Result<Vec<Uuid>, Error> {
+    let students: Vec<_> = way.students.iter().map(|student| student.0).collect();
     let ids = sqlx::query_scalar!(
-        "SELECT l.id FROM lesson.lessons l
+        r#"SELECT l.id FROM lesson.lessons l
          WHERE l.id IN (
-             SELECT w.id FROM lesson.lessons w
-             WHERE (w.teacher_id = $1 OR w.teacher_id = $2) AND w.status IN ('held', 'requested', 'scheduled')
+             SELECT w.id FROM unnest($1::uuid || $2::uuid[]) AS p(id)
+                 JOIN lesson.lessons w ON w.teacher_id = p.id
+             WHERE w.status IN ('held', 'requested', 'scheduled')
                AND w.blocked && tstzrange($3, $4, '[)') AND w.expire_time <= $5
              UNION ALL
-             SELECT b.lesson_id FROM lesson.bookings b JOIN lesson.lessons w ON w.id = b.lesson_id
-             WHERE (b.student_id = $1 OR b.student_id = $2) AND b.status IN ('pending', 'confirmed')
+             SELECT b.lesson_id FROM unnest($1::uuid || $2::uuid[]) AS p(id)
+                 JOIN lesson.bookings b ON b.student_id = p.id
+                 JOIN lesson.lessons w ON w.id = b.lesson_id
+             WHERE b.status IN ('pending', 'confirmed')
                AND b.during && tstzrange($3, $4, '[)') AND w.expire_time <= $5
              UNION ALL
-             SELECT b.lesson_id FROM lesson.bookings b JOIN lesson.lessons w ON w.id = b.lesson_id
-             WHERE $6 AND b.student_id = $2 AND b.status IN ('pending', 'confirmed')
+             SELECT b.lesson_id FROM unnest($2::uuid[]) AS p(id)
+                 JOIN lesson.bookings b ON b.student_id = p.id
+                 JOIN lesson.lessons w ON w.id = b.lesson_id
+             WHERE $6 AND b.status IN ('pending', 'confirmed')
                AND b.during && tstzrange($5, NULL, '[)') AND w.status = 'held')
            AND (l.status = 'held' OR (l.status = 'requested' AND l.expire_time <= $5))
-         ORDER BY l.id FOR NO KEY UPDATE",
+         ORDER BY l.id FOR NO KEY UPDATE"#,
         way.teacher.0,
-        way.student.0,
+        &students,
         way.within.start.to_sqlx(),
         way.within.end.to_sqlx(),
         now.to_sqlx(),
@@ -295,7 +192,8 @@ pub async fn lock_ahead(
              SELECT t.id FROM lesson.lessons t WHERE t.teacher_id = $1 AND lower(t.during) > $2
              UNION ALL
              SELECT b.lesson_id FROM lesson.bookings b
-             WHERE b.student_id = $1 AND lower(b.during) > $2 AND b.status IN ('pending', 'confirmed'))
+             WHERE b.student_id = $1 AND lower(b.during) > $2
+               AND b.status IN ('pending', 'confirmed', 'reconfirm'))
            AND l.status IN ('held', 'requested', 'scheduled')
          ORDER BY l.id FOR NO KEY UPDATE",
         person.0,

@@ -4,7 +4,7 @@
 use std::time::Duration;
 
 use olm_proto::notify::v1::{
-    EraseRecipientRequest, PutRecipientRequest, SyncLessonRequest,
+    EraseRecipientRequest, PutRecipientRequest, SyncLessonRequest, SyncSeriesRequest,
     lesson_plan_service_client::LessonPlanServiceClient,
     recipient_service_client::RecipientServiceClient,
 };
@@ -137,6 +137,11 @@ impl Relay {
                 let request = SyncLessonRequest::decode(&*message.payload).map_err(malformed)?;
                 let mut client = LessonPlanServiceClient::new(self.notify.clone());
                 client.sync_lesson(request).await?;
+            }
+            Kind::Series => {
+                let request = SyncSeriesRequest::decode(&*message.payload).map_err(malformed)?;
+                let mut client = LessonPlanServiceClient::new(self.notify.clone());
+                client.sync_series(request).await?;
             }
             Kind::Recipient => {
                 let request = PutRecipientRequest::decode(&*message.payload).map_err(malformed)?;

@@ -4,14 +4,21 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 use jiff_sqlx::ToSqlx as _;
-use olm_proto::notify::v1::{EraseRecipientRequest, SyncLessonRequest};
+use olm_proto::notify::v1::{
+    EraseRecipientRequest, SeriesSnapshot, SyncLessonRequest, SyncSeriesRequest,
+};
 use prost::Message as _;
 use service_kit::telemetry;
 use sqlx::PgConnection;
 use uuid::Uuid;
 
 use super::{Kind, Message};
-use crate::{errors::Error, ids::UserId, lessons::Lesson, users::User};
+use crate::{
+    errors::Error,
+    ids::{SeriesId, UserId},
+    lessons::Lesson,
+    users::User,
+};
 
 /// Tells of lessons, read with all their seats, in the transaction that changed them.
 /// What is only held is not told of.
@@ -76,6 +83,26 @@ pub async fn insert_recipient(
         now,
     )
     .await
+}
+
+/// Tells of a series, in the transaction that raised its `told_version`, which is the
+/// snapshot's version.
+///
+/// # Errors
+///
+/// When the database fails.
+pub async fn insert_series(
+    conn: &mut PgConnection,
+    id: SeriesId,
+    snapshot: SeriesSnapshot,
+    now: Timestamp,
+) -> Result<(), Error> {
+    let version = snapshot.version;
+    let request = SyncSeriesRequest {
+        series: Some(snapshot),
+    };
+    let payload = request.encode_to_vec();
+    insert(conn, Kind::Series, id.0, version, &payload, now).await
 }
 
 /// Tells that a person is to be forgotten, in the transaction that erased them.
@@ -190,7 +217,7 @@ async fn insert(
     Ok(())
 }
 
-/// Takes up to `limit` due rows for `lease`: no other replica sees them meanwhile, and
+/// Takes up to `limit` due rows for `lease`, but those of a kind newer than this build: no other replica sees them meanwhile, and
 /// no lock is held while they are sent. A replica that dies leaves them due again.
 ///
 /// # Errors
@@ -201,10 +228,11 @@ pub async fn lease(
     limit: i64,
     lease: Duration,
 ) -> Result<Vec<Message>, Error> {
+    let known = Kind::ALL.map(Kind::name);
     let rows = sqlx::query!(
         "WITH due AS (
              SELECT id FROM lesson.outbox
-             WHERE park_time IS NULL AND next_attempt_time <= now()
+             WHERE park_time IS NULL AND next_attempt_time <= now() AND kind = ANY($3)
              ORDER BY next_attempt_time, id LIMIT $1 FOR UPDATE SKIP LOCKED
          )
          UPDATE lesson.outbox o
@@ -213,6 +241,7 @@ pub async fn lease(
          RETURNING o.id, o.kind, o.entity_id, o.version, o.payload, o.traceparent, o.attempts",
         limit,
         lease.as_secs_f64(),
+        known.as_slice() as _,
     )
     .fetch_all(conn)
     .await?;

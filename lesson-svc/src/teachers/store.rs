@@ -100,6 +100,22 @@ pub async fn lock(conn: &mut PgConnection, id: UserId) -> Result<Option<Teacher>
     Ok(row.map(Teacher::from))
 }
 
+/// Those of these people who teach, locked as by [`lock`] in order of id.
+///
+/// # Errors
+///
+/// When the database fails.
+pub async fn lock_all(conn: &mut PgConnection, ids: &[UserId]) -> Result<Vec<Teacher>, Error> {
+    let ids: Vec<_> = ids.iter().map(|id| id.0).collect();
+    let rows = select_teacher!(
+        "WHERE t.user_id = ANY($1) ORDER BY t.user_id FOR NO KEY UPDATE OF t",
+        &ids,
+    )
+    .fetch_all(conn)
+    .await?;
+    Ok(rows.into_iter().map(Teacher::from).collect())
+}
+
 /// Which teachers are searched.
 #[derive(Debug, Clone, Copy)]
 pub struct Filter<'a> {

@@ -50,7 +50,7 @@ pub async fn update_user(
         store::update(&mut tx, &mut user).await?;
         outbox::store::insert_recipient(&mut tx, &user, state.now()).await?;
         tx.commit().await?;
-        state.wake.wake();
+        state.committed();
     }
     Ok(user)
 }
@@ -160,7 +160,7 @@ pub async fn update_settings(
     store::update(&mut tx, &mut user).await?;
     outbox::store::insert_recipient(&mut tx, &user, state.now()).await?;
     tx.commit().await?;
-    state.wake.wake();
+    state.committed();
     Ok(user)
 }
 

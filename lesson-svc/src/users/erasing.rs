@@ -58,7 +58,7 @@ async fn try_erase(state: &State, claimed: Claimed, id: UserId) -> Result<i32, E
     }
     let canceled = forget(&mut tx, state, id, by).await?;
     tx.commit().await?;
-    state.wake.wake();
+    state.committed();
     tracing::info!(event = "user_erased", user_id = %id, by = %by.user, canceled_lessons = canceled, "user erased");
     Ok(canceled)
 }

@@ -79,6 +79,7 @@ impl UserService for Users {
         let user = changing::update_settings(&self.0, id, &request.into_inner()).await?;
         Ok(Response::new(UpdateSettingsResponse {
             user: Some(user.to_message()),
+            series_ids_elsewhere: Vec::new(),
         }))
     }
 

@@ -71,7 +71,7 @@ async fn register_once(
     };
     outbox::store::insert_recipient(&mut tx, &user, state.now()).await?;
     tx.commit().await?;
-    state.wake.wake();
+    state.committed();
     if created {
         tracing::info!(event = "user_registered", user_id = %user.id, bot_id = request.bot_id, "user registered");
     }

@@ -17,7 +17,7 @@ const MOST_LEADS: usize = 5;
 const SHORTEST_LEAD_S: i64 = 60;
 const LONGEST_LEAD_S: i64 = 14 * 24 * 60 * 60;
 /// The kinds that can be muted, no two equal.
-const MOST_MUTED: usize = 7;
+const MOST_MUTED: usize = 11;
 const KIND_PREFIX: &str = "LESSON_NOTICE_KIND_";
 
 /// A stretch of every day in the person's zone, `[start, end)`, in minutes of the wall
@@ -103,11 +103,19 @@ fn is_mutable(kind: LessonNoticeKind) -> bool {
         | LessonNoticeKind::Confirmed
         | LessonNoticeKind::Declined
         | LessonNoticeKind::Lapsed
-        | LessonNoticeKind::StudentUnreachable => true,
+        | LessonNoticeKind::StudentUnreachable
+        | LessonNoticeKind::StudentLeft
+        | LessonNoticeKind::SeriesBooked
+        | LessonNoticeKind::SeriesSkipped
+        | LessonNoticeKind::ClockShifts => true,
         LessonNoticeKind::Unspecified
         | LessonNoticeKind::Canceled
         | LessonNoticeKind::Moved
-        | LessonNoticeKind::PlaceChanged => false,
+        | LessonNoticeKind::PlaceChanged
+        | LessonNoticeKind::Reconfirm
+        | LessonNoticeKind::SeatFreed
+        | LessonNoticeKind::SeriesChanged
+        | LessonNoticeKind::SeriesCanceled => false,
     }
 }
 

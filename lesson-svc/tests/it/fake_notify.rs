@@ -7,8 +7,8 @@ use std::{
 
 use olm_proto::notify::v1::{
     EraseRecipientRequest, EraseRecipientResponse, GetRecipientRequest, GetRecipientResponse,
-    LessonSnapshot, PutRecipientRequest, PutRecipientResponse, Recipient, SyncLessonRequest,
-    SyncLessonResponse,
+    LessonSnapshot, PutRecipientRequest, PutRecipientResponse, Recipient, SeriesSnapshot,
+    SyncLessonRequest, SyncLessonResponse, SyncSeriesRequest, SyncSeriesResponse,
     lesson_plan_service_server::{LessonPlanService, LessonPlanServiceServer},
     recipient_service_server::{RecipientService, RecipientServiceServer},
 };
@@ -28,6 +28,7 @@ pub struct Inner {
     pub recipients: Vec<Recipient>,
     pub erased: Vec<EraseRecipientRequest>,
     pub lessons: Vec<LessonSnapshot>,
+    pub series: Vec<SeriesSnapshot>,
     pub keys: Vec<String>,
     pub traceparents: Vec<String>,
 }
@@ -70,6 +71,17 @@ impl LessonPlanService for Told {
         let version = lesson.version;
         self.with(|told| told.lessons.push(lesson));
         Ok(Response::new(SyncLessonResponse { version }))
+    }
+
+    async fn sync_series(
+        &self,
+        request: Request<SyncSeriesRequest>,
+    ) -> Result<Response<SyncSeriesResponse>, Status> {
+        self.take(&request, None)?;
+        let series = request.into_inner().series.unwrap();
+        let version = series.version;
+        self.with(|told| told.series.push(series));
+        Ok(Response::new(SyncSeriesResponse { version }))
     }
 }
 

@@ -163,6 +163,7 @@ async fn all_faults_of_an_invitation_are_told_at_once(pool: PgPool) {
             request_id: "7".to_owned(),
             max_uses,
             lifetime: Some(lifetime),
+            ..CreateInvitationRequest::default()
         };
         assert_eq!(
             fields(create(&world, teacher, wrong).await),

@@ -11,9 +11,11 @@ use olm_proto::{
         EraseUserRequest, Lesson, ListSlotsRequest, RegisterTelegramUserRequest, SetAdminRequest,
         SetWeeklyRulesRequest, TeacherPolicies, User, WeeklyRule,
         availability_service_client::AvailabilityServiceClient,
+        calendar_service_client::CalendarServiceClient, change_service_client::ChangeServiceClient,
+        group_service_client::GroupServiceClient,
         invitation_service_client::InvitationServiceClient,
-        lesson_service_client::LessonServiceClient, teacher_service_client::TeacherServiceClient,
-        user_service_client::UserServiceClient,
+        lesson_service_client::LessonServiceClient, series_service_client::SeriesServiceClient,
+        teacher_service_client::TeacherServiceClient, user_service_client::UserServiceClient,
     },
 };
 use secrecy::SecretString;
@@ -179,6 +181,22 @@ impl World {
 
     pub fn invitations(&self) -> InvitationServiceClient<Backend> {
         InvitationServiceClient::new(self.service.backend.clone())
+    }
+
+    pub fn groups(&self) -> GroupServiceClient<Backend> {
+        GroupServiceClient::new(self.service.backend.clone())
+    }
+
+    pub fn series(&self) -> SeriesServiceClient<Backend> {
+        SeriesServiceClient::new(self.service.backend.clone())
+    }
+
+    pub fn calendars(&self) -> CalendarServiceClient<Backend> {
+        CalendarServiceClient::new(self.service.backend.clone())
+    }
+
+    pub fn changes(&self) -> ChangeServiceClient<Backend> {
+        ChangeServiceClient::new(self.service.backend.clone())
     }
 
     pub fn lessons(&self) -> LessonServiceClient<Backend> {

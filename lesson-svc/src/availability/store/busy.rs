@@ -1,9 +1,12 @@
 //! SQL of the time that lessons take: those that are held, requested or scheduled. What
 //! was only waiting and has run out takes none, whether or not anybody has said so yet.
 
+use std::collections::BTreeMap;
+
 use jiff::Timestamp;
 use jiff_sqlx::ToSqlx as _;
 use sqlx::PgConnection;
+use uuid::Uuid;
 
 use super::stretch;
 use crate::{
@@ -14,23 +17,30 @@ use crate::{
 
 /// Which lessons are asked about.
 #[derive(Debug, Clone, Copy)]
-pub struct Asked {
+pub struct Asked<'a> {
     /// Those that take some of this time.
     pub within: Stretch,
-    /// The one that is being moved: as if it were not there.
-    pub except: Option<LessonId>,
+    /// Those that are being moved: as if they were not there.
+    pub except: &'a [LessonId],
     /// Whose holds are as if they were not there.
     pub without_holds_of: Option<UserId>,
     /// The current instant.
     pub now: Timestamp,
 }
 
+impl Asked<'_> {
+    fn excepted(&self) -> Vec<Uuid> {
+        self.except.iter().map(|lesson| lesson.0).collect()
+    }
+}
+
 /// A teacher's lessons.
 #[derive(Debug, Default)]
 pub struct Lessons {
-    /// By start, but the one that is being moved.
+    /// By start, but those that are being moved.
     pub staying: Vec<Bookable>,
-    /// Where the one that is being moved begins, when it was asked about.
+    /// Where the one that is being moved begins, when it was asked about; of several the
+    /// last. It only matters to the daily limit, which binds who moves one.
     pub moving: Option<Timestamp>,
 }
 
@@ -42,12 +52,12 @@ pub struct Lessons {
 pub async fn list_lessons(
     conn: &mut PgConnection,
     teacher: UserId,
-    asked: Asked,
+    asked: Asked<'_>,
 ) -> Result<Lessons, Error> {
     let rows = sqlx::query!(
         r#"SELECT lower(during) AS "start!", upper(during) AS "end!",
                   lower(blocked) AS "blocked_start!", upper(blocked) AS "blocked_end!",
-                  id IS NOT DISTINCT FROM $4 AS "moving!"
+                  id = ANY($4) AS "moving!"
            FROM lesson.lessons
            WHERE teacher_id = $1 AND status IN ('held', 'requested', 'scheduled')
              AND blocked && tstzrange($2, $3, '[)')
@@ -58,7 +68,7 @@ pub async fn list_lessons(
         teacher.0,
         asked.within.start.to_sqlx(),
         asked.within.end.to_sqlx(),
-        asked.except.map(|lesson| lesson.0),
+        &asked.excepted(),
         asked.now.to_sqlx(),
         asked.without_holds_of.map(|holder| holder.0),
     )
@@ -87,19 +97,19 @@ pub async fn list_lessons(
 pub async fn list_seats(
     conn: &mut PgConnection,
     person: UserId,
-    asked: Asked,
+    asked: Asked<'_>,
 ) -> Result<Vec<Stretch>, Error> {
     let rows = sqlx::query!(
         r#"SELECT lower(b.during) AS "start!", upper(b.during) AS "end!"
            FROM lesson.bookings b JOIN lesson.lessons l ON l.id = b.lesson_id
            WHERE b.student_id = $1 AND b.status IN ('pending', 'confirmed', 'attended')
              AND b.during && tstzrange($2, $3, '[)')
-             AND l.id IS DISTINCT FROM $4 AND (l.expire_time IS NULL OR l.expire_time > $5)
+             AND l.id <> ALL($4) AND (l.expire_time IS NULL OR l.expire_time > $5)
              AND (l.status <> 'held' OR b.student_id IS DISTINCT FROM $6)"#,
         person.0,
         asked.within.start.to_sqlx(),
         asked.within.end.to_sqlx(),
-        asked.except.map(|lesson| lesson.0),
+        &asked.excepted(),
         asked.now.to_sqlx(),
         asked.without_holds_of.map(|holder| holder.0),
     )
@@ -111,6 +121,53 @@ pub async fn list_seats(
         .collect())
 }
 
+/// The time that each of several people is in lessons, as a student or as the teacher,
+/// without the buffers. Who is in none is not named.
+///
+/// # Errors
+///
+/// When the database fails.
+pub async fn list_of_many(
+    conn: &mut PgConnection,
+    people: &[UserId],
+    asked: Asked<'_>,
+) -> Result<BTreeMap<UserId, Vec<Stretch>>, Error> {
+    let rows = sqlx::query!(
+        r#"SELECT p.id AS "person!", busy.during_start AS "start!", busy.during_end AS "end!"
+           FROM unnest($1::uuid[]) AS p(id)
+               CROSS JOIN LATERAL (
+                   SELECT lower(b.during) AS during_start, upper(b.during) AS during_end
+                   FROM lesson.bookings b JOIN lesson.lessons l ON l.id = b.lesson_id
+                   WHERE b.student_id = p.id AND b.status IN ('pending', 'confirmed', 'attended')
+                     AND b.during && tstzrange($2, $3, '[)')
+                     AND l.id <> ALL($4) AND (l.expire_time IS NULL OR l.expire_time > $5)
+                     AND (l.status <> 'held' OR b.student_id IS DISTINCT FROM $6)
+                   UNION ALL
+                   SELECT lower(l.during), upper(l.during) FROM lesson.lessons l
+                   WHERE l.teacher_id = p.id AND l.status IN ('held', 'requested', 'scheduled')
+                     AND l.blocked && tstzrange($2, $3, '[)')
+                     AND l.id <> ALL($4) AND (l.expire_time IS NULL OR l.expire_time > $5)
+                     AND ($6::uuid IS NULL OR l.status <> 'held' OR NOT EXISTS (
+                         SELECT FROM lesson.bookings b
+                         WHERE b.lesson_id = l.id AND b.student_id = $6))
+               ) AS busy"#,
+        &people.iter().map(|person| person.0).collect::<Vec<_>>(),
+        asked.within.start.to_sqlx(),
+        asked.within.end.to_sqlx(),
+        &asked.excepted(),
+        asked.now.to_sqlx(),
+        asked.without_holds_of.map(|holder| holder.0),
+    )
+    .fetch_all(conn)
+    .await?;
+    let mut busy = BTreeMap::<_, Vec<_>>::new();
+    for row in rows {
+        let during = stretch(row.start, row.end);
+        busy.entry(UserId(row.person)).or_default().push(during);
+    }
+    Ok(busy)
+}
+
 /// The time that a person is in lessons, as a student or as the teacher, without the
 /// buffers: those are for the lessons a teacher gives.
 ///
@@ -120,7 +177,7 @@ pub async fn list_seats(
 pub async fn list_both_roles(
     conn: &mut PgConnection,
     person: UserId,
-    asked: Asked,
+    asked: Asked<'_>,
 ) -> Result<Vec<Stretch>, Error> {
     let mut busy = list_seats(&mut *conn, person, asked).await?;
     let taught = list_lessons(conn, person, asked).await?;

@@ -118,6 +118,35 @@ pub async fn find(
     row.map(|row| row.of(lesson)).transpose()
 }
 
+/// The first change of a locked lesson after that version that is of the whole lesson or of
+/// one of these seats; for the transaction that locked it.
+///
+/// # Errors
+///
+/// When the database fails.
+pub async fn find_first(
+    conn: &mut PgConnection,
+    lesson: LessonId,
+    after: i64,
+    seats: &[Uuid],
+) -> Result<Option<Change>, Error> {
+    let row = sqlx::query_as!(
+        ChangeRow,
+        r#"SELECT version, kind, actor_id, actor_role, change_time, lower(during) AS "start_time!",
+                  upper(during) AS "end_time!", lower(previous) AS previous_start,
+                  upper(previous) AS previous_end, booking_id, booking_status
+           FROM lesson.lesson_changes
+           WHERE lesson_id = $1 AND version > $2 AND (booking_id IS NULL OR booking_id = ANY($3))
+           ORDER BY version LIMIT 1"#,
+        lesson.0,
+        after,
+        seats,
+    )
+    .fetch_optional(conn)
+    .await?;
+    row.map(|row| row.of(lesson)).transpose()
+}
+
 /// Whether a seat of a lesson was ever given up late: by a late cancellation, of which an
 /// excuse may be taken back.
 ///

@@ -8,7 +8,7 @@ use crate::{
     errors::Error,
     ids::{BookingId, LessonId, UserId},
     lessons::{
-        Acting, Booking, BookingStatus, Lesson, LessonStatus, Notices, Role,
+        Acting, Booking, BookingStatus, Lesson, LessonStatus, Notices, OfGroup, OfSeries, Role,
         changes::{Change, Changed, Kind},
     },
     teachers::Teacher,
@@ -22,7 +22,23 @@ pub const REQUEST_FOR: SignedDuration = SignedDuration::from_hours(12);
 /// What an action that was [checked](super::check) makes of a lesson.
 #[must_use]
 pub fn apply(lesson: &Lesson, by: Acting, action: &Action, now: Timestamp) -> Changed {
-    let mut next = Next::of(lesson, Some(by), now);
+    applied(Next::of(lesson, Some(by), now), lesson, by, action, now)
+}
+
+/// What an action makes of a lesson when it is done to the whole series, which tells of it.
+#[must_use]
+pub fn apply_with_series(lesson: &Lesson, by: Acting, action: &Action, now: Timestamp) -> Changed {
+    let next = Next::of(lesson, Some(by), now).with_series();
+    applied(next, lesson, by, action, now)
+}
+
+fn applied(
+    mut next: Next<'_>,
+    lesson: &Lesson,
+    by: Acting,
+    action: &Action,
+    now: Timestamp,
+) -> Changed {
     match action {
         Action::Confirm => {
             next.schedule(LessonStatus::Scheduled, None);
@@ -37,7 +53,7 @@ pub fn apply(lesson: &Lesson, by: Acting, action: &Action, now: Timestamp) -> Ch
         Action::Move { time } => {
             let expire = lesson.expire_time.map(|old| old.min(time.during.start));
             next.schedule(lesson.status, expire);
-            next.after.time = *time;
+            next.time(*time);
             next.finish(Kind::Moved)
         }
         Action::Update { notes, meeting_url } => {
@@ -144,24 +160,57 @@ impl Beginning {
 pub struct New<'a> {
     /// Its id.
     pub id: LessonId,
-    /// Its seat's id.
-    pub booking: BookingId,
     /// Who teaches.
     pub teacher: &'a Teacher,
     /// Who comes.
-    pub student: UserId,
-    /// The student's name.
-    pub student_name: String,
+    pub seats: Vec<NewSeat>,
+    /// The group it is for; `None`: one student's.
+    pub group: Option<OfGroup>,
+    /// How many may sit in it; 1 of one student's.
+    pub capacity: i16,
+    /// The series that makes it, and tells of it.
+    pub series: Option<OfSeries>,
     /// When.
     pub time: Bookable,
     /// May be empty.
     pub notes: String,
+    /// May be empty.
+    pub meeting_url: String,
+}
+
+/// A seat to be taken.
+#[derive(Debug, Clone)]
+pub struct NewSeat {
+    /// Its id.
+    pub id: BookingId,
+    /// Who comes.
+    pub student: UserId,
+    /// The student's name.
+    pub name: String,
+}
+
+impl NewSeat {
+    fn taken(self, status: BookingStatus, role: Role, with_series: bool) -> Booking {
+        Booking {
+            id: self.id,
+            student_id: self.student,
+            student_name: self.name,
+            status,
+            version: 1,
+            reconfirm_expire_time: None,
+            changed_role: role,
+            with_series,
+        }
+    }
 }
 
 /// Makes a lesson.
 #[must_use]
 pub fn begin(new: New<'_>, by: Acting, beginning: Beginning, now: Timestamp) -> Changed {
-    let lesson = Lesson {
+    let with_series = new.series.is_some();
+    let seats = new.seats.into_iter();
+    let seats = seats.map(|seat| seat.taken(beginning.seat(), by.role, with_series));
+    let mut lesson = Lesson {
         id: new.id,
         teacher_id: new.teacher.id,
         teacher_name: new.teacher.display_name.clone(),
@@ -178,16 +227,16 @@ pub fn begin(new: New<'_>, by: Acting, beginning: Beginning, now: Timestamp) -> 
         canceled_by: None,
         cancel_reason: String::new(),
         notes: new.notes,
-        meeting_url: String::new(),
+        meeting_url: new.meeting_url,
+        group: new.group,
+        capacity: new.capacity,
+        seats_taken: 0,
+        series: new.series,
+        with_series,
         create_time: now,
-        bookings: vec![Booking {
-            id: new.booking,
-            student_id: new.student,
-            student_name: new.student_name,
-            status: beginning.seat(),
-            version: 1,
-        }],
+        bookings: seats.collect(),
     };
+    lesson.seats_taken = lesson.count_taken();
     let change = Change {
         lesson: lesson.id,
         version: 1,
@@ -235,15 +284,19 @@ pub fn convert(
     Ok(next.finish(beginning.kind()))
 }
 
-/// A lesson on its way to its next version.
-struct Next<'a> {
+/// A lesson, read with all its seats, on its way to its next version.
+#[derive(Debug)]
+pub struct Next<'a> {
     before: &'a Lesson,
     after: Lesson,
     change: Change,
+    with_series: bool,
 }
 
 impl<'a> Next<'a> {
-    fn of(before: &'a Lesson, by: Option<Acting>, now: Timestamp) -> Self {
+    /// By somebody; `None`: by time.
+    #[must_use]
+    pub fn of(before: &'a Lesson, by: Option<Acting>, now: Timestamp) -> Self {
         let mut after = before.clone();
         after.version += 1;
         let change = Change {
@@ -262,15 +315,24 @@ impl<'a> Next<'a> {
             before,
             after,
             change,
+            with_series: false,
         }
     }
 
+    /// What happens is done to the whole series, or to all seats of a student in it.
+    #[must_use]
+    pub fn with_series(mut self) -> Self {
+        self.with_series = true;
+        self
+    }
+
     /// A change of time, place or status.
-    fn schedule(&mut self, status: LessonStatus, expire_time: Option<Timestamp>) {
+    pub fn schedule(&mut self, status: LessonStatus, expire_time: Option<Timestamp>) {
         self.after.status = status;
         self.after.expire_time = expire_time;
         self.after.schedule_version += 1;
         self.after.changed_role = self.change.role;
+        self.after.with_series = self.with_series;
     }
 
     fn end(&mut self, status: LessonStatus, by: UserId, reason: &str) {
@@ -279,20 +341,26 @@ impl<'a> Next<'a> {
         reason.clone_into(&mut self.after.cancel_reason);
     }
 
-    /// All seats that take their students' time become this.
+    /// Another time; what becomes of the schedule is said beside it.
+    pub fn time(&mut self, time: Bookable) {
+        self.after.time = time;
+    }
+
+    /// All seats whose students are yet to come become this.
     fn seats(&mut self, status: BookingStatus) {
-        for seat in self
-            .after
-            .bookings
-            .iter_mut()
-            .filter(|seat| seat.is_living())
-        {
+        let (role, with_series) = (self.change.role, self.with_series);
+        let seats = self.after.bookings.iter_mut();
+        for seat in seats.filter(|seat| seat.is_living()) {
             seat.status = status;
             seat.version += 1;
+            seat.reconfirm_expire_time = None;
+            seat.changed_role = role;
+            seat.with_series = with_series;
         }
         self.change.booking_status = Some(status);
     }
 
+    /// What became of one seat, whoever says so: its student took or gave up nothing.
     fn seat(&mut self, booking: BookingId, status: BookingStatus) {
         let seats = self.after.bookings.iter_mut();
         for seat in seats.filter(|seat| seat.id == booking) {
@@ -303,13 +371,52 @@ impl<'a> Next<'a> {
         self.change.booking_status = Some(status);
     }
 
-    fn finish(mut self, kind: Kind) -> Changed {
+    /// One seat is taken or given up: the change is of it alone.
+    pub fn seat_becomes(&mut self, booking: BookingId, status: BookingStatus) {
+        let (role, with_series) = (self.change.role, self.with_series);
+        self.seat(booking, status);
+        let seats = self.after.bookings.iter_mut();
+        for seat in seats.filter(|seat| seat.id == booking) {
+            seat.reconfirm_expire_time = None;
+            seat.changed_role = role;
+            seat.with_series = with_series;
+        }
+    }
+
+    /// A seat is to be reconfirmed until `expire_time` (`None`: need not be any more),
+    /// because the lesson moves: the change is still of the whole lesson.
+    pub fn reconfirm(&mut self, booking: BookingId, expire_time: Option<Timestamp>) {
+        let seats = self.after.bookings.iter_mut();
+        for seat in seats.filter(|seat| seat.id == booking) {
+            seat.status = match expire_time {
+                Some(_) => BookingStatus::Reconfirm,
+                None => BookingStatus::Confirmed,
+            };
+            seat.version += 1;
+            seat.reconfirm_expire_time = expire_time;
+        }
+    }
+
+    /// Somebody takes a seat: the change is of it alone, and of kind
+    /// [`Kind::Joined`]: who [records](crate::lessons::changing::record) it inserts the seat.
+    pub fn join(&mut self, seat: NewSeat) {
+        let (role, with_series) = (self.change.role, self.with_series);
+        self.change.booking = Some(seat.id);
+        self.change.booking_status = Some(BookingStatus::Confirmed);
+        let seat = seat.taken(BookingStatus::Confirmed, role, with_series);
+        self.after.bookings.push(seat);
+    }
+
+    /// The lesson after all of it, and the line of its history.
+    #[must_use]
+    pub fn finish(mut self, kind: Kind) -> Changed {
         self.change.kind = kind;
         self.change.during = self.after.time.during;
+        self.after.seats_taken = self.after.count_taken();
         if kind == Kind::Moved {
             self.change.previous = Some(self.before.time.during);
         }
-        if !matches!(kind, Kind::Canceled | Kind::Attendance) {
+        if !kind.tells_of_seats() {
             self.change.booking_status = None;
         }
         // What was only held was never told of, so its end is not either.

@@ -74,6 +74,11 @@ fn lesson(status: LessonStatus) -> Lesson {
         cancel_reason: String::new(),
         notes: "n".to_owned(),
         meeting_url: String::new(),
+        group: None,
+        capacity: 1,
+        seats_taken: 1,
+        series: None,
+        with_series: false,
         create_time: at("2026-06-01T00:00:00Z"),
         bookings: vec![Booking {
             id: SEAT,
@@ -81,6 +86,9 @@ fn lesson(status: LessonStatus) -> Lesson {
             student_name: "S".to_owned(),
             status: seat,
             version: 1,
+            reconfirm_expire_time: None,
+            changed_role: Role::Student,
+            with_series: false,
         }],
     }
 }

@@ -8,8 +8,8 @@ use uuid::Uuid;
 use crate::{
     availability::slots::{Bookable, Stretch},
     errors::Error,
-    ids::{BookingId, LessonId, UserId},
-    lessons::{Booking, BookingStatus, Lesson, LessonStatus, Notices, Role},
+    ids::{BookingId, GroupId, LessonId, SeriesId, UserId},
+    lessons::{Booking, BookingStatus, Lesson, LessonStatus, Notices, OfGroup, OfSeries, Role},
 };
 
 /// No lesson is longer: the bound of `TeacherPolicies.lesson_durations`. It lets a
@@ -90,7 +90,8 @@ pub async fn list(
                 AND upper(b.during) > $4 AND ($5::timestamptz IS NULL OR lower(b.during) < $5)
                 AND ($6 OR (l.status IN ('held', 'requested', 'scheduled')
                             AND (l.expire_time IS NULL OR l.expire_time > $7)
-                            AND b.status IN ('pending', 'confirmed', 'attended', 'no_show')))
+                            AND b.status IN ('pending', 'confirmed', 'reconfirm', 'attended',
+                                             'no_show')))
               ORDER BY lower(b.during), b.lesson_id LIMIT $8)
            ) AS page ORDER BY page.start_time, page.id LIMIT $8"#,
         filter.user.0,
@@ -108,7 +109,8 @@ pub async fn list(
 }
 
 /// Reads lessons by id, by start and id, with their seats; with a viewer, only what the
-/// viewer may see: a teacher all seats of their lessons, a student their own. One
+/// viewer may see: a teacher all seats of their lessons, a student their own, who is in its
+/// group the lesson. One
 /// statement, so that a version is that of all that is read under it.
 async fn load(
     conn: &mut PgConnection,
@@ -121,23 +123,34 @@ async fn load(
                   lower(l.blocked) AS "blocked_start!", upper(l.blocked) AS "blocked_end!",
                   l.status, l.version, l.schedule_version, l.changed_role, l.expire_time,
                   l.canceled_by, l.cancel_reason, l.notes, l.meeting_url, l.create_time,
+                  l.group_id, g.title AS "group_title?", l.capacity, l.seats_taken, l.with_series,
+                  o.series_id AS "series_id?", o.original_start AS "original_start?",
                   seats.ids AS "seat_ids!", seats.students AS "seat_students!",
                   seats.names AS "seat_names!", seats.statuses AS "seat_statuses!",
-                  seats.versions AS "seat_versions!"
+                  seats.versions AS "seat_versions!",
+                  seats.expiries AS "seat_expiries!: Vec<Option<jiff_sqlx::Timestamp>>",
+                  seats.roles AS "seat_roles!", seats.with_series AS "seat_with_series!"
            FROM lesson.lessons l JOIN lesson.users u ON u.id = l.teacher_id
                JOIN lesson.teachers t ON t.user_id = l.teacher_id
+               LEFT JOIN lesson.groups g ON g.id = l.group_id
+               LEFT JOIN lesson.series_occurrences o ON o.lesson_id = l.id
                CROSS JOIN LATERAL (
                    SELECT coalesce(array_agg(b.id ORDER BY b.id), '{}') AS ids,
                           coalesce(array_agg(b.student_id ORDER BY b.id), '{}') AS students,
                           coalesce(array_agg(s.display_name ORDER BY b.id), '{}') AS names,
                           coalesce(array_agg(b.status ORDER BY b.id), '{}') AS statuses,
-                          coalesce(array_agg(b.version ORDER BY b.id), '{}') AS versions
+                          coalesce(array_agg(b.version ORDER BY b.id), '{}') AS versions,
+                          coalesce(array_agg(b.reconfirm_expire_time ORDER BY b.id), '{}') AS expiries,
+                          coalesce(array_agg(b.changed_role ORDER BY b.id), '{}') AS roles,
+                          coalesce(array_agg(b.with_series ORDER BY b.id), '{}') AS with_series
                    FROM lesson.bookings b JOIN lesson.users s ON s.id = b.student_id
                    WHERE b.lesson_id = l.id
                      AND ($2::uuid IS NULL OR l.teacher_id = $2 OR b.student_id = $2)
                ) AS seats
            WHERE l.id = ANY($1)
-             AND ($2::uuid IS NULL OR l.teacher_id = $2 OR cardinality(seats.ids) > 0)
+             AND ($2::uuid IS NULL OR l.teacher_id = $2 OR cardinality(seats.ids) > 0
+                  OR EXISTS (SELECT FROM lesson.group_members m WHERE m.group_id = l.group_id
+                             AND m.student_id = $2 AND m.end_time IS NULL))
            ORDER BY lower(l.during), l.id"#,
         ids,
         viewer.map(|viewer| viewer.0),
@@ -156,7 +169,12 @@ async fn load(
                 names: row.seat_names,
                 statuses: row.seat_statuses,
                 versions: row.seat_versions,
+                expiries: row.seat_expiries,
+                roles: row.seat_roles,
+                with_series: row.seat_with_series,
             };
+            let group = row.group_id.zip(row.group_title);
+            let series = row.series_id.zip(row.original_start);
             Ok(Lesson {
                 id: LessonId(row.id),
                 teacher_id: UserId(row.teacher_id),
@@ -178,6 +196,17 @@ async fn load(
                 cancel_reason: row.cancel_reason,
                 notes: row.notes,
                 meeting_url: row.meeting_url,
+                group: group.map(|(id, title)| OfGroup {
+                    id: GroupId(id),
+                    title,
+                }),
+                capacity: row.capacity,
+                seats_taken: row.seats_taken,
+                series: series.map(|(id, original_start)| OfSeries {
+                    id: SeriesId(id),
+                    original_start: original_start.to_jiff(),
+                }),
+                with_series: row.with_series,
                 create_time: row.create_time.to_jiff(),
                 bookings: seats.into_bookings()?,
             })
@@ -192,23 +221,34 @@ struct Seats {
     names: Vec<String>,
     statuses: Vec<String>,
     versions: Vec<i64>,
+    expiries: Vec<Option<jiff_sqlx::Timestamp>>,
+    roles: Vec<String>,
+    with_series: Vec<bool>,
 }
 
 impl Seats {
     fn into_bookings(self) -> Result<Vec<Booking>, Error> {
         let people = self.students.into_iter().zip(self.names);
         let states = self.statuses.into_iter().zip(self.versions);
-        let seats = self.ids.into_iter().zip(people).zip(states);
+        let ways = self.expiries.into_iter().zip(self.roles);
+        let ways = ways.zip(self.with_series);
+        let seats = self.ids.into_iter().zip(people).zip(states).zip(ways);
         seats
-            .map(|((id, (student_id, student_name)), (status, version))| {
-                Ok(Booking {
-                    id: BookingId(id),
-                    student_id: UserId(student_id),
-                    student_name,
-                    status: BookingStatus::from_name(&status)?,
-                    version,
-                })
-            })
+            .map(
+                |(((id, person), (status, version)), ((expiry, role), with_series))| {
+                    let (student_id, student_name) = person;
+                    Ok(Booking {
+                        id: BookingId(id),
+                        student_id: UserId(student_id),
+                        student_name,
+                        status: BookingStatus::from_name(&status)?,
+                        version,
+                        reconfirm_expire_time: expiry.map(jiff_sqlx::Timestamp::to_jiff),
+                        changed_role: Role::from_name(&role)?,
+                        with_series,
+                    })
+                },
+            )
             .collect()
     }
 }

@@ -98,7 +98,7 @@ async fn ask(conn: &mut PgConnection) -> Vec<(String, String, String)> {
     let seeker = Seeker {
         student: Some(student),
         holds_make_way: true,
-        except: None,
+        except: &[],
     };
     let read = Calendar::read(&mut *conn, &found, seeker, window, from);
     let offered = read.await.unwrap();
@@ -112,7 +112,7 @@ async fn ask(conn: &mut PgConnection) -> Vec<(String, String, String)> {
     let (first, last) = (date(2026, 6, 6), date(2026, 6, 17));
     let dates = format!("'{FIRST_TEACHER}', '{first}', '{last}'");
     let times = |person: Uuid| format!("'{person}', '{from}', '{until}'");
-    let lessons = |person: Uuid| format!("{}, NULL, '{from}', '{FIRST_STUDENT}'", times(person));
+    let lessons = |person: Uuid| format!("{}, '{{}}', '{from}', '{FIRST_STUDENT}'", times(person));
     let arguments = |statement: &str| {
         let known = [
             ("FROM lesson.users", format!("'{FIRST_STUDENT}'")),

@@ -18,12 +18,18 @@ fn begun(beginning: Beginning, now: &str) -> Changed {
     let teacher = teacher(Policies::default());
     let new = New {
         id: LessonId(Uuid::from_u128(5)),
-        booking: SEAT,
         teacher: &teacher,
-        student: STUDENT,
-        student_name: "S".to_owned(),
+        seats: vec![NewSeat {
+            id: SEAT,
+            student: STUDENT,
+            name: "S".to_owned(),
+        }],
+        group: None,
+        capacity: 1,
+        series: None,
         time: time("2026-06-02T12:00:00Z"),
         notes: String::new(),
+        meeting_url: String::new(),
     };
     begin(new, by(Role::Student), beginning, at(now))
 }

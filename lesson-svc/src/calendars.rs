@@ -1,0 +1,3 @@
+//! Lessons in calendars outside: feeds behind secret links.
+
+pub mod grpc;

@@ -1,0 +1,3 @@
+//! Lessons at one wall-clock hour every n weeks.
+
+pub mod grpc;

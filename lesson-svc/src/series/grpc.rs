@@ -1,0 +1,68 @@
+//! `SeriesService`.
+
+use olm_proto::lesson::v1::{
+    CancelSeriesRequest, CancelSeriesResponse, CreateSeriesRequest, CreateSeriesResponse,
+    GetSeriesRequest, GetSeriesResponse, ListSeriesRequest, ListSeriesResponse,
+    PreviewSeriesRequest, PreviewSeriesResponse, PreviewSeriesUpdateRequest,
+    PreviewSeriesUpdateResponse, UpdateSeriesRequest, UpdateSeriesResponse,
+    series_service_server::SeriesService,
+};
+use tonic::{Request, Response, Status};
+
+use crate::{later::later, state::State};
+
+/// The gRPC service.
+#[derive(Debug, Clone)]
+pub struct SeriesCalls(pub State);
+
+#[tonic::async_trait]
+impl SeriesService for SeriesCalls {
+    async fn preview_series(
+        &self,
+        request: Request<PreviewSeriesRequest>,
+    ) -> Result<Response<PreviewSeriesResponse>, Status> {
+        later(&self.0, &request).await
+    }
+
+    async fn create_series(
+        &self,
+        request: Request<CreateSeriesRequest>,
+    ) -> Result<Response<CreateSeriesResponse>, Status> {
+        later(&self.0, &request).await
+    }
+
+    async fn get_series(
+        &self,
+        request: Request<GetSeriesRequest>,
+    ) -> Result<Response<GetSeriesResponse>, Status> {
+        later(&self.0, &request).await
+    }
+
+    async fn list_series(
+        &self,
+        request: Request<ListSeriesRequest>,
+    ) -> Result<Response<ListSeriesResponse>, Status> {
+        later(&self.0, &request).await
+    }
+
+    async fn preview_series_update(
+        &self,
+        request: Request<PreviewSeriesUpdateRequest>,
+    ) -> Result<Response<PreviewSeriesUpdateResponse>, Status> {
+        later(&self.0, &request).await
+    }
+
+    async fn update_series(
+        &self,
+        request: Request<UpdateSeriesRequest>,
+    ) -> Result<Response<UpdateSeriesResponse>, Status> {
+        later(&self.0, &request).await
+    }
+
+    async fn cancel_series(
+        &self,
+        request: Request<CancelSeriesRequest>,
+    ) -> Result<Response<CancelSeriesResponse>, Status> {
+        later(&self.0, &request).await
+    }
+}

@@ -1,0 +1,3 @@
+//! Changes as they happen, for those who watch.
+
+pub mod grpc;
