@@ -78,6 +78,7 @@ pub(super) async fn set_rules(
     store::replace_rules(&mut tx, acting, &time_zone, &rules).await?;
     let availability = listing::availability(&mut tx, &locked.teacher, true, state.now()).await?;
     tx.commit().await?;
+    state.committed();
     tracing::info!(event = "weekly_rules_set", teacher_id = %acting, rules = rules.len(), "weekly rules set");
     Ok(availability)
 }
@@ -120,6 +121,7 @@ pub(super) async fn put_override(
     store::put_override(&mut tx, acting, &put, yesterday).await?;
     let availability = listing::availability(&mut tx, &locked.teacher, true, now).await?;
     tx.commit().await?;
+    state.committed();
     tracing::info!(event = "override_put", teacher_id = %acting, date = %date, "override put");
     Ok(availability)
 }
@@ -144,6 +146,7 @@ pub(super) async fn delete_override(
     }
     let availability = listing::availability(&mut tx, &locked.teacher, true, state.now()).await?;
     tx.commit().await?;
+    state.committed();
     tracing::info!(event = "override_deleted", teacher_id = %acting, date = %date, deleted, "override deleted");
     Ok(availability)
 }
@@ -240,6 +243,7 @@ pub(super) async fn add_time_off(
     let lessons =
         store::busy::list_lessons_in(&mut tx, acting, off.during, now, MOST_LESSONS_NAMED).await?;
     tx.commit().await?;
+    state.committed();
     tracing::info!(
         event = "time_off_added",
         teacher_id = %acting,
@@ -294,6 +298,7 @@ pub(super) async fn remove_time_off(
     }
     store::raise_version(&mut tx, acting, &locked.time_zone).await?;
     tx.commit().await?;
+    state.committed();
     tracing::info!(event = "time_off_removed", teacher_id = %acting, time_off_id = %id, "time off removed");
     Ok(())
 }

@@ -129,6 +129,7 @@ async fn create(
     let created = claim == Claim::New && store::insert(&mut tx, user, &policies, now).await?;
     let teacher = store::find(&mut tx, user).await?;
     tx.commit().await?;
+    state.committed();
     if created {
         tracing::info!(event = "teacher_created", teacher_id = %user, "teacher created");
     }
@@ -169,6 +170,7 @@ async fn update(
         teacher.version = store::update_policies(&mut tx, user, &policies).await?;
         teacher.policies = policies;
         tx.commit().await?;
+        state.committed();
     }
     Ok(teacher)
 }
@@ -194,6 +196,7 @@ async fn delete(state: &State, user: UserId, request: &DeleteTeacherRequest) -> 
     store::update_deleted(&mut tx, user, now).await?;
     invitations::store::update_all_revoked(&mut tx, user, now).await?;
     tx.commit().await?;
+    state.committed();
     tracing::info!(event = "teacher_deleted", teacher_id = %user, "teacher deleted");
     Ok(())
 }

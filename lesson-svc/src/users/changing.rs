@@ -221,6 +221,7 @@ pub async fn set_admin(
         user.is_admin = request.is_admin;
         store::update(&mut tx, &mut user).await?;
         tx.commit().await?;
+        state.committed();
         let by = by.map(tracing::field::display);
         tracing::info!(event = "admin_set", user_id = %id, is_admin = request.is_admin, by, "admin set");
     }

@@ -1,5 +1,6 @@
 mod attending;
 mod beginning;
+mod gathering;
 
 use uuid::Uuid;
 

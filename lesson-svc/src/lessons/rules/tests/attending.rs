@@ -29,7 +29,7 @@ fn nobody_came_before_the_lesson_began() {
 }
 
 /// Rows: what the seat is; columns: what it is to be, in the order of all statuses
-/// (pending, confirmed, canceled, late, attended, no show).
+/// (pending, confirmed, to reconfirm, canceled, late, attended, no show).
 #[test]
 fn what_was_said_of_a_seat_may_be_corrected_within_its_kind() {
     use LessonStatus::{Canceled, Scheduled};
@@ -38,11 +38,12 @@ fn what_was_said_of_a_seat_may_be_corrected_within_its_kind() {
         ..Past::default()
     };
     for (status, seat, row) in [
-        (Scheduled, BookingStatus::Confirmed, "uuuuDD"),
-        (Scheduled, BookingStatus::Attended, "uuuu=D"),
-        (Scheduled, BookingStatus::NoShow, "uuuuD="),
-        (Canceled, BookingStatus::LateCanceled, "uuD=cc"),
-        (Canceled, BookingStatus::Canceled, "uu=Dcc"),
+        (Scheduled, BookingStatus::Confirmed, "uuuuuDD"),
+        (Scheduled, BookingStatus::Attended, "uuuuu=D"),
+        (Scheduled, BookingStatus::NoShow, "uuuuuD="),
+        (Scheduled, BookingStatus::Reconfirm, "uuuuuuu"),
+        (Canceled, BookingStatus::LateCanceled, "uuuD=cc"),
+        (Canceled, BookingStatus::Canceled, "uuu=Dcc"),
     ] {
         let lesson = with_seat(status, seat);
         let found: String = BookingStatus::ALL
