@@ -2,6 +2,7 @@ use lesson_svc::MIGRATOR;
 use olm_proto::lesson::v1::{HoldSlotRequest, Lesson};
 use service_kit::grpc::client::acting;
 use sqlx::{PgPool, migrate::MigrationType};
+use uuid::Uuid;
 
 use crate::support::{World, new_id, wire};
 
@@ -50,6 +51,39 @@ async fn seats(pool: &PgPool, lesson: &Lesson) -> Vec<String> {
     .unwrap()
 }
 
+/// Makes a lesson a group's and a series', with a seat to reconfirm.
+async fn gather(pool: &PgPool, teacher: Uuid, lesson: &Lesson) {
+    let student: Uuid = lesson.bookings[0].student_id.parse().unwrap();
+    let (group, id): (Uuid, Uuid) = (Uuid::new_v4(), lesson.id.parse().unwrap());
+    for statement in [
+        "INSERT INTO lesson.groups (id, teacher_id, title, capacity, create_time)
+         SELECT $1, $2, 'Chess', 2, now() WHERE $3::uuid IS NOT NULL AND $4::uuid IS NOT NULL",
+        "INSERT INTO lesson.group_members (group_id, teacher_id, student_id, create_time)
+         SELECT $1, $2, $3, now() WHERE $4::uuid IS NOT NULL",
+        "UPDATE lesson.lessons SET group_id = $1, capacity = 2
+         WHERE teacher_id = $2 AND $3::uuid IS NOT NULL AND id = $4",
+        "UPDATE lesson.bookings SET status = 'reconfirm', reconfirm_expire_time = now()
+         WHERE $1::uuid IS NOT NULL AND $2::uuid IS NOT NULL AND student_id = $3 AND lesson_id = $4",
+        "INSERT INTO lesson.lesson_changes (lesson_id, version, kind, actor_id, actor_role,
+             change_time, during, booking_id, booking_status)
+         SELECT $4, 2, 'joined', $3, 'student', now(), during, id, 'confirmed'
+         FROM lesson.bookings
+         WHERE $1::uuid IS NOT NULL AND $2::uuid IS NOT NULL AND student_id = $3 AND lesson_id = $4",
+        "INSERT INTO lesson.series (id, teacher_id, group_id, time_zone, first_date, start_minute,
+             duration_s, every_weeks, occurrence_count, next_ordinal, last_start_time, changed_role,
+             create_time)
+         SELECT $4, $2, $1, 'UTC', '2026-06-01', 960, 3600, 1, 1, 1, now(), 'teacher', now()
+         WHERE $3::uuid IS NOT NULL",
+        "INSERT INTO lesson.series_occurrences (series_id, ordinal, original_start, lesson_id)
+         SELECT $4, 0, now(), $4
+         WHERE $1::uuid IS NOT NULL AND $2::uuid IS NOT NULL AND $3::uuid IS NOT NULL",
+    ] {
+        let statement = sqlx::query(statement).bind(group).bind(teacher);
+        let done = statement.bind(student).bind(id).execute(pool).await;
+        assert_eq!(done.unwrap().rows_affected(), 1);
+    }
+}
+
 async fn fill(pool: &PgPool) {
     let world = World::start(pool.clone()).await;
     let teacher = world.teacher(1, "Anna").await;
@@ -57,9 +91,16 @@ async fn fill(pool: &PgPool) {
     let book = async |start: &str| world.book(student, teacher, start).await.unwrap();
     let booked = book("2026-06-01T12:00:00Z").await;
     attended(pool, &book("2026-06-01T10:00:00Z").await).await;
-    for status in ["no_show", "late_canceled", "canceled"] {
+    for status in ["late_canceled", "canceled"] {
         seat(pool, &booked, status).await;
     }
+    gather(pool, teacher, &book("2026-06-01T16:00:00Z").await).await;
+    let missed = book("2026-06-01T14:00:00Z").await;
+    sqlx::query("UPDATE lesson.bookings SET status = 'no_show' WHERE lesson_id = $1::uuid")
+        .bind(&missed.id)
+        .execute(pool)
+        .await
+        .unwrap();
     // What the schema of before does not know: a relation, somebody erased, a hold.
     world.befriend(teacher, other).await;
     let gone = world.teacher(4, "Gone").await;
