@@ -47,6 +47,8 @@ pub struct Config {
     /// of invitations are made, the same for every replica. After it was replaced, links
     /// that were given out still work.
     pub tokens: TokenKey,
+    /// `LESSON_WATCHERS`: how many may watch changes at once; 1 to 10,000, default 1,000.
+    pub watchers: usize,
     /// `LESSON_DRAIN`: how many seconds calls may take to finish after a signal; 0 to
     /// 300, default 10.
     pub drain: Duration,
@@ -64,6 +66,7 @@ impl Config {
             defaults: read_defaults(settings),
             notify: BackendConfig::read(settings, "NOTIFY", "notify-svc", "http://127.0.0.1:50052"),
             tokens: read_tokens(settings),
+            watchers: settings.in_range("WATCHERS", 1_000, 1..=10_000),
             drain: settings.duration(
                 "DRAIN",
                 Duration::from_secs(10),
@@ -136,6 +139,7 @@ mod tests {
                 "LESSON_INVITATION_SECRET",
                 "only 31 bytes, one is too few!!",
             ),
+            ("LESSON_WATCHERS", "0"),
             ("LESSON_DRAIN", "301"),
         ]);
         Config::read(&mut settings);
@@ -149,6 +153,7 @@ mod tests {
             "NOTIFY_URL",
             "NOTIFY_KEY",
             "INVITATION_SECRET",
+            "WATCHERS",
             "DRAIN",
         ] {
             assert!(

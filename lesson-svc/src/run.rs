@@ -36,7 +36,7 @@ use crate::{
     state::State,
     teachers::grpc::Teachers,
     users::grpc::Users,
-    watching::grpc::Watching,
+    watching::{Watchers, grpc::Watching, retention, tail, wakeups},
 };
 
 /// What health knows: one name per service of the contract.
@@ -101,6 +101,7 @@ pub async fn run(
         defaults: config.defaults,
         tokens: config.tokens,
         wake,
+        watchers: Watchers::new(config.watchers, shutdown.clone()),
     };
     let grpc = GrpcServer {
         domain: DOMAIN,
@@ -108,7 +109,7 @@ pub async fn run(
         reflection: config.reflection,
         clock,
     };
-    let (outcome, _, _) = tokio::join!(
+    let (outcome, ..) = tokio::join!(
         async {
             let outcome = grpc
                 .serve(listener, routes(&state), health, shutdown.clone())
@@ -119,6 +120,7 @@ pub async fn run(
         },
         shutdown.drained(relay.run(shutdown.clone())),
         shutdown.drained(lapsing::run(state.clone(), shutdown.clone())),
+        shutdown.drained(watch(state.clone(), shutdown.clone())),
     );
     probe.abort();
     if tokio::time::timeout(CLOSE_TIMEOUT, pool.close())
@@ -128,6 +130,16 @@ pub async fn run(
         tracing::warn!("connections still in use were cut");
     }
     Ok(outcome?)
+}
+
+/// What watchers need besides their streams.
+async fn watch(state: State, shutdown: Shutdown) {
+    tokio::join!(
+        tail::run(state.clone(), shutdown.clone()),
+        wakeups::announce(state.clone(), shutdown.clone()),
+        wakeups::listen(state.clone(), shutdown.clone()),
+        retention::run(state, shutdown),
+    );
 }
 
 fn routes(state: &State) -> Routes {

@@ -4,7 +4,7 @@ use jiff::Timestamp;
 use service_kit::clock::SharedClock;
 use sqlx::PgPool;
 
-use crate::{invitations::TokenKey, outbox::Wake, users::Defaults};
+use crate::{invitations::TokenKey, outbox::Wake, users::Defaults, watching::Watchers};
 
 /// Shared by all services of a replica; cheap to clone.
 #[derive(Debug, Clone)]
@@ -19,12 +19,15 @@ pub struct State {
     pub tokens: TokenKey,
     /// Wakes the relay; see [`State::committed`].
     pub wake: Wake,
+    /// Tells of changes; see [`State::committed`].
+    pub watchers: Watchers,
 }
 
 impl State {
     /// After every commit that changed something: wakes whoever tells of changes.
     pub fn committed(&self) {
         self.wake.wake();
+        self.watchers.committed();
     }
 
     /// The current instant, in whole microseconds: as PostgreSQL keeps it, so that what

@@ -34,3 +34,4 @@ mod teachers;
 mod telemetry;
 mod updating;
 mod users;
+mod watching;

@@ -315,7 +315,7 @@ fn calendars(world: &World) -> Vec<Probe> {
 
 fn changes(world: &World) -> Vec<Probe> {
     probes!(world, "ChangeService", changes, {
-        watch_changes(WatchChangesRequest::default()) => Later;
+        watch_changes(WatchChangesRequest::default()) => Served;
     })
 }
 
