@@ -1,7 +1,7 @@
 //! Lessons as planning needs them: snapshots in, notifications out.
 
 use jiff::Timestamp;
-use olm_proto::notify::v1::{LessonRole, LessonSnapshot, LessonState};
+use olm_proto::notify::v1::{LessonRole, LessonSnapshot, LessonState, SeatSnapshot};
 use service_kit::status::Violations;
 use uuid::Uuid;
 
@@ -37,6 +37,13 @@ pub struct Snapshot {
     pub teacher_id: Uuid,
     /// Who sits in it, or did.
     pub seats: Vec<Seat>,
+    /// A group's: it may have any number of seats, and goes on without a student.
+    pub of_group: bool,
+    /// The group's; may be empty.
+    pub group_title: String,
+    /// The last change of time, place or status was made with the whole series, which
+    /// tells of it.
+    pub with_series: bool,
 }
 
 /// A student's seat.
@@ -48,10 +55,25 @@ pub struct Seat {
     pub student_id: Uuid,
     /// Given up.
     pub canceled: bool,
+    /// Until when its student can say that they come, although the lesson moved onto
+    /// another one of theirs; `None`: they need not.
+    pub reconfirm: Option<Timestamp>,
+    /// Who took it or gave it up; unspecified: time did.
+    pub changed_by: LessonRole,
+    /// It was taken, or given up, with all seats of a series, which tells of it.
+    pub with_series: bool,
 }
 
-/// Takes out of a snapshot what the erased gave: a teacher's link, and a reason when it
-/// was theirs. Of a group's students any may have given it.
+impl Seat {
+    /// Of a group's lesson: its student gave it up.
+    #[must_use]
+    pub fn was_left(&self) -> bool {
+        self.canceled && self.changed_by == LessonRole::Student
+    }
+}
+
+/// Takes out of a snapshot what the erased gave: a teacher's link and what they called
+/// the group, and a reason when it was theirs. Of a group's students any may have given it.
 pub fn forget(wire: &mut LessonSnapshot, erased: impl Fn(Uuid) -> bool) {
     let erased = |id: &str| id.parse().is_ok_and(&erased);
     let teacher = erased(&wire.teacher_id);
@@ -62,6 +84,7 @@ pub fn forget(wire: &mut LessonSnapshot, erased: impl Fn(Uuid) -> bool) {
     };
     if teacher {
         wire.meeting_url.clear();
+        wire.group_title.clear();
     }
     if reason {
         wire.cancel_reason.clear();
@@ -74,6 +97,8 @@ const MAX_SEATS: usize = 200;
 const MAX_REASON: usize = 1000;
 /// Characters of a link.
 const MAX_URL: usize = 1000;
+/// Characters of a group's title (olm.lesson.v1.Group).
+const MAX_TITLE: usize = 128;
 
 impl Snapshot {
     /// Everyone in the lesson, each once, in the order in which they are locked.
@@ -95,17 +120,9 @@ impl Snapshot {
     pub fn parse(wire: &LessonSnapshot, violations: &mut Violations) -> Self {
         let lesson_id = violations.uuid("lesson.lesson_id", &wire.lesson_id);
         let teacher_id = violations.uuid("lesson.teacher_id", &wire.teacher_id);
-        let mut seats = Vec::new();
-        for (at, seat) in wire.seats.iter().take(MAX_SEATS).enumerate() {
-            let mut uuid = |field: &str, text: &str| {
-                violations.uuid(&format!("lesson.seats[{at}].{field}"), text)
-            };
-            seats.push(Seat {
-                booking_id: uuid("booking_id", &seat.booking_id),
-                student_id: uuid("student_id", &seat.student_id),
-                canceled: seat.canceled,
-            });
-        }
+        let seats = wire.seats.iter().take(MAX_SEATS).enumerate();
+        let seats = seats.map(|(at, seat)| parse_seat(at, seat, violations));
+        let seats = seats.collect();
         let start = wire.start_time.as_ref().and_then(olm_proto::instant);
         let end = wire.end_time.as_ref().and_then(olm_proto::instant);
         violations.require(start.is_some(), "lesson.start_time", "is not an instant");
@@ -121,11 +138,7 @@ impl Snapshot {
             "lesson.schedule_version",
             "is not more than 0",
         );
-        violations.require(
-            (1..=MAX_SEATS).contains(&wire.seats.len()),
-            "lesson.seats",
-            "are not 1 to 200",
-        );
+        parse_group(wire, violations);
         violations.require(
             wire.cancel_reason.chars().count() <= MAX_REASON,
             "lesson.cancel_reason",
@@ -145,8 +158,49 @@ impl Snapshot {
             end: end.unwrap_or_default(),
             teacher_id,
             seats,
+            of_group: !wire.group_id.is_empty(),
+            group_title: wire.group_title.clone(),
+            with_series: wire.with_series,
         }
     }
+}
+
+fn parse_seat(at: usize, wire: &SeatSnapshot, violations: &mut Violations) -> Seat {
+    let field = |name: &str| format!("lesson.seats[{at}].{name}");
+    let expires = wire.reconfirm_expire_time.as_ref();
+    let expires = expires.and_then(olm_proto::instant);
+    violations.require(
+        expires.is_some() || !wire.reconfirm,
+        &field("reconfirm_expire_time"),
+        "is not an instant beside a seat to be reconfirmed",
+    );
+    Seat {
+        booking_id: violations.uuid(&field("booking_id"), &wire.booking_id),
+        student_id: violations.uuid(&field("student_id"), &wire.student_id),
+        canceled: wire.canceled,
+        reconfirm: expires.filter(|_| wire.reconfirm),
+        changed_by: wire.changed_by(),
+        with_series: wire.with_series,
+    }
+}
+
+/// Checks how many seats there are, and what is said of a group.
+fn parse_group(wire: &LessonSnapshot, violations: &mut Violations) {
+    let of_group = !wire.group_id.is_empty();
+    if of_group {
+        violations.uuid("lesson.group_id", &wire.group_id);
+    }
+    let fewest = usize::from(!of_group);
+    violations.require(
+        (fewest..=MAX_SEATS).contains(&wire.seats.len()),
+        "lesson.seats",
+        "are not 1 to 200, or at most 200 of a group's lesson",
+    );
+    violations.require(
+        wire.group_title.chars().count() <= MAX_TITLE,
+        "lesson.group_title",
+        "is longer than 128 characters",
+    );
 }
 
 /// Checks what depends on the lesson's state; answers when a request lapses.

@@ -33,11 +33,27 @@ pub enum Kind {
     PlaceChanged,
     /// A student of the lesson cannot be told.
     StudentUnreachable,
+    /// A student is asked whether they come to a group's lesson that moved onto another.
+    Reconfirm,
+    /// They did not say so in time.
+    SeatFreed,
+    /// A student gave up their seat in a group's lesson, or did not say in time.
+    StudentLeft,
+    /// A series was booked.
+    SeriesBooked,
+    /// A series is at another hour, elsewhere, or goes on for longer.
+    SeriesChanged,
+    /// A series is off, all of it or its end.
+    SeriesCanceled,
+    /// An occurrence of a series was not booked.
+    SeriesSkipped,
+    /// A series begins at another hour of its reader's clock.
+    ClockShifts,
 }
 
 impl Kind {
     /// Every kind.
-    pub const ALL: [Self; 11] = [
+    pub const ALL: [Self; 19] = [
         Self::Custom,
         Self::Booked,
         Self::Reminder,
@@ -49,9 +65,17 @@ impl Kind {
         Self::Moved,
         Self::PlaceChanged,
         Self::StudentUnreachable,
+        Self::Reconfirm,
+        Self::SeatFreed,
+        Self::StudentLeft,
+        Self::SeriesBooked,
+        Self::SeriesChanged,
+        Self::SeriesCanceled,
+        Self::SeriesSkipped,
+        Self::ClockShifts,
     ];
 
-    /// In the contract's notices about lessons; a custom text is none.
+    /// In the contract's notices about lessons and series; a custom text is none.
     #[must_use]
     pub fn notice(self) -> wire::LessonNoticeKind {
         match self {
@@ -66,10 +90,18 @@ impl Kind {
             Self::Moved => wire::LessonNoticeKind::Moved,
             Self::PlaceChanged => wire::LessonNoticeKind::PlaceChanged,
             Self::StudentUnreachable => wire::LessonNoticeKind::StudentUnreachable,
+            Self::Reconfirm => wire::LessonNoticeKind::Reconfirm,
+            Self::SeatFreed => wire::LessonNoticeKind::SeatFreed,
+            Self::StudentLeft => wire::LessonNoticeKind::StudentLeft,
+            Self::SeriesBooked => wire::LessonNoticeKind::SeriesBooked,
+            Self::SeriesChanged => wire::LessonNoticeKind::SeriesChanged,
+            Self::SeriesCanceled => wire::LessonNoticeKind::SeriesCanceled,
+            Self::SeriesSkipped => wire::LessonNoticeKind::SeriesSkipped,
+            Self::ClockShifts => wire::LessonNoticeKind::ClockShifts,
         }
     }
 
-    /// The kind of a notice about a lesson; `None` for none of the contract's.
+    /// The kind of a notice about a lesson or a series; `None` for none of the contract's.
     #[must_use]
     pub fn of_notice(number: i32) -> Option<Self> {
         Self::ALL
@@ -77,10 +109,13 @@ impl Kind {
             .find(|kind| *kind != Self::Custom && i32::from(kind.notice()) == number)
     }
 
-    /// Whether it says that the lesson does not take place.
+    /// Whether it says that the lesson does not take place, at least for its reader.
     #[must_use]
     pub fn ends(self) -> bool {
-        matches!(self, Self::Canceled | Self::Declined | Self::Lapsed)
+        matches!(
+            self,
+            Self::Canceled | Self::Declined | Self::Lapsed | Self::SeatFreed
+        )
     }
 
     /// Whether it says when and where the lesson is, once for each schedule.
@@ -88,9 +123,15 @@ impl Kind {
     pub fn announces(self) -> bool {
         matches!(
             self,
-            Self::Requested | Self::Booked | Self::Confirmed | Self::Moved | Self::PlaceChanged
+            Self::Requested
+                | Self::Booked
+                | Self::Confirmed
+                | Self::Moved
+                | Self::PlaceChanged
+                | Self::Reconfirm
         )
     }
+
     /// As stored and shown.
     #[must_use]
     pub fn as_str(self) -> &'static str {
@@ -106,6 +147,14 @@ impl Kind {
             Self::Moved => "moved",
             Self::PlaceChanged => "place_changed",
             Self::StudentUnreachable => "student_unreachable",
+            Self::Reconfirm => "reconfirm",
+            Self::SeatFreed => "seat_freed",
+            Self::StudentLeft => "student_left",
+            Self::SeriesBooked => "series_booked",
+            Self::SeriesChanged => "series_changed",
+            Self::SeriesCanceled => "series_canceled",
+            Self::SeriesSkipped => "series_skipped",
+            Self::ClockShifts => "clock_shifts",
         }
     }
 

@@ -45,6 +45,7 @@ impl Service {
         });
         snapshot.meeting_url.clone_from(&wire.meeting_url);
         snapshot.cancel_reason.clone_from(&wire.cancel_reason);
+        snapshot.group_title.clone_from(&wire.group_title);
         let snapshot = &snapshot;
         if let Some(stored) = store::put(&mut tx, snapshot, &wire.encode_to_vec()).await? {
             tx.commit().await?;

@@ -8,13 +8,15 @@ use jiff::{SignedDuration, Timestamp, tz::TimeZone};
 use olm_proto::notify::v1::{Content, LessonNotice, LessonRole, LessonState, content};
 use uuid::Uuid;
 
-use super::Snapshot;
+use super::{Seat, Snapshot};
 use crate::{
     notifications::{Kind, Lane, states::State},
     recipients::QuietHours,
 };
 
+mod ending;
 mod reminders;
+mod seats;
 mod telling;
 
 use telling::Telling;
@@ -201,7 +203,11 @@ pub struct Planned {
 /// - A reminder at each of the reader's leads that is still ahead, before their quiet
 ///   hours where it would fall into them; one whose instant passed while it waited
 ///   stays, so that it is sent late rather than lost; so does one that is being sent.
-/// - To the teacher: which student Telegram does not reach.
+/// - To the teacher: which student Telegram does not reach, and which one left a group.
+/// - To a student whose lesson moved onto another one of theirs: whether they come.
+///
+/// What was done with the whole series is told of the series (`series_plans`): here it is
+/// planned as [`Due::Never`], so that it counts as known.
 ///
 /// What a reader muted is planned as [`Due::Never`].
 #[must_use]
@@ -235,6 +241,8 @@ struct Part {
     role: LessonRole,
     counterpart_id: Option<Uuid>,
     canceled: bool,
+    /// A student's.
+    seat: Option<Seat>,
 }
 
 fn parts(snapshot: &Snapshot) -> impl Iterator<Item = Part> + '_ {
@@ -243,8 +251,9 @@ fn parts(snapshot: &Snapshot) -> impl Iterator<Item = Part> + '_ {
         .iter()
         .filter(|seat| !seat.canceled)
         .collect();
-    // A name can be joined when there is exactly one other side.
+    // A name can be joined when there is exactly one other side; a group has a title.
     let counterpart = match (snapshot.seats.as_slice(), taken.as_slice()) {
+        _ if snapshot.of_group => None,
         ([only], _) => Some(only.student_id),
         (_, [only]) => Some(only.student_id),
         _ => None,
@@ -254,7 +263,8 @@ fn parts(snapshot: &Snapshot) -> impl Iterator<Item = Part> + '_ {
         subject: Subject::Lesson(snapshot.lesson_id),
         role: LessonRole::Teacher,
         counterpart_id: counterpart,
-        canceled: taken.is_empty(),
+        canceled: taken.is_empty() && !snapshot.of_group,
+        seat: None,
     };
     let students = snapshot.seats.iter().map(|seat| Part {
         user_id: seat.student_id,
@@ -262,6 +272,7 @@ fn parts(snapshot: &Snapshot) -> impl Iterator<Item = Part> + '_ {
         role: LessonRole::Student,
         counterpart_id: Some(snapshot.teacher_id),
         canceled: seat.canceled,
+        seat: Some(*seat),
     });
     students.chain([teacher])
 }

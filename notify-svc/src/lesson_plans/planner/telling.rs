@@ -2,7 +2,7 @@
 
 use super::{
     Content, Due, Key, Kind, Lane, LessonNotice, LessonRole, LessonState, Part, Planned, Reader,
-    Snapshot, State, Subject, Timestamp, Told, content,
+    Snapshot, Timestamp, Told, content,
 };
 
 /// Planning for one person.
@@ -13,7 +13,7 @@ pub(super) struct Telling<'a> {
     /// What this person was told in this part.
     pub(super) told: Vec<&'a Told>,
     /// What everybody was told.
-    all_told: &'a [Told],
+    pub(super) all_told: &'a [Told],
     pub(super) now: Timestamp,
 }
 
@@ -71,6 +71,7 @@ impl<'a> Telling<'a> {
         };
         if self.part.role == LessonRole::Teacher {
             rows.extend(self.unreachable_students());
+            rows.extend(self.students_left());
         }
         rows
     }
@@ -79,13 +80,25 @@ impl<'a> Telling<'a> {
         if self.part.canceled {
             return self.cancellation().into_iter().collect();
         }
-        let reminders = if self.snapshot.state == LessonState::Requested {
+        let reminders = if self.snapshot.state == LessonState::Requested || self.asked().is_some() {
             Vec::new()
         } else {
             self.reminders()
         };
         let announcement = self.announcement(!reminders.is_empty());
         announcement.into_iter().chain(reminders).collect()
+    }
+
+    /// Until when a student whose seat clashes with another lesson of theirs is asked
+    /// whether they come.
+    fn asked(&self) -> Option<Timestamp> {
+        self.part.seat.and_then(|seat| seat.reconfirm)
+    }
+
+    /// Whether the last change of the lesson is told with its series. A seat that was
+    /// not taken with the series may be somebody's who is told nothing of the series.
+    pub(super) fn with_series(&self) -> bool {
+        self.snapshot.with_series && self.part.seat.is_none_or(|seat| seat.with_series)
     }
 
     pub(super) fn key(&self, kind: Kind, lead_s: i64) -> Key {
@@ -97,7 +110,7 @@ impl<'a> Telling<'a> {
         }
     }
 
-    fn has(&self, key: Key) -> bool {
+    pub(super) fn has(&self, key: Key) -> bool {
         self.told.iter().any(|told| told.key == key)
     }
 
@@ -125,12 +138,13 @@ impl<'a> Telling<'a> {
             reader_role: self.part.role.into(),
             meeting_url: self.snapshot.meeting_url.clone(),
             no_counterpart: self.part.counterpart_id.is_none(),
+            group_title: self.snapshot.group_title.clone(),
             ..LessonNotice::default()
         }
     }
 
     /// What the reader learned last, of schedules up to this one.
-    fn learned(&self, schedule_version: i64) -> Option<&'a Told> {
+    pub(super) fn learned(&self, schedule_version: i64) -> Option<&'a Told> {
         let reached = self.told.iter().filter(|told| {
             told.reached()
                 && told.key.schedule_version <= schedule_version
@@ -150,11 +164,15 @@ impl<'a> Telling<'a> {
 
     fn announcement(&self, reminder_follows: bool) -> Option<Planned> {
         let this = self.snapshot.schedule_version;
-        let news = |told: &&&Told| told.key.kind.announces() && told.key.schedule_version == this;
+        let news = |told: &&&Told| {
+            told.key.kind.announces()
+                && told.key.schedule_version == this
+                && (told.key.kind == Kind::Reconfirm || self.asked().is_none())
+        };
         if let Some(told) = self.told.iter().filter(news).find(|told| told.reached()) {
             return Some(self.again(told));
         }
-        let news = self.news(self.known(this - 1))?;
+        let news = self.told_with_series(self.news(self.known(this - 1))?);
         let key = self.key(news.kind, 0);
         // Of a lesson that is over there is nothing to say; what waits stays.
         if self.snapshot.end <= self.now && !self.has(key) {
@@ -173,20 +191,49 @@ impl<'a> Telling<'a> {
             | Kind::Canceled
             | Kind::Declined
             | Kind::Lapsed
-            | Kind::StudentUnreachable => {}
+            | Kind::StudentUnreachable
+            | Kind::Reconfirm
+            | Kind::SeatFreed
+            | Kind::StudentLeft
+            | Kind::SeriesBooked
+            | Kind::SeriesChanged
+            | Kind::SeriesCanceled
+            | Kind::SeriesSkipped
+            | Kind::ClockShifts => {}
         }
         if let Some(previous) = news.previous {
             notice.previous_start_time = previous.start_time;
             notice.previous_end_time = previous.end_time;
         }
-        let lapses = self
-            .snapshot
-            .expires_at
-            .filter(|_| self.snapshot.state == LessonState::Requested);
+        let lapses = match self.snapshot.state {
+            LessonState::Requested => self.snapshot.expires_at,
+            LessonState::Scheduled
+            | LessonState::Unspecified
+            | LessonState::Canceled
+            | LessonState::Declined
+            | LessonState::Lapsed => self.asked(),
+        };
         notice.expire_time = lapses.map(olm_proto::timestamp);
         let mut planned = self.planned(key, Lane::Interactive, news.due, notice);
         planned.expires_at = lapses;
         Some(planned)
+    }
+
+    /// What was done with the whole series is known of it. What is asked of one student is
+    /// not, nor that they are no longer asked, nor what they answered themselves.
+    fn told_with_series(&self, mut news: News) -> News {
+        let this = self.snapshot.schedule_version;
+        let was_asked = |told: &Told| told.key.kind == Kind::Reconfirm;
+        let answered = self
+            .told
+            .iter()
+            .any(|told| was_asked(told) && told.key.schedule_version == this);
+        let asked_before = self.known(this - 1).is_some_and(was_asked);
+        let silent = self.with_series() && !asked_before || answered;
+        if silent && news.kind != Kind::Reconfirm {
+            news.due = Due::Never;
+        }
+        news
     }
 
     /// Who made a change that is told: whoever made this schedule, unless it was made
@@ -227,6 +274,9 @@ impl<'a> Telling<'a> {
 
     /// What this schedule is to somebody who learned `known` of the ones before.
     fn news(&self, known: Option<&Told>) -> Option<News> {
+        if self.asked().is_some() {
+            return Some(self.question(known));
+        }
         let Some(known) = known else {
             return Some(News::of(match self.snapshot.state {
                 LessonState::Requested => Kind::Requested,
@@ -289,6 +339,24 @@ impl<'a> Telling<'a> {
             })
     }
 
+    /// Whether they come to a lesson that was elsewhere in time as far as they know.
+    fn question(&self, known: Option<&Told>) -> News {
+        let same = |told: &Told| times(&self.notice(told.key.kind)) == times(&told.notice);
+        let previous = known.map(|told| {
+            let asked = told.key.kind == Kind::Reconfirm && same(told);
+            let mut notice = told.notice.clone();
+            if asked {
+                notice.start_time = told.notice.previous_start_time;
+                notice.end_time = told.notice.previous_end_time;
+            }
+            notice
+        });
+        News {
+            previous,
+            ..News::of(Kind::Reconfirm)
+        }
+    }
+
     fn change(&self, known: &Told) -> Option<News> {
         let now = self.notice(known.key.kind);
         if times(&now) != times(&known.notice) {
@@ -298,124 +366,5 @@ impl<'a> Telling<'a> {
             });
         }
         (now.meeting_url != known.notice.meeting_url).then(|| News::of(Kind::PlaceChanged))
-    }
-
-    /// That the lesson is off: to whoever knew of it, and to a student who came by it on
-    /// another way than our messages.
-    fn cancellation(&self) -> Option<Planned> {
-        let key = self.key(Kind::Canceled, 0);
-        let tells = match self.learned(self.snapshot.schedule_version) {
-            Some(told) => !told.key.kind.ends(),
-            None => self.may_count_on_it(),
-        };
-        if !tells && !self.has(key) {
-            return None;
-        }
-        let notice = LessonNotice {
-            changed_by: self.snapshot.changed_by.into(),
-            cancel_reason: self.snapshot.cancel_reason.clone(),
-            request: self.was_a_request(),
-            ..self.notice(Kind::Canceled)
-        };
-        Some(self.planned(key, Lane::Interactive, Due::AtOnce, notice))
-    }
-
-    /// Whether what is cancelled was never accepted. What the first cancellation said of
-    /// it stays, for the rows that it stands on go with it.
-    fn was_a_request(&self) -> bool {
-        let of = |kinds: &[Kind]| {
-            let found = self.told.iter().find(|told| kinds.contains(&told.key.kind));
-            found.map(|told| &told.notice)
-        };
-        match of(&[Kind::Canceled]) {
-            Some(canceled) => canceled.request,
-            None => {
-                of(&[Kind::Requested]).is_some()
-                    && of(&[Kind::Booked, Kind::Confirmed, Kind::Reminder]).is_none()
-            }
-        }
-    }
-
-    /// Whether a student whom no message reached may come all the same: something was
-    /// announced to them, they did not give it up themselves, and it is not over.
-    fn may_count_on_it(&self) -> bool {
-        let gave_up =
-            |told: &&Told| told.key.kind.ends() && told.notice.changed_by() == LessonRole::Student;
-        self.part.role == LessonRole::Student
-            && self.snapshot.end > self.now
-            && self.snapshot.changed_by != LessonRole::Student
-            && self
-                .told
-                .iter()
-                .any(|told| told.key.kind.announces() || told.key.kind.ends())
-            && !self.told.iter().any(gave_up)
-    }
-
-    /// What became of a request: to its student always, for they wait for it; that it
-    /// was declined not to its teacher, who did so.
-    fn ending(&self, kind: Kind) -> Option<Planned> {
-        if kind == Kind::Declined && self.part.role == LessonRole::Teacher {
-            return None;
-        }
-        let key = self.key(kind, 0);
-        let over = self.snapshot.end <= self.now;
-        let ended_before = self
-            .learned(self.snapshot.schedule_version - 1)
-            .is_some_and(|told| told.key.kind.ends());
-        if ended_before || over && !self.has(key) {
-            return None;
-        }
-        let notice = LessonNotice {
-            changed_by: self.snapshot.changed_by.into(),
-            cancel_reason: self.snapshot.cancel_reason.clone(),
-            ..self.notice(kind)
-        };
-        Some(self.planned(key, Lane::Interactive, Due::AtOnce, notice))
-    }
-
-    /// To the teacher, once per seat and schedule: what was due to its student about
-    /// this lesson could not be delivered.
-    fn unreachable_students(&self) -> impl Iterator<Item = Planned> + '_ {
-        let ahead = self.snapshot.start > self.now;
-        let own_doing = self.snapshot.changed_by == LessonRole::Student;
-        let off = self.snapshot.state == LessonState::Canceled;
-        let seats = self.snapshot.seats.iter().filter(move |seat| {
-            // Who gave it up themselves need not be told.
-            ahead && !(own_doing && (off || seat.canceled))
-        });
-        seats.filter_map(|seat| {
-            let subject = Subject::Booking(seat.booking_id);
-            let schedule_version = self.snapshot.schedule_version;
-            let failed = self.all_told.iter().any(|told| {
-                told.user_id == seat.student_id
-                    && told.key.subject == subject
-                    && told.key.schedule_version == schedule_version
-                    && told.state == State::Failed
-                    && told.gone
-            });
-            if !failed {
-                return None;
-            }
-            let key = Key {
-                kind: Kind::StudentUnreachable,
-                subject,
-                schedule_version,
-                lead_s: 0,
-            };
-            let state = if seat.canceled {
-                LessonState::Canceled
-            } else {
-                self.snapshot.state
-            };
-            let notice = LessonNotice {
-                state: state.into(),
-                no_counterpart: false,
-                ..self.notice(Kind::StudentUnreachable)
-            };
-            let mut planned = self.planned(key, Lane::Interactive, Due::AtOnce, notice);
-            planned.counterpart_id = Some(seat.student_id);
-            planned.expires_at = Some(self.snapshot.start);
-            Some(planned)
-        })
     }
 }

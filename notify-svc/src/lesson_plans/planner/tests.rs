@@ -7,13 +7,18 @@ use crate::lesson_plans::Seat;
 
 mod announcing;
 mod changing;
+mod groups;
 mod invariants;
 mod reminding;
+mod with_series;
 
 const TEACHER: Uuid = Uuid::from_u128(1);
 const STUDENT: Uuid = Uuid::from_u128(2);
 const BOOKING: Uuid = Uuid::from_u128(3);
 const LESSON: Uuid = Uuid::from_u128(4);
+/// Another student, and their seat.
+const OTHER: Uuid = Uuid::from_u128(20);
+const OTHER_BOOKING: Uuid = Uuid::from_u128(30);
 
 fn start() -> Timestamp {
     "2026-03-29T10:00:00Z".parse().unwrap()
@@ -21,6 +26,17 @@ fn start() -> Timestamp {
 
 fn days_before() -> Timestamp {
     start() - 48.hours()
+}
+
+fn seat(booking_id: Uuid, student_id: Uuid) -> Seat {
+    Seat {
+        booking_id,
+        student_id,
+        canceled: false,
+        reconfirm: None,
+        changed_by: LessonRole::Student,
+        with_series: false,
+    }
 }
 
 fn lesson() -> Snapshot {
@@ -36,11 +52,10 @@ fn lesson() -> Snapshot {
         start: start(),
         end: start() + 60.minutes(),
         teacher_id: TEACHER,
-        seats: vec![Seat {
-            booking_id: BOOKING,
-            student_id: STUDENT,
-            canceled: false,
-        }],
+        seats: vec![seat(BOOKING, STUDENT)],
+        of_group: false,
+        group_title: String::new(),
+        with_series: false,
     }
 }
 

@@ -336,11 +336,7 @@ fn a_joining_student_changes_nothing_for_the_others() {
     let before = plan(&lesson(), &readers(&[60]), &[], days_before());
     let mut joined = lesson();
     joined.version += 1;
-    joined.seats.push(Seat {
-        booking_id: Uuid::from_u128(30),
-        student_id: Uuid::from_u128(20),
-        canceled: false,
-    });
+    joined.seats.push(seat(OTHER_BOOKING, OTHER));
     let after = plan(
         &joined,
         &readers(&[60]),

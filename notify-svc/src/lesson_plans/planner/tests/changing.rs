@@ -94,11 +94,7 @@ fn a_move_that_is_told_late_names_who_moved() {
 #[test]
 fn of_several_students_the_teacher_is_told_no_name() {
     let mut group = lesson();
-    group.seats.push(Seat {
-        booking_id: Uuid::from_u128(30),
-        student_id: Uuid::from_u128(20),
-        canceled: false,
-    });
+    group.seats.push(seat(OTHER_BOOKING, OTHER));
     let planned = plan(&group, &readers(&[60]), &[], days_before());
     for row in &planned {
         assert_eq!(row.counterpart_id.is_none(), row.user_id == TEACHER);

@@ -16,7 +16,18 @@ enum Step {
     Pass(i64, Fate),
     /// What was begun goes on.
     Settle(Fate),
-    Cancel(LessonRole),
+    /// Alone, or with its series.
+    Cancel(LessonRole, bool),
+    /// The series moves it.
+    Series(i64),
+    /// It moves onto another lesson of its student.
+    Clash(i64),
+    /// They come all the same.
+    Answer,
+    /// Somebody else takes a seat, or gives it up.
+    Join,
+    /// The seat ends and the lesson goes on: by somebody, by time, with the series.
+    End(LessonRole, bool),
 }
 
 /// What becomes of an attempt.
@@ -72,8 +83,17 @@ fn step() -> impl Strategy<Value = Step> {
         2 => wishes().prop_map(Step::Wishes),
         3 => (1_i64..700, fate()).prop_map(|(minutes, fate)| Step::Pass(minutes, fate)),
         2 => fate().prop_map(Step::Settle),
-        1 => author().prop_map(Step::Cancel),
+        1 => (author(), any::<bool>()).prop_map(|(by, series)| Step::Cancel(by, series)),
+        2 => (-300_i64..300).prop_map(Step::Series),
+        2 => (-300_i64..300).prop_map(Step::Clash),
+        2 => Just(Step::Answer),
+        1 => Just(Step::Join),
+        1 => (seat_author(), any::<bool>()).prop_map(|(by, series)| Step::End(by, series)),
     ]
+}
+
+fn seat_author() -> impl Strategy<Value = LessonRole> {
+    prop_oneof![author(), Just(LessonRole::Unspecified)]
 }
 
 /// A lesson and one of its people, with a store that does what plans say.
@@ -148,6 +168,8 @@ impl Story {
         }
         let reminds = self.lesson.state == LessonState::Scheduled
             && !self.reader.leads.is_empty()
+            && (self.reader.user_id == TEACHER
+                || !self.seat().canceled && self.seat().reconfirm.is_none())
             && !self.reader.muted.contains(&Kind::Reminder);
         for told in self.told.iter().filter(|told| reminds && told.in_flight()) {
             let kept = told.key.kind != Kind::Reminder
@@ -194,6 +216,37 @@ impl Story {
         }
     }
 
+    fn seat(&self) -> &Seat {
+        &self.lesson.seats[0]
+    }
+
+    /// Whether the reader counts on the lesson because of what we told them.
+    fn counts_on_it(&self) -> bool {
+        let reached = self.told.iter().filter(|told| told.reached());
+        let last = reached.max_by_key(|told| (told.key.schedule_version, told.key.kind.ends()));
+        last.is_some_and(|told| !told.key.kind.ends())
+    }
+
+    /// The lesson, or the reader's seat in it, ended: who counted on it learns so here,
+    /// from its series, or did it themselves.
+    fn learns_the_end(&mut self, elsewhere: bool) -> Result<(), TestCaseError> {
+        let counted = self.counts_on_it();
+        self.reconcile()?;
+        let ends = |told: &&Told| told.key.kind.ends();
+        let end = self.told.iter().find(ends);
+        let said = end.is_some_and(|told| told.state != State::Canceled);
+        prop_assert!(
+            !counted || end.is_some(),
+            "they are not told that it is off"
+        );
+        prop_assert!(
+            !counted || said != elsewhere,
+            "told {said}, of it elsewhere {elsewhere}"
+        );
+        prop_assert_eq!(self.live_reminders().count(), 0);
+        Ok(())
+    }
+
     fn live_reminders(&self) -> impl Iterator<Item = &Told> {
         self.told
             .iter()
@@ -210,7 +263,8 @@ impl Story {
             .collect();
         due.sort_by_key(|told| (told.due, told.key));
         for told in due {
-            if told.key.kind == Kind::Reminder && self.lesson.start <= self.now {
+            let asks_late = told.key.kind == Kind::Reconfirm && self.lesson.start <= self.now;
+            if asks_late || told.key.kind == Kind::Reminder && self.lesson.start <= self.now {
                 told.state = State::Expired;
                 continue;
             }
@@ -238,18 +292,21 @@ impl Story {
     /// False when that was the lesson's end.
     fn take(&mut self, step: Step) -> Result<bool, TestCaseError> {
         match step {
-            Step::Move(0, _) => {}
+            Step::Move(0, _) | Step::Series(0) | Step::Clash(0) => {}
             Step::Move(minutes, by) => {
                 self.moved_by = by;
                 self.lesson = Snapshot {
                     changed_by: by,
+                    with_series: false,
                     ..moved(&self.lesson, minutes)
                 };
+                self.lesson.seats[0].reconfirm = None;
             }
             Step::Place(place, by) => {
                 let meeting_url = format!("https://meet.example/{place}");
                 self.lesson = Snapshot {
                     meeting_url,
+                    with_series: false,
                     ..changed(&self.lesson, by)
                 };
             }
@@ -257,6 +314,7 @@ impl Story {
                 self.lesson = Snapshot {
                     state: LessonState::Scheduled,
                     expires_at: None,
+                    with_series: false,
                     ..changed(&self.lesson, by)
                 };
             }
@@ -272,18 +330,74 @@ impl Story {
                 self.send(fate)?;
             }
             Step::Settle(fate) => self.settle(fate),
-            Step::Cancel(by) => {
+            Step::Cancel(by, with_series) => {
                 self.lesson = Snapshot {
                     state: LessonState::Canceled,
+                    with_series,
                     ..changed(&self.lesson, by)
                 };
-                self.reconcile()?;
-                prop_assert_eq!(self.live_reminders().count(), 0);
+                let seat = &mut self.lesson.seats[0];
+                seat.canceled = true;
+                seat.changed_by = by;
+                seat.with_series &= with_series;
+                let of_series = self.reader.user_id == TEACHER || seat.with_series;
+                let left = self.lesson.of_group
+                    && self.reader.user_id == STUDENT
+                    && by == LessonRole::Student;
+                self.learns_the_end(with_series && of_series || left)?;
+                return Ok(false);
+            }
+            Step::Series(_) | Step::Clash(_) | Step::Answer | Step::Join | Step::End(..)
+                if !self.lesson.of_group => {}
+            Step::Series(minutes) => self.move_with_all(minutes, true),
+            Step::Clash(minutes) => {
+                self.move_with_all(minutes, false);
+                self.lesson.seats[0].reconfirm = Some(self.lesson.start);
+            }
+            Step::Answer => {
+                self.lesson.version += 1;
+                self.lesson.seats[0].reconfirm = None;
+                self.lesson.seats[0].changed_by = LessonRole::Student;
+            }
+            Step::Join => return self.join().map(|()| true),
+            Step::End(by, with_series) => {
+                self.lesson.version += 1;
+                let seat = &mut self.lesson.seats[0];
+                (seat.canceled, seat.reconfirm) = (true, None);
+                (seat.changed_by, seat.with_series) = (by, with_series);
+                if self.reader.user_id == TEACHER {
+                    self.reconcile()?;
+                } else if by != LessonRole::Unspecified || self.lesson.start > self.now {
+                    self.learns_the_end(with_series || by == LessonRole::Student)?;
+                }
                 return Ok(false);
             }
         }
         self.reconcile()?;
         Ok(true)
+    }
+
+    fn move_with_all(&mut self, minutes: i64, with_series: bool) {
+        self.moved_by = LessonRole::Teacher;
+        self.lesson = Snapshot {
+            changed_by: LessonRole::Teacher,
+            with_series,
+            ..moved(&self.lesson, minutes)
+        };
+        self.lesson.seats[0].reconfirm = None;
+    }
+
+    /// Somebody joins: the reader's keys and times stay (scenario 19).
+    fn join(&mut self) -> Result<(), TestCaseError> {
+        let keys = |planned: Vec<Planned>| {
+            let rows = planned.into_iter();
+            rows.map(|row| (row.key, row.due)).collect::<Vec<_>>()
+        };
+        let before = keys(self.plan());
+        self.lesson.version += 1;
+        self.lesson.seats.push(seat(Uuid::new_v4(), OTHER));
+        prop_assert_eq!(before, keys(self.plan()));
+        self.reconcile()
     }
 }
 
@@ -308,10 +422,16 @@ proptest! {
         first in wishes(),
         user_id in prop::sample::select(vec![STUDENT, TEACHER]),
         asked in any::<bool>(),
+        of_group in any::<bool>(),
+        with_series in any::<(bool, bool)>(),
         minutes_before in 1_i64..3000,
         steps in prop::collection::vec(step(), 0..12),
     ) {
-        let lesson = if asked { requested() } else { lesson() };
+        // Nobody asks for a group's lesson.
+        let mut lesson = if asked && !of_group { requested() } else { lesson() };
+        lesson.of_group = of_group;
+        lesson.with_series = with_series.0;
+        lesson.seats[0].with_series = with_series.1;
         let reader = Reader { user_id, ..first };
         let mut story = Story::begin(lesson, reader, minutes_before);
         story.reconcile()?;
