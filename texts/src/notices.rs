@@ -1,5 +1,7 @@
 //! Notifications as texts.
 
+mod series;
+
 use jiff::{Timestamp, tz::TimeZone};
 use olm_proto::notify::v1::{
     Content, LessonNotice, LessonNoticeKind, LessonRole, LessonState, content::Kind,
@@ -48,8 +50,8 @@ pub fn render(
             text: lesson_notice(notice, language, zone, now)?,
             format: Format::Html,
         }),
-        Kind::SeriesNotice(_) => Some(Rendered {
-            text: message(language, "notice-changed", &Values::default()),
+        Kind::SeriesNotice(notice) => Some(Rendered {
+            text: series::notice(notice, language, zone, now)?,
             format: Format::Html,
         }),
     }
@@ -86,8 +88,8 @@ impl Telling<'_> {
     /// Paragraphs, some of them empty. `None`: a move from nowhere.
     fn lines(&self, now: Timestamp) -> Option<Vec<String>> {
         let by_role = |id| self.by_role(id, &Values::default());
-        let of = |kind: String| vec![kind, self.counterpart(), self.when()];
-        let of_changed = |kind: String| vec![kind, self.name(), self.when()];
+        let of = |kind: String| vec![kind, self.counterpart(), self.group(), self.when()];
+        let of_changed = |kind: String| vec![kind, self.name(), self.group(), self.when()];
         let (mut lines, more) = match self.notice.kind() {
             LessonNoticeKind::Booked => (
                 of(by_role("notice-booked")),
@@ -107,7 +109,12 @@ impl Telling<'_> {
                 (of(self.reminder(now)), vec![self.meeting(), self.why_now()])
             }
             LessonNoticeKind::Moved => (
-                vec![self.changed("moved"), self.name(), self.times()?],
+                vec![
+                    self.changed("moved"),
+                    self.name(),
+                    self.group(),
+                    self.times()?,
+                ],
                 vec![self.meeting(), self.lapses()],
             ),
             LessonNoticeKind::PlaceChanged => {
@@ -118,16 +125,27 @@ impl Telling<'_> {
                     vec![self.meeting_or_none(), self.lapses()],
                 )
             }
-            LessonNoticeKind::Canceled => {
-                (of_changed(self.changed("canceled")), vec![self.reason()])
+            LessonNoticeKind::Canceled => (of_changed(self.off()), vec![self.reason()]),
+            LessonNoticeKind::Reconfirm => (
+                vec![
+                    self.plain("notice-reconfirm"),
+                    self.name(),
+                    self.group(),
+                    self.times().unwrap_or_else(|| self.when()),
+                ],
+                vec![self.meeting(), self.kept_until()],
+            ),
+            LessonNoticeKind::SeatFreed => {
+                (of_changed(self.plain("notice-seat-freed")), Vec::new())
             }
+            LessonNoticeKind::StudentLeft => (
+                vec![self.student_left(), self.group(), self.when()],
+                Vec::new(),
+            ),
             LessonNoticeKind::StudentUnreachable => (vec![self.unreachable()], Vec::new()),
             // A service newer than this gateway: the reader still learns that something
             // is new, and where to look.
             LessonNoticeKind::Unspecified
-            | LessonNoticeKind::Reconfirm
-            | LessonNoticeKind::SeatFreed
-            | LessonNoticeKind::StudentLeft
             | LessonNoticeKind::SeriesBooked
             | LessonNoticeKind::SeriesChanged
             | LessonNoticeKind::SeriesCanceled
@@ -145,6 +163,11 @@ impl Telling<'_> {
         } else {
             "notice-teacher"
         })
+    }
+
+    /// The group it is of; empty when it is of none.
+    fn group(&self) -> String {
+        group(&self.notice.group_title, self.language)
     }
 
     /// What the other side is called; empty when there are several.
@@ -190,15 +213,8 @@ impl Telling<'_> {
         self.notice.reader_role() == LessonRole::Teacher
     }
 
-    /// Who made the change, as the messages choose by it.
     fn by(&self) -> &'static str {
-        match self.notice.changed_by() {
-            LessonRole::Unspecified => "other",
-            by if by == self.notice.reader_role() => "you",
-            LessonRole::Teacher => "teacher",
-            LessonRole::Student => "student",
-            LessonRole::Admin => "admin",
-        }
+        by(self.notice.changed_by(), self.notice.reader_role())
     }
 
     fn reminder(&self, now: Timestamp) -> String {
@@ -222,6 +238,31 @@ impl Telling<'_> {
         let of = if self.notice.request { "request-" } else { "" };
         let by = Values::default().raw("by", self.by());
         self.say(&format!("notice-{of}{what}"), &by)
+    }
+
+    /// That the lesson is off, or takes place without its reader.
+    fn off(&self) -> String {
+        if self.notice.state() == LessonState::Scheduled {
+            let by = Values::default().raw("by", self.by());
+            return self.say("notice-seat-canceled", &by);
+        }
+        self.changed("canceled")
+    }
+
+    fn student_left(&self) -> String {
+        let name = person_name(&self.notice.counterpart_name, self.language);
+        let values = Values::default().html("name", &name).raw("by", self.by());
+        self.say("notice-student-left", &values)
+    }
+
+    fn kept_until(&self) -> String {
+        let until = self.notice.expire_time.as_ref();
+        let Some(until) = until.and_then(olm_proto::instant) else {
+            return String::new();
+        };
+        let until = moment(until, self.language, self.zone);
+        let values = Values::default().html("until", &until);
+        self.say("notice-reconfirm-until", &values)
     }
 
     fn times(&self) -> Option<String> {
@@ -296,6 +337,29 @@ impl Telling<'_> {
         }
         self.plain("notice-other-times")
     }
+}
+
+/// Who made a change, as the messages choose by it.
+fn by(author: LessonRole, reader: LessonRole) -> &'static str {
+    match author {
+        LessonRole::Unspecified => "other",
+        by if by == reader => "you",
+        LessonRole::Teacher => "teacher",
+        LessonRole::Student => "student",
+        LessonRole::Admin => "admin",
+    }
+}
+
+/// A line that names a group; empty when there is none.
+fn group(title: &str, language: Language) -> String {
+    if title.is_empty() {
+        return String::new();
+    }
+    message(
+        language,
+        "notice-group",
+        &Values::default().html("title", title),
+    )
 }
 
 /// What people are called: by their name, or, when they were erased, as somebody who

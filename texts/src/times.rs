@@ -14,6 +14,21 @@ pub fn moment(instant: Timestamp, language: Language, zone: &TimeZone) -> String
     message(language, "moment", &date(&at, language, ""))
 }
 
+/// As [`moment`], with its year where that is not the one of `now`.
+pub(crate) fn far_moment(
+    instant: Timestamp,
+    now: Timestamp,
+    language: Language,
+    zone: &TimeZone,
+) -> String {
+    let at = instant.to_zoned(zone.clone());
+    if at.year() == now.to_zoned(zone.clone()).year() {
+        return message(language, "moment", &date(&at, language, ""));
+    }
+    let values = date(&at, language, "").raw("year", at.year().to_string());
+    message(language, "moment-year", &values)
+}
+
 /// "пт 23 янв, 18:00" or "Fri, Jan 23, 18:00"; for buttons.
 #[must_use]
 pub fn moment_short(instant: Timestamp, language: Language, zone: &TimeZone) -> String {

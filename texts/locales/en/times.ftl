@@ -39,6 +39,7 @@ month-short-11 = Nov
 month-short-12 = Dec
 
 moment = { $weekday }, { $month } { $day }, { $time }
+moment-year = { $weekday }, { $month } { $day }, { $year }, { $time }
 moment-short = { $weekday }, { $month } { $day }, { $time }
 lesson-time = { $weekday }, { $month } { $day }, { $time }–{ $end } ({ $zone })
 

@@ -39,6 +39,7 @@ month-short-11 = ноя
 month-short-12 = дек
 
 moment = { $weekday }, { $day } { $month }, { $time }
+moment-year = { $weekday }, { $day } { $month } { $year } г., { $time }
 moment-short = { $weekday } { $day } { $month }, { $time }
 lesson-time = { $weekday }, { $day } { $month }, { $time }–{ $end } ({ $zone })
 

@@ -4,6 +4,8 @@ use olm_proto::notify::v1::CustomText;
 
 use super::*;
 
+mod many;
+
 fn content(notice: LessonNotice) -> Content {
     Content {
         kind: Some(Kind::LessonNotice(notice)),
@@ -268,7 +270,7 @@ fn a_cancellation_says_who_did_it_and_why() {
 
 #[test]
 fn every_notice_renders_for_every_reader_in_every_language() {
-    let kinds = (0..=10).map(|kind| LessonNoticeKind::try_from(kind).unwrap());
+    let kinds = (0..=13).map(|kind| LessonNoticeKind::try_from(kind).unwrap());
     for (kind, role) in
         kinds.flat_map(|kind| [LessonRole::Teacher, LessonRole::Student].map(|role| (kind, role)))
     {

@@ -346,7 +346,8 @@ impl<'a> Next<'a> {
         self.after.time = time;
     }
 
-    /// All seats whose students are yet to come become this.
+    /// All seats whose students are yet to come become this. One that was not taken with the
+    /// series is not given up with it: its student may be told nothing of the series.
     fn seats(&mut self, status: BookingStatus) {
         let (role, with_series) = (self.change.role, self.with_series);
         let seats = self.after.bookings.iter_mut();
@@ -355,7 +356,7 @@ impl<'a> Next<'a> {
             seat.version += 1;
             seat.reconfirm_expire_time = None;
             seat.changed_role = role;
-            seat.with_series = with_series;
+            seat.with_series &= with_series;
         }
         self.change.booking_status = Some(status);
     }
@@ -371,7 +372,8 @@ impl<'a> Next<'a> {
         self.change.booking_status = Some(status);
     }
 
-    /// One seat is taken or given up: the change is of it alone.
+    /// One seat is taken or given up: the change is of it alone. One that is kept stays one
+    /// that was taken with the series, or was not.
     pub fn seat_becomes(&mut self, booking: BookingId, status: BookingStatus) {
         let (role, with_series) = (self.change.role, self.with_series);
         self.seat(booking, status);
@@ -379,7 +381,7 @@ impl<'a> Next<'a> {
         for seat in seats.filter(|seat| seat.id == booking) {
             seat.reconfirm_expire_time = None;
             seat.changed_role = role;
-            seat.with_series = with_series;
+            seat.with_series = with_series || seat.is_living() && seat.with_series;
         }
     }
 

@@ -85,12 +85,17 @@ fn a_lesson_that_is_off_frees_all_seats_and_says_who_did_it() {
     let mut lesson = group_lesson();
     lesson.bookings[1].status = BookingStatus::Reconfirm;
     lesson.bookings[1].reconfirm_expire_time = Some(before());
+    // The other one was taken singly: the series may tell its student nothing.
+    lesson.bookings[0].with_series = true;
     let Changed { lesson, .. } = apply_with_series(&lesson, by(Role::Teacher), &cancel(), before());
     assert_eq!(lesson.seats_taken, 0);
     assert!(lesson.with_series);
+    let with_series = lesson.bookings.iter().map(|seat| seat.with_series);
+    let expected = (0..lesson.bookings.len()).map(|at| at == 0);
+    assert!(with_series.eq(expected));
     for seat in &lesson.bookings {
         assert_eq!((seat.status, seat.version), (BookingStatus::Canceled, 2));
-        assert_eq!((seat.changed_role, seat.with_series), (Role::Teacher, true));
+        assert_eq!(seat.changed_role, Role::Teacher);
         assert_eq!(seat.reconfirm_expire_time, None);
     }
 }
