@@ -8,12 +8,13 @@ use prost::Message as _;
 use service_kit::{status::Violations, telemetry};
 use tonic::{Request, Response, Status};
 
-use super::{
-    Snapshot, forget,
-    replanning::{self, Planning},
-    store,
+use super::{Snapshot, forget, replanning, store};
+use crate::{
+    App,
+    errors::Error,
+    notifications::planned::{About, Planning},
+    recipients,
 };
-use crate::{App, errors::Error, recipients};
 
 /// Serves `LessonPlanService`.
 #[derive(Debug)]
@@ -59,7 +60,7 @@ impl Service {
         let plan = replanning::replan(&mut tx, snapshot, &people, &planning).await?;
         tx.commit().await?;
         self.app.wakeups.wake(replanning::bots(&people));
-        plan.log(snapshot);
+        plan.log(About::Lesson(snapshot.lesson_id));
         Ok(snapshot.version)
     }
 }

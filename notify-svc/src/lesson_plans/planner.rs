@@ -10,7 +10,11 @@ use uuid::Uuid;
 
 use super::{Seat, Snapshot};
 use crate::{
-    notifications::{Kind, Lane, states::State},
+    notifications::{
+        Kind, Lane,
+        planned::{Due, Row},
+        states::State,
+    },
     recipients::QuietHours,
 };
 
@@ -163,18 +167,6 @@ impl Told {
     }
 }
 
-/// When a notification is to be sent.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Due {
-    /// As soon as it is planned; planning it again does not move it.
-    AtOnce,
-    /// At this instant.
-    At(Timestamp),
-    /// Not at all: its reader muted it, or did themselves what it tells. It is kept
-    /// because later plans depend on what its reader knows.
-    Never,
-}
-
 /// A notification that should exist.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Planned {
@@ -192,6 +184,21 @@ pub struct Planned {
     pub content: Content,
     /// Whose name is joined when it is sent.
     pub counterpart_id: Option<Uuid>,
+}
+
+impl From<Planned> for Row {
+    fn from(planned: Planned) -> Self {
+        Self {
+            kind: planned.key.kind,
+            key: planned.key.to_string(),
+            user_id: planned.user_id,
+            lane: planned.lane,
+            due: planned.due,
+            expires_at: planned.expires_at,
+            content: planned.content,
+            counterpart_id: planned.counterpart_id,
+        }
+    }
 }
 
 /// The rows that should exist for `readers`, given what everybody was told.

@@ -1,62 +1,19 @@
 //! Making the rows of a lesson what its plan says, for every trigger: a lesson synced, a
 //! person changed, a delivery that failed.
 
-use std::collections::BTreeSet;
-
-use jiff::Timestamp;
 use sqlx::PgConnection;
-use uuid::Uuid;
 
 use super::{
     Snapshot,
-    planner::{self, Due, Key, Planned, Reader},
-    store::{self, Existing},
+    planner::{self, Reader},
+    store,
 };
 use crate::{
     App,
     errors::Error,
-    notifications::{
-        states::{Backoff, Event, State},
-        store as queue,
-    },
+    notifications::planned::{self, About, Planning, Reconciled, Row, Standing},
     recipients::{self, Recipient, store::Stored},
 };
-
-/// What a plan is made under.
-#[derive(Debug)]
-pub struct Planning<'a> {
-    /// For leads that are past.
-    pub now: Timestamp,
-    /// Of the state machine.
-    pub backoff: &'a Backoff,
-    /// The trace that new rows continue.
-    pub traceparent: &'a str,
-}
-
-/// What a reconciliation changed.
-#[derive(Debug, Default, Clone, PartialEq, Eq)]
-pub struct Reconciled {
-    /// Rows accepted.
-    pub accepted: Vec<(Uuid, Key)>,
-    /// Rows no longer wanted: cancelled, or stopped where sending had begun.
-    pub dropped: Vec<Uuid>,
-    /// Rows whose time or content changed.
-    pub changed: Vec<Uuid>,
-}
-
-impl Reconciled {
-    /// One line per row: ids and kinds, never names or texts.
-    pub fn log(&self, snapshot: &Snapshot) {
-        for (id, key) in &self.accepted {
-            let (lesson_id, kind) = (snapshot.lesson_id, key.kind.as_str());
-            tracing::info!(notification_id = %id, %lesson_id, kind, "notification accepted");
-        }
-        for id in &self.dropped {
-            let lesson_id = snapshot.lesson_id;
-            tracing::info!(notification_id = %id, %lesson_id, "notification dropped by its plan");
-        }
-    }
-}
 
 /// How often a lesson is tried that fails for a reason that may pass, once per sweep.
 const ATTEMPTS: i16 = 10;
@@ -120,7 +77,7 @@ async fn replan_queued(app: &App, id: i64) -> Result<(), Error> {
     let plan = replan(&mut tx, &snapshot, &people, &planning).await?;
     tx.commit().await?;
     app.wakeups.wake(bots(&people));
-    plan.log(&snapshot);
+    plan.log(About::Lesson(lesson_id));
     Ok(())
 }
 
@@ -150,60 +107,14 @@ pub async fn replan(
         .map(|person| reader(&person.recipient))
         .collect();
     let planned = planner::plan(snapshot, &readers, &told, planning.now);
-    // First what is not wanted: it gives up the keys that new rows may need.
-    let wanted: BTreeSet<Key> = planned
-        .iter()
-        .filter(|row| row.due != Due::Never)
-        .map(|row| row.key)
-        .collect();
-    let unwanted: Vec<_> = existing
-        .values()
-        .filter(|row| !row.told.state.is_terminal() && !wanted.contains(&row.told.key))
-        .map(|row| row.id)
-        .collect();
-    let dropped = queue::advance(conn, &unwanted, &Event::Cancel, planning.backoff).await?;
-    let mut reconciled = Reconciled {
-        dropped: dropped.into_iter().map(|row| row.id).collect(),
-        ..Reconciled::default()
-    };
-    for row in &planned {
-        reconcile(
-            conn,
-            snapshot,
-            row,
-            existing.get(&row.key),
-            planning,
-            &mut reconciled,
-        )
-        .await?;
-    }
-    Ok(reconciled)
-}
-
-async fn reconcile(
-    conn: &mut PgConnection,
-    snapshot: &Snapshot,
-    row: &Planned,
-    existing: Option<&Existing>,
-    planning: &Planning<'_>,
-    reconciled: &mut Reconciled,
-) -> Result<(), Error> {
-    let waits = existing.filter(|existing| existing.told.state == State::Pending);
-    match (existing, waits) {
-        (_, Some(existing)) if row.due != Due::Never => {
-            if store::update(conn, existing.id, row).await? {
-                reconciled.changed.push(existing.id);
-            }
-        }
-        // New, or in place of one that waited until it was not wanted any more.
-        (None, _) | (_, Some(_)) => {
-            let id = store::insert(conn, snapshot.lesson_id, row, planning.traceparent).await?;
-            let id = id.filter(|_| row.due != Due::Never);
-            reconciled.accepted.extend(id.map(|id| (id, row.key)));
-        }
-        (Some(_), None) => {}
-    }
-    Ok(())
+    let planned = planned.into_iter().map(Row::from).collect::<Vec<_>>();
+    let existing = existing.into_iter().map(|(key, row)| {
+        let (id, state) = (row.id, row.told.state);
+        (key.to_string(), Standing { id, state })
+    });
+    let existing = existing.collect();
+    let about = About::Lesson(snapshot.lesson_id);
+    Ok(planned::reconcile(conn, about, &existing, &planned, planning).await?)
 }
 
 fn reader(recipient: &Recipient) -> Reader {

@@ -11,7 +11,7 @@ use uuid::Uuid;
 
 use super::{
     Snapshot,
-    planner::{Due, Key, Planned, Told},
+    planner::{Key, Told},
 };
 use crate::{
     errors::Error,
@@ -278,95 +278,4 @@ pub async fn lock_told(
             Ok((key, Existing { id: row.id, told }))
         })
         .collect()
-}
-
-/// Accepts a planned row; `None` when its key is taken: it was told before.
-///
-/// # Errors
-///
-/// When the database fails.
-pub async fn insert(
-    conn: &mut PgConnection,
-    lesson_id: Uuid,
-    planned: &Planned,
-    traceparent: &str,
-) -> sqlx::Result<Option<Uuid>> {
-    let due_at = match planned.due {
-        Due::AtOnce | Due::Never => None,
-        Due::At(at) => Some(jiff_sqlx::Timestamp::from(at)),
-    };
-    let (state, failure) = match planned.due {
-        Due::AtOnce | Due::At(_) => (State::Pending, ""),
-        Due::Never => (State::Canceled, "not wanted by its reader"),
-    };
-    sqlx::query_scalar!(
-        r#"WITH accepted AS (
-               INSERT INTO notify.notification_details
-                   (notification_id, kind, content, counterpart_id, lesson_id, plan_key,
-                    caller, traceparent, failure)
-               VALUES ($1, $2, $3, $4, $5, $6, 'lesson-svc', $7, $13)
-               ON CONFLICT (plan_key) DO NOTHING
-               RETURNING notification_id
-           )
-           INSERT INTO notify.notifications
-               (id, user_id, bot_id, state, lane, due_at, next_at, expires_at)
-           SELECT a.notification_id, r.user_id, r.bot_id, $12, $9, t.due_at, t.due_at,
-                  -- A plan may come too late for what it plans.
-                  greatest(coalesce($11::timestamptz, t.due_at + interval '24 hours'),
-                           t.due_at + interval '1 second')
-           FROM accepted a
-           JOIN notify.recipients r ON r.user_id = $8
-           CROSS JOIN (SELECT coalesce($10::timestamptz, clock_timestamp()) AS due_at) t
-           RETURNING id"#,
-        Uuid::new_v4(),
-        planned.key.kind.as_str(),
-        planned.content.encode_to_vec(),
-        planned.counterpart_id,
-        lesson_id,
-        planned.key.to_string(),
-        traceparent,
-        planned.user_id,
-        planned.lane.number(),
-        due_at as _,
-        planned.expires_at.map(jiff_sqlx::Timestamp::from) as _,
-        state.as_str(),
-        failure,
-    )
-    .fetch_optional(conn)
-    .await
-}
-
-/// Gives a locked pending row its present time and content; false when it has them.
-///
-/// # Errors
-///
-/// When the database fails.
-pub async fn update(conn: &mut PgConnection, id: Uuid, planned: &Planned) -> sqlx::Result<bool> {
-    let content = sqlx::query!(
-        "UPDATE notify.notification_details SET content = $2, counterpart_id = $3
-         WHERE notification_id = $1
-           AND (content <> $2 OR counterpart_id IS DISTINCT FROM $3)",
-        id,
-        planned.content.encode_to_vec(),
-        planned.counterpart_id,
-    )
-    .execute(&mut *conn)
-    .await?;
-    // What goes out at once is not moved by planning it again.
-    let Due::At(due_at) = planned.due else {
-        return Ok(content.rows_affected() > 0);
-    };
-    let times = sqlx::query!(
-        "UPDATE notify.notifications
-         SET due_at = $2, expires_at = coalesce($3, expires_at), version = version + 1,
-             next_at = CASE WHEN next_at = due_at THEN $2 ELSE greatest($2, next_at) END
-         WHERE id = $1 AND state = 'pending'
-           AND (due_at <> $2 OR expires_at <> coalesce($3, expires_at))",
-        id,
-        jiff_sqlx::Timestamp::from(due_at) as _,
-        planned.expires_at.map(jiff_sqlx::Timestamp::from) as _,
-    )
-    .execute(conn)
-    .await?;
-    Ok(content.rows_affected() + times.rows_affected() > 0)
 }

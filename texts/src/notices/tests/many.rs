@@ -4,8 +4,8 @@ use olm_proto::notify::v1::SeriesNotice;
 
 use super::*;
 
-fn at(text: &str) -> Option<prost_types::Timestamp> {
-    Some(olm_proto::timestamp(text.parse().unwrap()))
+fn at(text: &str) -> prost_types::Timestamp {
+    olm_proto::timestamp(text.parse().unwrap())
 }
 
 fn of_group(kind: LessonNoticeKind, reader: LessonRole) -> LessonNotice {
@@ -34,9 +34,9 @@ fn a_teacher_reads_which_group_a_lesson_is_of_and_a_student_whose() {
 #[test]
 fn a_student_is_asked_with_both_times_and_the_end_of_the_wait() {
     let mut asked = of_group(LessonNoticeKind::Reconfirm, LessonRole::Student);
-    asked.previous_start_time = at("2026-01-22T08:00:00Z");
-    asked.previous_end_time = at("2026-01-22T09:00:00Z");
-    asked.expire_time = at("2026-01-22T17:00:00Z");
+    asked.previous_start_time = Some(at("2026-01-22T08:00:00Z"));
+    asked.previous_end_time = Some(at("2026-01-22T09:00:00Z"));
+    asked.expire_time = Some(at("2026-01-22T17:00:00Z"));
     let [en, ru] = both(&asked);
     assert_eq!(
         en,
@@ -97,9 +97,9 @@ fn series(kind: LessonNoticeKind, reader: LessonRole) -> SeriesNotice {
         day_of_week: 5,
         start_time_of_day: "20:00".to_owned(),
         every_weeks: 1,
-        start_time: at("2026-01-23T17:00:00Z"),
-        end_time: at("2026-01-23T18:00:00Z"),
-        last_start_time: at("2026-04-10T17:00:00Z"),
+        start_time: Some(at("2026-01-23T17:00:00Z")),
+        end_time: Some(at("2026-01-23T18:00:00Z")),
+        last_start_time: Some(at("2026-04-10T17:00:00Z")),
         lesson_count: 12,
         meeting_url: "https://meet.example/1".to_owned(),
         ..SeriesNotice::default()
@@ -152,7 +152,7 @@ fn a_reader_on_the_series_clock_reads_no_zone_beside_the_pattern() {
     booked.group_title = "A & B".to_owned();
     booked.no_counterpart = true;
     // In another year.
-    booked.last_start_time = at("2027-01-22T17:00:00Z");
+    booked.last_start_time = Some(at("2027-01-22T17:00:00Z"));
     let [en, ru] = told(&booked);
     assert!(
         en.starts_with(
@@ -170,7 +170,7 @@ fn a_reader_on_the_series_clock_reads_no_zone_beside_the_pattern() {
 fn a_changed_series_says_who_did_it_and_when_the_next_lesson_was_to_be() {
     let mut changed = series(LessonNoticeKind::SeriesChanged, LessonRole::Teacher);
     changed.changed_by = LessonRole::Teacher.into();
-    changed.previous_start_time = at("2026-01-22T08:00:00Z");
+    changed.previous_start_time = Some(at("2026-01-22T08:00:00Z"));
     let [en, ru] = told(&changed);
     assert!(
         en.starts_with("🔄 <b>You changed the regular lessons"),
@@ -234,8 +234,8 @@ fn an_occurrence_that_is_not_booked_names_its_time() {
 #[test]
 fn a_shift_names_both_hours_of_the_readers_clock_and_from_when() {
     let mut shifts = series(LessonNoticeKind::ClockShifts, LessonRole::Student);
-    shifts.start_time = at("2026-03-30T17:00:00Z");
-    shifts.previous_start_time = at("2026-03-23T17:00:00Z");
+    shifts.start_time = Some(at("2026-03-30T17:00:00Z"));
+    shifts.previous_start_time = Some(at("2026-03-23T17:00:00Z"));
     let [en, ru] = told(&shifts);
     assert!(
         en.contains(

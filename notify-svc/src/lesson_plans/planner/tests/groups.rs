@@ -223,9 +223,12 @@ fn who_reconfirmed_is_reminded_and_told_nothing() {
     });
     // Whether the question arrived or not: they saw it somewhere.
     for fate in [State::Sent, State::Failed, State::Pending] {
-        let state = |row: &Planned| match row.key.kind {
-            Kind::Reconfirm => fate,
-            _ => State::Pending,
+        let state = |row: &Planned| {
+            if row.key.kind == Kind::Reconfirm {
+                fate
+            } else {
+                State::Pending
+            }
         };
         let told = reconciled(&told, &asked, super::told(&asked, days_before(), state));
         let planned = at_first(&answered, &told);
@@ -309,9 +312,12 @@ fn an_end_of_a_seat_that_is_being_sent_goes_on_whatever_becomes_of_the_lesson() 
     let told = told_of(&two());
     let out = given_up(&two(), LessonRole::Teacher);
     let planned = at_first(&out, &told);
-    let sending = super::told(&planned, days_before(), |row| match row.key.kind {
-        Kind::Canceled => State::Sending,
-        _ => State::Pending,
+    let sending = super::told(&planned, days_before(), |row| {
+        if row.key.kind == Kind::Canceled {
+            State::Sending
+        } else {
+            State::Pending
+        }
     });
     let told = reconciled(&told, &planned, sending);
     let planned = at_first(&moved(&out, 30), &told);
