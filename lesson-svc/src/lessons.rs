@@ -70,7 +70,7 @@ macro_rules! named {
         }
     };
 }
-use named;
+pub(crate) use named;
 
 named! {
     /// Where a lesson stands.

@@ -146,7 +146,11 @@ impl Calendar {
 
 /// The hours that decide about starts within `window`; of a teacher who never set any,
 /// none, in the teacher's own zone.
-async fn read_hours(
+///
+/// # Errors
+///
+/// When the database fails.
+pub async fn read_hours(
     conn: &mut PgConnection,
     teacher: &Teacher,
     window: Stretch,

@@ -1,4 +1,4 @@
-//! `SeriesService`.
+//! `SeriesService`: parse, one call, reply.
 
 use olm_proto::lesson::v1::{
     CancelSeriesRequest, CancelSeriesResponse, CreateSeriesRequest, CreateSeriesResponse,
@@ -9,7 +9,8 @@ use olm_proto::lesson::v1::{
 };
 use tonic::{Request, Response, Status};
 
-use crate::{later::later, state::State};
+use super::{creating, listing, previewing};
+use crate::{actors::Claimed, later::later, state::State};
 
 /// The gRPC service.
 #[derive(Debug, Clone)]
@@ -21,28 +22,38 @@ impl SeriesService for SeriesCalls {
         &self,
         request: Request<PreviewSeriesRequest>,
     ) -> Result<Response<PreviewSeriesResponse>, Status> {
-        later(&self.0, &request).await
+        let by = Claimed::of(&request)?;
+        let preview = previewing::preview(&self.0, by, request.get_ref()).await?;
+        Ok(Response::new(preview))
     }
 
     async fn create_series(
         &self,
         request: Request<CreateSeriesRequest>,
     ) -> Result<Response<CreateSeriesResponse>, Status> {
-        later(&self.0, &request).await
+        let by = Claimed::of(&request)?;
+        let created = creating::create(&self.0, by, request.get_ref()).await?;
+        Ok(Response::new(created))
     }
 
     async fn get_series(
         &self,
         request: Request<GetSeriesRequest>,
     ) -> Result<Response<GetSeriesResponse>, Status> {
-        later(&self.0, &request).await
+        let by = Claimed::of(&request)?;
+        let series = listing::get(&self.0, by, request.get_ref()).await?;
+        Ok(Response::new(GetSeriesResponse {
+            series: Some(series),
+        }))
     }
 
     async fn list_series(
         &self,
         request: Request<ListSeriesRequest>,
     ) -> Result<Response<ListSeriesResponse>, Status> {
-        later(&self.0, &request).await
+        let by = Claimed::of(&request)?;
+        let page = listing::list(&self.0, by, request.get_ref()).await?;
+        Ok(Response::new(page))
     }
 
     async fn preview_series_update(

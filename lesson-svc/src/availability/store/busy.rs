@@ -89,6 +89,38 @@ pub async fn list_lessons(
     Ok(lessons)
 }
 
+/// The lessons that a teacher gives, but those that are being moved, each with the time it
+/// takes with its buffers, by start.
+///
+/// # Errors
+///
+/// When the database fails.
+pub async fn list_taught(
+    conn: &mut PgConnection,
+    teacher: UserId,
+    asked: Asked<'_>,
+) -> Result<Vec<(Stretch, LessonId)>, Error> {
+    let rows = sqlx::query!(
+        r#"SELECT id, lower(blocked) AS "start!", upper(blocked) AS "end!"
+           FROM lesson.lessons
+           WHERE teacher_id = $1 AND status IN ('held', 'requested', 'scheduled')
+             AND blocked && tstzrange($2, $3, '[)') AND id <> ALL($4)
+             AND (expire_time IS NULL OR expire_time > $5)
+           ORDER BY 2"#,
+        teacher.0,
+        asked.within.start.to_sqlx(),
+        asked.within.end.to_sqlx(),
+        &asked.excepted(),
+        asked.now.to_sqlx(),
+    )
+    .fetch_all(conn)
+    .await?;
+    let lessons = rows
+        .into_iter()
+        .map(|row| (stretch(row.start, row.end), LessonId(row.id)));
+    Ok(lessons.collect())
+}
+
 /// The time that a person is in lessons of others.
 ///
 /// # Errors
