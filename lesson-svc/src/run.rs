@@ -32,7 +32,7 @@ use crate::{
     invitations::grpc::Invitations,
     lessons::{grpc::Lessons, lapsing},
     outbox::{Wake, relay::Relay},
-    series::grpc::SeriesCalls,
+    series::{grpc::SeriesCalls, materialising},
     state::State,
     teachers::grpc::Teachers,
     users::grpc::Users,
@@ -121,6 +121,7 @@ pub async fn run(
         shutdown.drained(relay.run(shutdown.clone())),
         shutdown.drained(lapsing::run(state.clone(), shutdown.clone())),
         shutdown.drained(watch(state.clone(), shutdown.clone())),
+        shutdown.drained(materialising::run(state.clone(), shutdown.clone())),
     );
     probe.abort();
     if tokio::time::timeout(CLOSE_TIMEOUT, pool.close())

@@ -38,7 +38,7 @@ const SHORTEST_HORIZON: SignedDuration = SignedDuration::from_hours(84 * 24);
 /// And so much further than students can book.
 const BEYOND_STUDENTS: SignedDuration = SignedDuration::from_hours(24);
 /// How often the job looks for what is due.
-const POLL_EVERY: Duration = Duration::from_secs(10);
+const POLL_EVERY: Duration = Duration::from_secs(1);
 /// How many series a replica takes at once.
 const BATCH: i64 = 20;
 /// How long it may take about them.

@@ -16,6 +16,7 @@ use crate::{
     ids::UserId,
     invitations, lessons,
     requests::{self, Claim},
+    series,
     state::State,
     students, users,
 };
@@ -167,6 +168,10 @@ async fn update(
     let mut teacher = teacher.ok_or(Error::NotATeacher)?;
     check_version(request.expected_version, teacher.version)?;
     if teacher.policies != policies {
+        if policies.booking_horizon > teacher.policies.booking_horizon {
+            // Students reach no further than series are decided.
+            series::store::jobs::update_due(&mut tx, user, state.now()).await?;
+        }
         teacher.version = store::update_policies(&mut tx, user, &policies).await?;
         teacher.policies = policies;
         tx.commit().await?;
@@ -190,7 +195,9 @@ async fn delete(state: &State, user: UserId, request: &DeleteTeacherRequest) -> 
     let teacher = store::lock(&mut tx, user).await?;
     let teacher = teacher.ok_or(Error::NotATeacher)?;
     check_version(request.expected_version, teacher.version)?;
-    if lessons::store::has_lessons_ahead(&mut tx, user, now).await? {
+    if lessons::store::has_lessons_ahead(&mut tx, user, now).await?
+        || series::store::jobs::has_due(&mut tx, user).await?
+    {
         return Err(Error::LessonsAhead);
     }
     store::update_deleted(&mut tx, user, now).await?;

@@ -25,6 +25,7 @@ mod racing;
 mod relay;
 mod requesting;
 mod searching;
+mod series;
 mod settings;
 mod steps;
 mod strangers;

@@ -9,7 +9,7 @@ use olm_proto::{
     lesson::v1::{
         AcceptInvitationRequest, AddGroupMemberRequest, AddTimeOffRequest, BookLessonRequest,
         BookingStatus, CancelLessonRequest, CancelSeriesRequest, ConfirmLessonRequest,
-        CreateCalendarFeedRequest, CreateGroupRequest, CreateInvitationRequest,
+        ConflictMode, CreateCalendarFeedRequest, CreateGroupRequest, CreateInvitationRequest,
         CreateSeriesRequest, CreateTeacherRequest, DateOverride, DeclineLessonRequest,
         DeleteGroupRequest, DeleteOverrideRequest, DeleteTeacherRequest, EraseUserRequest,
         GetAvailabilityRequest, GetCalendarEntryRequest, GetGroupRequest, GetLessonRequest,
@@ -23,7 +23,8 @@ use olm_proto::{
         RemoveTimeOffRequest, RescheduleLessonRequest, RevokeCalendarFeedRequest,
         RevokeInvitationRequest, SearchTeachersRequest, SetAdminRequest, SetWeeklyRulesRequest,
         TeacherPolicies, UpdateGroupRequest, UpdateLessonRequest, UpdateSeriesRequest,
-        UpdateSettingsRequest, UpdateTeacherRequest, UpdateUserRequest, WatchChangesRequest,
+        UpdateSettingsRequest, UpdateTeacherRequest, UpdateUserRequest, WantedSeries,
+        WatchChangesRequest,
     },
 };
 use service_kit::{grpc::client::acting, status};
@@ -31,7 +32,10 @@ use sqlx::PgPool;
 use tonic::{Code, Status};
 use uuid::Uuid;
 
-use crate::support::{World, booking, new_id, registration, rule, wire};
+use crate::{
+    series::{create, weekly},
+    support::{World, booking, new_id, registration, rule, wire},
+};
 
 /// What a stranger is answered.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -44,7 +48,8 @@ enum Stranger {
 }
 
 use ErrorReason::{
-    AdminOnly, InvitationNotFound, LessonNotFound, TeacherOnly, TimeOffNotFound, UserNotFound,
+    AdminOnly, InvitationNotFound, LessonNotFound, SeriesNotFound, TeacherOnly, TimeOffNotFound,
+    UserNotFound,
 };
 use Stranger::{Later, Refused, Served};
 
@@ -91,6 +96,7 @@ struct Things {
     student: String,
     lesson: Lesson,
     invitation: String,
+    series: String,
     time_off: String,
 }
 
@@ -107,12 +113,15 @@ impl Things {
         let mut availability = world.availability();
         let added = availability.add_time_off(acting(time_off(), teacher)).await;
         let lesson = world.book(student, teacher, "2026-06-01T12:00:00Z").await;
+        let wanted = weekly(student, "2026-06-05", "17:00", 2);
+        let series = create(world, teacher, wanted, ConflictMode::Strict).await;
         Self {
             teacher: teacher.to_string(),
             student: student.to_string(),
             lesson: lesson.unwrap(),
             invitation: made.unwrap().into_inner().invitation.unwrap().id,
             time_off: added.unwrap().into_inner().time_off.unwrap().id,
+            series: series.unwrap().series.unwrap().id,
         }
     }
 }
@@ -292,12 +301,21 @@ fn groups(world: &World) -> Vec<Probe> {
     })
 }
 
-fn series(world: &World) -> Vec<Probe> {
+fn series(world: &World, things: &Things) -> Vec<Probe> {
+    let student: Uuid = things.student.parse().unwrap();
+    let of_others = || WantedSeries {
+        teacher_id: things.teacher.clone(),
+        ..weekly(student, "2026-06-06", "17:00", 2)
+    };
     probes!(world, "SeriesService", series, {
-        preview_series(PreviewSeriesRequest::default()) => Later;
-        create_series(CreateSeriesRequest::default()) => Later;
-        get_series(GetSeriesRequest::default()) => Later;
-        list_series(ListSeriesRequest::default()) => Later;
+        preview_series(PreviewSeriesRequest { series: Some(of_others()) }) => Refused(TeacherOnly);
+        create_series(CreateSeriesRequest {
+            request_id: new_id(),
+            series: Some(of_others()),
+            conflict_mode: ConflictMode::Skip.into(),
+        }) => Refused(TeacherOnly);
+        get_series(GetSeriesRequest { series_id: things.series.clone() }) => Refused(SeriesNotFound);
+        list_series(ListSeriesRequest::default()) => Served;
         preview_series_update(PreviewSeriesUpdateRequest::default()) => Later;
         update_series(UpdateSeriesRequest::default()) => Later;
         cancel_series(CancelSeriesRequest::default()) => Later;
@@ -326,7 +344,7 @@ fn all(world: &World, things: &Things) -> Vec<Probe> {
     probes.extend(availability(world, things));
     probes.extend(lessons(world, things));
     probes.extend(groups(world));
-    probes.extend(series(world));
+    probes.extend(series(world, things));
     probes.extend(calendars(world));
     probes.extend(changes(world));
     probes.extend(stop_teaching(world));
