@@ -20,8 +20,8 @@ use tower_http::cors::CorsLayer;
 use utoipa_axum::{router::OpenApiRouter, routes};
 
 use crate::{
-    Config, availability, callers, docs, health, idempotency, invitations, lessons, notifications,
-    observe, openapi, people, problem, slots, teachers,
+    Config, availability, callers, docs, groups, health, idempotency, invitations, lessons,
+    notifications, observe, openapi, people, problem, series, slots, teachers,
 };
 
 /// How long a browser may remember what a page is allowed.
@@ -88,13 +88,7 @@ impl App {
     pub(crate) fn notifications(&self) -> NotificationServiceClient<Backend> {
         NotificationServiceClient::new(self.notify.clone())
     }
-}
 
-#[expect(
-    dead_code,
-    reason = "their routes stand on them, and are not there yet"
-)]
-impl App {
     /// Calls of lesson-svc about series.
     pub(crate) fn series(&self) -> SeriesServiceClient<Backend> {
         SeriesServiceClient::new(self.lesson.clone())
@@ -106,6 +100,7 @@ impl App {
     }
 
     /// Calls of lesson-svc about calendars outside.
+    #[expect(dead_code, reason = "its routes are not there yet")]
     pub(crate) fn calendars(&self) -> CalendarServiceClient<Backend> {
         CalendarServiceClient::new(self.lesson.clone())
     }
@@ -127,6 +122,11 @@ pub(crate) fn router(app: App, config: &Config) -> Router {
         .merge(lessons::http::routes())
         .merge(lessons::changing::routes())
         .merge(lessons::history::routes())
+        .merge(lessons::seats::routes())
+        .merge(series::http::routes())
+        .merge(series::changing::routes())
+        .merge(groups::http::routes())
+        .merge(groups::members::routes())
         .routes(routes!(notifications::http::create))
         .routes(routes!(notifications::http::get))
         .routes(routes!(notifications::send_message::send_message))

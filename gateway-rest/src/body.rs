@@ -145,16 +145,38 @@ impl FromRequestParts<App> for PathBooking {
     type Rejection = Problem;
 
     async fn from_request_parts(parts: &mut Parts, app: &App) -> Result<Self, Problem> {
-        let texts = Path::<(String, String)>::from_request_parts(parts, app).await;
-        let (lesson, booking) = match texts {
-            Ok(Path(texts)) => texts,
-            Err(rejection) => return Err(invalid("id", &rejection.body_text())),
-        };
-        let mut violations = Violations::default();
-        let lesson = fields::id(&mut violations, "id", &lesson);
-        let booking = fields::id(&mut violations, "booking_id", &booking);
-        checked(violations, Self { lesson, booking })
+        let (lesson, booking) = path_ids(parts, app, "booking_id").await?;
+        Ok(Self { lesson, booking })
     }
+}
+
+/// The `{id}` and the `{student_id}` of a path.
+#[derive(Debug)]
+pub(crate) struct PathMember {
+    pub(crate) group: Uuid,
+    pub(crate) student: Uuid,
+}
+
+impl FromRequestParts<App> for PathMember {
+    type Rejection = Problem;
+
+    async fn from_request_parts(parts: &mut Parts, app: &App) -> Result<Self, Problem> {
+        let (group, student) = path_ids(parts, app, "student_id").await?;
+        Ok(Self { group, student })
+    }
+}
+
+/// The two ids of a path; the first is `{id}`.
+async fn path_ids(parts: &mut Parts, app: &App, second: &str) -> Result<(Uuid, Uuid), Problem> {
+    let texts = Path::<(String, String)>::from_request_parts(parts, app).await;
+    let (one, other) = match texts {
+        Ok(Path(texts)) => texts,
+        Err(rejection) => return Err(invalid("id", &rejection.body_text())),
+    };
+    let mut violations = Violations::default();
+    let one = fields::id(&mut violations, "id", &one);
+    let other = fields::id(&mut violations, second, &other);
+    checked(violations, (one, other))
 }
 
 /// The `{date}` of a path, `YYYY-MM-DD`.

@@ -66,6 +66,11 @@ pub(crate) fn time_of_day(violations: &mut Violations, field: &str, text: &str, 
     );
 }
 
+/// A text that may be absent: empty, as the services answer it.
+pub(crate) fn text(text: String) -> Option<String> {
+    Some(text).filter(|text| !text.is_empty())
+}
+
 /// Seconds as the services take them.
 pub(crate) fn seconds(seconds: i64) -> prost_types::Duration {
     duration(SignedDuration::from_secs(seconds))

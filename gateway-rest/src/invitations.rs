@@ -7,8 +7,8 @@ use olm_proto::{instant, lesson::v1 as pb};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
-use crate::json::given_whole;
-use crate::{problem::Problem, teachers::Teacher};
+use crate::json::{given, given_whole};
+use crate::{fields, groups::Group, problem::Problem, teachers::Teacher};
 
 /// An invitation to make.
 #[derive(Debug, Deserialize, ToSchema)]
@@ -27,6 +27,10 @@ pub(crate) struct NewInvitation {
         example = 259_200
     )]
     pub(crate) lifetime_s: Option<i64>,
+    /// One of the acting teacher's groups, into which it leads; default: into none.
+    #[serde(default, deserialize_with = "given")]
+    #[schema(value_type = Option<Uuid>, nullable = false)]
+    pub(crate) group_id: Option<String>,
 }
 
 /// A link by which people become a teacher's students.
@@ -47,6 +51,10 @@ pub(crate) struct Invitation {
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(nullable = false)]
     revoke_time: Option<Timestamp>,
+    /// The group it leads into; absent: into none.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false, format = "uuid")]
+    group_id: Option<String>,
 }
 
 /// Whether an invitation still invites.
@@ -99,14 +107,28 @@ pub(crate) struct InvitationToken {
 #[derive(Debug, Serialize, ToSchema)]
 pub(crate) struct InvitationPreview {
     pub(crate) teacher: Teacher,
+    /// The group it leads into; absent: into none.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
+    pub(crate) group: Option<Group>,
 }
 
 /// An invitation that was accepted.
 #[derive(Debug, Serialize, ToSchema)]
 pub(crate) struct AcceptedInvitation {
     pub(crate) teacher: Teacher,
-    /// False when the acting user was the teacher's student before.
+    /// False when the acting user was the teacher's student before, and in the group, if
+    /// any.
     pub(crate) joined: bool,
+    /// The group it led into; absent: into none.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
+    pub(crate) group: Option<Group>,
+    /// The group's lessons ahead in which the acting user has no seat because of another
+    /// lesson.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    #[schema(required = false, value_type = Vec<Uuid>)]
+    pub(crate) missed_lesson_ids: Vec<String>,
 }
 
 impl From<pb::InvitationState> for InvitationState {
@@ -146,6 +168,7 @@ impl Invitation {
             create_time,
             expire_time,
             revoke_time: invitation.revoke_time.as_ref().and_then(instant),
+            group_id: fields::text(invitation.group_id),
         })
     }
 }

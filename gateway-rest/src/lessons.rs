@@ -3,6 +3,7 @@
 pub(crate) mod changing;
 pub(crate) mod history;
 pub(crate) mod http;
+pub(crate) mod seats;
 
 use jiff::Timestamp;
 use olm_proto::{instant, lesson::v1 as pb};
@@ -10,7 +11,7 @@ use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
 
 use crate::json::{given, given_whole};
-use crate::{etag::Versioned, paging, problem::Problem};
+use crate::{etag::Versioned, fields, paging, problem::Problem};
 
 /// A time to keep while deciding.
 #[derive(Debug, Deserialize, ToSchema)]
@@ -57,6 +58,16 @@ pub(crate) struct NewLesson {
     #[serde(default, deserialize_with = "given")]
     #[schema(nullable = false, max_length = 2000, pattern = "^[^\\u0000]*$")]
     pub(crate) notes: Option<String>,
+    /// The acting teacher's group that the lesson is for, instead of `student_id`; whoever
+    /// is in it has a seat.
+    #[serde(default, deserialize_with = "given")]
+    #[schema(value_type = Option<Uuid>, nullable = false)]
+    pub(crate) group_id: Option<String>,
+    /// Of a group's lesson: so many seats, all free, which members take while there are
+    /// any; default: everybody has one.
+    #[serde(default, deserialize_with = "given_whole")]
+    #[schema(nullable = false, minimum = 1, maximum = 50)]
+    pub(crate) open_seats: Option<i32>,
 }
 
 /// A change of what a lesson says; what is left out stays as it is.
@@ -150,6 +161,13 @@ pub(crate) struct LessonsQuery {
     /// Whose lessons; default: the acting user's. Another's is for admins.
     #[param(value_type = Option<Uuid>, nullable = false)]
     pub(crate) user_id: Option<String>,
+    /// The lessons of a group the acting user teaches or is in, also those without a seat
+    /// of theirs; default: all of theirs.
+    #[param(value_type = Option<Uuid>, nullable = false)]
+    pub(crate) group_id: Option<String>,
+    /// The lessons of a series the acting user may see; default: all of theirs.
+    #[param(value_type = Option<Uuid>, nullable = false)]
+    pub(crate) series_id: Option<String>,
 }
 
 /// A lesson the acting user takes part in.
@@ -187,6 +205,36 @@ pub(crate) struct Lesson {
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(nullable = false, example = "https://meet.example/anna")]
     meeting_url: Option<String>,
+    /// The group it is for; absent: one student's.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false, format = "uuid")]
+    group_id: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
+    group_title: Option<String>,
+    /// How many may sit in it.
+    capacity: i32,
+    /// How many do; also to those who see only their own seat.
+    seats_taken: i32,
+    /// The series that made it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false, format = "uuid")]
+    series_id: Option<String>,
+    /// Where the series has it; another `start_time` means that it was moved by itself.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
+    series_start_time: Option<Timestamp>,
+}
+
+/// A lesson that was booked.
+#[derive(Debug, Serialize, ToSchema)]
+pub(crate) struct BookedLesson {
+    #[serde(flatten)]
+    lesson: Lesson,
+    /// The group's members who have no seat because of another lesson.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    #[schema(required = false, value_type = Vec<Uuid>)]
+    busy_student_ids: Vec<String>,
 }
 
 /// A student's seat in a lesson.
@@ -201,6 +249,11 @@ pub(crate) struct Booking {
     status: BookingStatus,
     /// Raised by every change of this seat.
     version: i64,
+    /// When it is given up unless the student says that they come; present with
+    /// `reconfirm`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
+    reconfirm_expire_time: Option<Timestamp>,
 }
 
 /// A page of lessons.
@@ -301,6 +354,12 @@ impl Versioned for Lesson {
     }
 }
 
+impl Versioned for BookedLesson {
+    fn version(&self) -> Option<i64> {
+        self.lesson.version()
+    }
+}
+
 impl Lesson {
     /// Where this lesson is found.
     pub(crate) fn path(&self) -> String {
@@ -318,7 +377,7 @@ impl Lesson {
         };
         let status = lesson.status().into();
         let expire_time = lesson.expire_time.as_ref().and_then(instant);
-        let text = |text: String| Some(text).filter(|text| !text.is_empty());
+        let series_start_time = lesson.series_start_time.as_ref().and_then(instant);
         let times = [lesson.start_time, lesson.end_time, lesson.create_time];
         let times = times.map(|time| time.as_ref().and_then(instant));
         let [Some(start_time), Some(end_time), Some(create_time)] = times else {
@@ -335,10 +394,16 @@ impl Lesson {
             schedule_version: lesson.schedule_version,
             bookings: lesson.bookings.into_iter().map(Booking::from).collect(),
             create_time,
-            cancel_reason: text(lesson.cancel_reason),
+            cancel_reason: fields::text(lesson.cancel_reason),
             expire_time,
-            notes: text(lesson.notes),
-            meeting_url: text(lesson.meeting_url),
+            notes: fields::text(lesson.notes),
+            meeting_url: fields::text(lesson.meeting_url),
+            group_id: fields::text(lesson.group_id),
+            group_title: fields::text(lesson.group_title),
+            capacity: lesson.capacity,
+            seats_taken: lesson.seats_taken,
+            series_id: fields::text(lesson.series_id),
+            series_start_time,
         })
     }
 }
@@ -352,6 +417,7 @@ impl From<pb::Booking> for Booking {
             student_name: booking.student_name,
             status,
             version: booking.version,
+            reconfirm_expire_time: booking.reconfirm_expire_time.as_ref().and_then(instant),
         }
     }
 }

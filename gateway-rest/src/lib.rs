@@ -10,6 +10,7 @@ mod config;
 mod docs;
 mod etag;
 mod fields;
+mod groups;
 mod health;
 mod idempotency;
 mod invitations;
@@ -22,6 +23,7 @@ mod paging;
 mod people;
 mod problem;
 mod schemas;
+mod series;
 mod slots;
 mod teachers;
 

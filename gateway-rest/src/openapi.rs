@@ -14,7 +14,20 @@ use utoipa::{
 use crate::problem::ProblemBody;
 
 /// The schemas of what answers with `ETag`; see `etag::Versioned`.
-const VERSIONED: [&str; 4] = ["Availability", "Lesson", "Teacher", "User"];
+const VERSIONED: [&str; 12] = [
+    "Availability",
+    "BookedLesson",
+    "CanceledSeries",
+    "ChangedSeries",
+    "ChangedSettings",
+    "CreatedSeries",
+    "Group",
+    "JoinedLesson",
+    "Lesson",
+    "Series",
+    "Teacher",
+    "User",
+];
 
 /// What the key of the acting user is called.
 const ACTING_USER: &str = "acting_user";
@@ -39,7 +52,9 @@ const PROBLEM: &str = "Problem";
         (name = "invitations", description = "Links by which people become students"),
         (name = "availability", description = "When teachers work"),
         (name = "slots", description = "What of a teacher's time is free"),
-        (name = "lessons", description = "Lessons of the acting user"),
+        (name = "lessons", description = "Lessons of the acting user, and seats in those of groups"),
+        (name = "series", description = "Lessons at one hour every n weeks"),
+        (name = "groups", description = "Students whom a teacher teaches together"),
         (name = "notifications", description = "Messages to people in Telegram"),
         (name = "health", description = "For monitoring and probes; no key"),
     )

@@ -85,6 +85,18 @@ pub(crate) struct QuietHours {
     pub(crate) end: String,
 }
 
+/// The acting user after a change of settings.
+#[derive(Debug, Serialize, ToSchema)]
+pub(crate) struct ChangedSettings {
+    #[serde(flatten)]
+    pub(crate) user: User,
+    /// The running series that they teach in another zone than the one just set, at most
+    /// 50: no lesson changes its instant. Changing a series takes it along.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    #[schema(required = false, value_type = Vec<Uuid>)]
+    pub(crate) series_ids_elsewhere: Vec<String>,
+}
+
 /// A page of people.
 #[derive(Debug, Serialize, ToSchema)]
 pub(crate) struct UserPage {
@@ -338,6 +350,12 @@ impl NoticeKind {
 impl Versioned for User {
     fn version(&self) -> Option<i64> {
         self.version
+    }
+}
+
+impl Versioned for ChangedSettings {
+    fn version(&self) -> Option<i64> {
+        self.user.version()
     }
 }
 

@@ -85,6 +85,18 @@ pub(crate) struct ProblemBody {
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(nullable = false)]
     limit: Option<i64>,
+    /// `SERIES_CONFLICTS`: how many occurrences something stands against.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
+    conflict_count: Option<i64>,
+    /// `SERIES_CONFLICTS`: the starts of the first 20 of them.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    #[schema(required = false, value_type = Vec<jiff::Timestamp>)]
+    conflict_starts: Vec<String>,
+    /// `GROUP_FULL`, `LESSON_FULL`: how many there may be.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
+    capacity: Option<i64>,
 }
 
 /// One field that is wrong, and how.
@@ -174,6 +186,9 @@ impl Problem {
                 lesson_status: None,
                 rules_time_zone: None,
                 limit: None,
+                conflict_count: None,
+                conflict_starts: Vec::new(),
+                capacity: None,
             }),
         }
     }

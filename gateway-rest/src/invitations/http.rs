@@ -3,7 +3,7 @@
 use ::http::StatusCode;
 use axum::{Json, extract::State, response::IntoResponse};
 use olm_proto::lesson::v1::{
-    AcceptInvitationRequest, CreateInvitationRequest, ListInvitationsRequest,
+    self as pb, AcceptInvitationRequest, CreateInvitationRequest, ListInvitationsRequest,
     PreviewInvitationRequest, RevokeInvitationRequest,
 };
 use service_kit::{grpc::client::acting, status::Violations};
@@ -18,6 +18,7 @@ use crate::{
     body::{JsonBody, PathId, QueryFields},
     callers::PersonCaller,
     fields,
+    groups::Group,
     idempotency::{IdempotencyHeader, IdempotencyKey},
     paging::{self, PageQuery},
     problem::{Problem, ProblemBody},
@@ -63,6 +64,7 @@ async fn create(
     let mut violations = Violations::default();
     // To the service 0 is the default; here absence is.
     violations.require(body.max_uses != Some(0), "max_uses", "is not 1 to 100");
+    let group_id = fields::optional_uuid(&mut violations, "group_id", body.group_id.as_deref());
     if !violations.is_empty() {
         return Err(Problem::invalid(violations));
     }
@@ -71,7 +73,7 @@ async fn create(
         request_id: request_id.to_string(),
         max_uses: body.max_uses.unwrap_or_default(),
         lifetime: body.lifetime_s.map(fields::seconds),
-        ..CreateInvitationRequest::default()
+        group_id,
     };
     let request = acting(message, caller.user);
     let answer = app.invitations().create_invitation(request).await;
@@ -175,11 +177,15 @@ async fn preview(
     let request = acting(message, caller.user);
     let answer = app.invitations().preview_invitation(request).await;
     let answer = answer.map_err(|status| Problem::from(status).renamed(NAMES))?;
-    let teacher = Teacher::from_answer(answer.into_inner().teacher)?;
-    Ok(Json(InvitationPreview { teacher }))
+    let answer = answer.into_inner();
+    Ok(Json(InvitationPreview {
+        teacher: Teacher::from_answer(answer.teacher)?,
+        group: group(answer.group)?,
+    }))
 }
 
-/// Makes the acting user a student of the inviting teacher.
+/// Makes the acting user a student of the inviting teacher, and a member of the group it
+/// leads into.
 ///
 /// A repeat by the same person counts once. 404 and 409 as for the preview.
 #[utoipa::path(
@@ -209,7 +215,15 @@ async fn accept(
     Ok(Json(AcceptedInvitation {
         teacher: Teacher::from_answer(answer.teacher)?,
         joined: answer.joined,
+        group: group(answer.group)?,
+        missed_lesson_ids: answer.missed_lesson_ids,
     }))
+}
+
+fn group(group: Option<pb::Group>) -> Result<Option<Group>, Problem> {
+    group
+        .map(|group| Group::from_answer(Some(group)))
+        .transpose()
 }
 
 fn token(body: InvitationToken) -> Result<String, Problem> {

@@ -9,7 +9,7 @@ use olm_proto::{
 use service_kit::{grpc::client::acting, status::Violations};
 use utoipa_axum::{router::OpenApiRouter, routes};
 
-use super::{Lesson, LessonPage, LessonsQuery, NewHold, NewLesson};
+use super::{BookedLesson, Lesson, LessonPage, LessonsQuery, NewHold, NewLesson};
 use crate::{
     api::App,
     body::{JsonBody, PathId, QueryFields},
@@ -94,7 +94,7 @@ async fn hold(
     params(IdempotencyHeader),
     request_body = NewLesson,
     responses(
-        (status = 201, body = Lesson, description = "Booked, now or by the request this one repeats",
+        (status = 201, body = BookedLesson, description = "Booked, now or by the request this one repeats",
          headers(("Location" = String, description = "The lesson"))),
         (status = 409, response = ProblemBody),
     ),
@@ -113,6 +113,9 @@ async fn book(
     let (student, held) = (body.student_id.as_deref(), body.held_lesson_id.as_deref());
     let student_id = fields::optional_uuid(&mut violations, "student_id", student);
     let held_lesson_id = fields::optional_uuid(&mut violations, "held_lesson_id", held);
+    let group_id = fields::optional_uuid(&mut violations, "group_id", body.group_id.as_deref());
+    // To the service 0 seats everybody; here absence does.
+    violations.require(body.open_seats != Some(0), "open_seats", "is not 1 to 50");
     if !violations.is_empty() {
         return Err(Problem::invalid(violations));
     }
@@ -125,16 +128,22 @@ async fn book(
         student_id,
         held_lesson_id,
         notes: body.notes.unwrap_or_default(),
-        ..BookLessonRequest::default()
+        group_id,
+        open_seats: body.open_seats.unwrap_or_default(),
     };
     let answer = app
         .lessons()
         .book_lesson(acting(message, caller.user))
         .await;
     let answer = answer.map_err(|status| Problem::from(status).renamed(NAMES))?;
-    let lesson = Lesson::from_answer(answer.into_inner().lesson)?;
+    let answer = answer.into_inner();
+    let lesson = Lesson::from_answer(answer.lesson)?;
     let location = [(header::LOCATION, lesson.path())];
-    Ok((StatusCode::CREATED, location, Tagged(lesson)))
+    let booked = BookedLesson {
+        lesson,
+        busy_student_ids: answer.busy_student_ids,
+    };
+    Ok((StatusCode::CREATED, location, Tagged(booked)))
 }
 
 /// Lists the acting user's lessons, as teacher and as student, by start.
@@ -160,6 +169,8 @@ async fn list(
     let include_canceled = fields::plain(faults, "include_canceled", canceled, "true or false");
     let page_size = paging::page_size(faults, query.page_size.as_deref());
     let user_id = fields::optional_uuid(faults, "user_id", query.user_id.as_deref());
+    let group_id = fields::optional_uuid(faults, "group_id", query.group_id.as_deref());
+    let series_id = fields::optional_uuid(faults, "series_id", query.series_id.as_deref());
     if !violations.is_empty() {
         return Err(Problem::invalid(violations));
     }
@@ -170,7 +181,8 @@ async fn list(
         page_size,
         page_token: query.page_token.unwrap_or_default(),
         user_id,
-        ..ListLessonsRequest::default()
+        group_id,
+        series_id,
     };
     let answer = app
         .lessons()
@@ -180,7 +192,7 @@ async fn list(
     answer.into_inner().try_into().map(Json)
 }
 
-/// Returns a lesson the acting user takes part in.
+/// Returns a lesson the acting user takes part in, or that is of a group they are in.
 #[utoipa::path(
     get,
     path = "/api/v1/lessons/{id}",

@@ -11,7 +11,9 @@ use service_kit::{grpc::client::acting, status::Violations};
 use utoipa_axum::{router::OpenApiRouter, routes};
 use uuid::Uuid;
 
-use super::{AdminRole, Erasure, ProfileChange, SettingsChange, User, UserPage, UsersQuery};
+use super::{
+    AdminRole, ChangedSettings, Erasure, ProfileChange, SettingsChange, User, UserPage, UsersQuery,
+};
 use crate::json::Object;
 use crate::{
     api::App,
@@ -160,7 +162,7 @@ async fn update_profile(
                          "quiet_hours": {"start": "22:00", "end": "08:00"}})
     ),
     responses(
-        (status = 200, body = User, description = "Changed"),
+        (status = 200, body = ChangedSettings, description = "Changed"),
         (status = 409, response = ProblemBody),
     ),
     security(("service_key" = [], "acting_user" = []))
@@ -170,7 +172,7 @@ async fn update_settings(
     caller: PersonCaller,
     IfMatch(expected_version): IfMatch,
     JsonBody(body): JsonBody<SettingsChange>,
-) -> Result<Tagged<User>, Problem> {
+) -> Result<Tagged<ChangedSettings>, Problem> {
     let mut violations = Violations::default();
     if let Some(Some(Object(hours))) = &body.quiet_hours {
         let faults = &mut violations;
@@ -184,7 +186,11 @@ async fn update_settings(
     let request = acting(message, caller.user);
     let answer = app.users().update_settings(request).await;
     let answer = answer.map_err(|status| Problem::from(status).renamed(NAMES))?;
-    User::from_answer(answer.into_inner().user).map(Tagged)
+    let answer = answer.into_inner();
+    Ok(Tagged(ChangedSettings {
+        user: User::from_answer(answer.user)?,
+        series_ids_elsewhere: answer.series_ids_elsewhere,
+    }))
 }
 
 fn settings(body: SettingsChange, expected_version: i64) -> UpdateSettingsRequest {

@@ -218,6 +218,10 @@ fn add_facts(body: &mut ProblemBody, facts: &HashMap<String, String>) {
     body.current_version = number("current_version");
     body.notice_s = number("notice_s");
     body.limit = number("limit");
+    body.conflict_count = number("conflict_count");
+    body.conflict_starts
+        .extend(list("starts").map(str::to_owned));
+    body.capacity = number("capacity");
     body.fault_count = number("fault_count");
     body.rules_time_zone = facts.get("rules_time_zone").cloned();
     body.lesson_status = facts.get("status").map(|status| {

@@ -2,9 +2,13 @@
 //! that keys, policies and health are checked as in production.
 
 mod lesson;
+mod many;
 mod notify;
 
-pub use self::lesson::{a_lesson, a_teacher, a_user, an_availability};
+pub use self::{
+    lesson::{a_lesson, a_teacher, a_user, an_availability},
+    many::{a_group, a_group_lesson},
+};
 
 use std::{
     any::{Any, TypeId, type_name},
@@ -42,6 +46,8 @@ pub const NOTIFICATION: &str = "018f3c1a-7c5e-7d10-9a1b-000000000004";
 pub const BOOKING: &str = "018f3c1a-7c5e-7d10-9a1b-000000000005";
 pub const INVITATION: &str = "018f3c1a-7c5e-7d10-9a1b-000000000006";
 pub const TIME_OFF: &str = "018f3c1a-7c5e-7d10-9a1b-000000000007";
+pub const SERIES: &str = "018f3c1a-7c5e-7d10-9a1b-000000000008";
+pub const GROUP: &str = "018f3c1a-7c5e-7d10-9a1b-000000000009";
 /// As an invitation's link carries it.
 pub const TOKEN: &str = "AbCdEfGhIjKlMnOpQrStUvWxYz0123456789-_AbCdE";
 
@@ -96,6 +102,7 @@ impl Fake {
     pub async fn lesson() -> Self {
         let fake = Self::start(&["olm.lesson.v1.LessonService"], lesson::routes).await;
         lesson::answers(&fake);
+        many::answers(&fake);
         fake
     }
 

@@ -53,6 +53,8 @@ async fn a_lesson_is_booked_for_the_person_the_caller_speaks_for() {
                 "version": 1,
             }],
             "create_time": "2026-01-10T08:00:00.5Z",
+            "capacity": 1,
+            "seats_taken": 1,
         })
     );
     let call = gateway.lesson.only_call();

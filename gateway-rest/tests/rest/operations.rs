@@ -11,7 +11,7 @@ use service_kit::status::Refusal;
 use tonic::Code;
 
 use crate::{
-    fakes::{BOOKING, LESSON, TEACHER, TOKEN},
+    fakes::{BOOKING, LESSON, STUDENT, TEACHER, TOKEN},
     gateway::{CRM_KEY, Gateway, Headers as _, fields, json, problem, problem_of},
 };
 
@@ -74,6 +74,7 @@ impl Operation {
         self.path
             .replace("{id}", LESSON)
             .replace("{booking_id}", BOOKING)
+            .replace("{student_id}", STUDENT)
             .replace("{date}", "2026-01-19")
     }
 
@@ -118,20 +119,45 @@ impl Operation {
     }
 }
 
+/// A series of one student.
+pub fn wanted_series() -> Value {
+    json!({
+        "student_id": STUDENT,
+        "time_zone": "Europe/Berlin",
+        "first_date": "2026-01-19",
+        "start_time_of_day": "18:30",
+        "count": 12,
+    })
+}
+
 fn body(id: &str) -> Value {
     let start = "2026-01-16T12:00:00Z";
     match id {
         "hold_slot" | "book_lesson" => json!({"teacher_id": TEACHER, "start_time": start}),
         "reschedule_lesson" => json!({"start_time": start}),
         "record_attendance" => json!({"status": "attended"}),
-        "cancel_lesson" | "decline_lesson" | "update_lesson" | "update_me" | "update_settings"
-        | "create_teacher" | "set_policies" | "create_invitation" => json!({}),
+        "cancel_lesson"
+        | "decline_lesson"
+        | "update_lesson"
+        | "update_me"
+        | "update_settings"
+        | "create_teacher"
+        | "set_policies"
+        | "create_invitation"
+        | "update_group"
+        | "preview_series_update"
+        | "cancel_series"
+        | "leave_lesson" => json!({}),
         "set_admin" => json!({"is_admin": false}),
         "set_weekly_rules" => json!({"time_zone": "Europe/Berlin", "rules": []}),
         "put_override" => json!({"intervals": []}),
         "add_time_off" => json!({"start_time": start, "end_time": "2026-01-17T12:00:00Z"}),
         "preview_invitation" | "accept_invitation" => json!({"token": TOKEN}),
         "create_notification" => json!({"telegram_user_id": 5, "text": "hello"}),
+        "create_group" => json!({"title": "Spanish", "capacity": 6}),
+        "preview_series" => wanted_series(),
+        "create_series" => json!({"series": wanted_series(), "conflict_mode": "strict"}),
+        "update_series" => json!({"change": {}, "conflict_mode": "skip"}),
         "send_message" => json!({"telegram_user_id": 5, "message": "hello"}),
         other => panic!("no body for {other}"),
     }
@@ -214,6 +240,8 @@ async fn strangers_get_not_found_on_every_route_that_speaks_for_a_person() {
         (ErrorReason::InvitationNotFound, "INVITATION_NOT_FOUND"),
         (ErrorReason::TimeOffNotFound, "TIME_OFF_NOT_FOUND"),
         (ErrorReason::BookingNotFound, "BOOKING_NOT_FOUND"),
+        (ErrorReason::SeriesNotFound, "SERIES_NOT_FOUND"),
+        (ErrorReason::GroupNotFound, "GROUP_NOT_FOUND"),
     ] {
         let refusal = Refusal::new(Code::NotFound, reason, "no such thing");
         gateway.lesson.refuse(refusal);

@@ -314,6 +314,8 @@ pub fn a_lesson() -> lesson::Lesson {
             ..lesson::Booking::default()
         }],
         create_time: Some(time("2026-01-10T08:00:00.5Z")),
+        capacity: 1,
+        seats_taken: 1,
         ..lesson::Lesson::default()
     }
 }

@@ -64,7 +64,7 @@ async fn write(pool: PgPool, writer: u64, count: u64) -> Vec<String> {
         // Some hold the others up for a while, most do not.
         let milliseconds = (writer * 7 + turn * 13) % 30;
         sleep(Duration::from_millis(milliseconds)).await;
-        if (writer + turn) % 4 == 0 {
+        if (writer + turn).is_multiple_of(4) {
             tx.rollback().await.unwrap();
         } else {
             tx.commit().await.unwrap();

@@ -55,7 +55,10 @@ async fn a_lesson_is_told_to_its_people_and_to_others_only_that_the_times_change
         rename(&pool, person).await;
     }
     let booked = (ChangeKind::Lesson, lesson.id.clone(), lesson.version);
-    assert_eq!(before_own(&mut of_teacher).await, [booked.clone()]);
+    assert_eq!(
+        before_own(&mut of_teacher).await,
+        std::slice::from_ref(&booked)
+    );
     assert_eq!(before_own(&mut of_student).await, [booked]);
     let times = (ChangeKind::Slots, teacher.to_string(), 0);
     assert_eq!(before_own(&mut of_other).await, [times]);
