@@ -1,6 +1,9 @@
 //! The router: every route, its state, and what stands around all of them.
 
-use std::{sync::Arc, time::Duration};
+use std::{
+    sync::{Arc, atomic::AtomicUsize},
+    time::Duration,
+};
 
 use axum::{Router, extract::DefaultBodyLimit, middleware};
 use http::{HeaderName, Method, header};
@@ -14,13 +17,15 @@ use olm_proto::{
     },
     notify::v1::notification_service_client::NotificationServiceClient,
 };
-use service_kit::{clock::SharedClock, grpc::client::Backend, keys::ServiceKeys};
+use service_kit::{
+    clock::SharedClock, grpc::client::Backend, keys::ServiceKeys, shutdown::Shutdown,
+};
 use tokio::sync::Semaphore;
 use tower_http::cors::CorsLayer;
 use utoipa_axum::{router::OpenApiRouter, routes};
 
 use crate::{
-    Config, availability, callers, docs, groups, health, idempotency, invitations, lessons,
+    Config, availability, callers, docs, events, groups, health, idempotency, invitations, lessons,
     notifications, observe, openapi, people, problem, series, slots, teachers,
 };
 
@@ -37,10 +42,39 @@ pub(crate) struct App {
     pub(crate) request_timeout: Duration,
     /// One permit for each request that is worked on.
     pub(crate) permits: Arc<Semaphore>,
+    pub(crate) watching: Arc<Watching>,
+}
+
+/// What those who watch events need.
+#[derive(Debug)]
+pub(crate) struct Watching {
+    /// One for each watcher.
+    pub(crate) places: Arc<Semaphore>,
+    /// lesson-svc over connections of their own, taken in turn.
+    pub(crate) backends: Vec<Backend>,
+    pub(crate) turn: AtomicUsize,
+    /// Ends them.
+    pub(crate) shutdown: Shutdown,
+}
+
+/// How many watch over one connection: HTTP/2 servers take about a thousand streams.
+const WATCHERS_PER_CONNECTION: usize = 500;
+
+impl Watching {
+    fn new(config: &Config, shutdown: Shutdown) -> Result<Self, tonic::transport::Error> {
+        let connections = config.watchers.div_ceil(WATCHERS_PER_CONNECTION);
+        let backends = (0..connections).map(|_| Backend::connect_lazy(&config.lesson));
+        Ok(Self {
+            places: Arc::new(Semaphore::new(config.watchers)),
+            backends: backends.collect::<Result<_, _>>()?,
+            turn: AtomicUsize::new(0),
+            shutdown,
+        })
+    }
 }
 
 impl App {
-    /// The state for `config`.
+    /// The state for `config`; watchers end with `shutdown`.
     ///
     /// # Errors
     ///
@@ -48,6 +82,7 @@ impl App {
     pub(crate) fn new(
         config: &Config,
         clock: SharedClock,
+        shutdown: Shutdown,
     ) -> Result<Self, tonic::transport::Error> {
         Ok(Self {
             lesson: Backend::connect_lazy(&config.lesson)?,
@@ -56,6 +91,7 @@ impl App {
             clock,
             request_timeout: config.request_timeout,
             permits: Arc::new(Semaphore::new(config.max_requests)),
+            watching: Arc::new(Watching::new(config, shutdown)?),
         })
     }
 
@@ -133,6 +169,8 @@ pub(crate) fn router(app: App, config: &Config) -> Router {
         .layer(middleware::from_fn_with_state(app.clone(), observe::guard));
     let (router, document) = guarded
         .routes(routes!(health::http::livez))
+        // Lasts as long as its caller; its limits are its own.
+        .merge(events::http::routes())
         .split_for_parts();
     router
         .merge(docs::router(&openapi::finish(document)))
@@ -168,6 +206,7 @@ fn cors(config: &Config) -> CorsLayer {
         .allow_headers([
             header::CONTENT_TYPE,
             header::IF_MATCH,
+            HeaderName::from_static("last-event-id"),
             HeaderName::from_static(callers::SERVICE_KEY),
             HeaderName::from_static(callers::ACTING_USER),
             HeaderName::from_static(idempotency::IDEMPOTENCY_KEY),

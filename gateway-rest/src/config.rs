@@ -33,6 +33,9 @@ pub struct Config {
     /// `REST_MAX_REQUESTS`: requests worked on at once; more are answered 503;
     /// default 1,024.
     pub max_requests: usize,
+    /// `REST_WATCHERS`: how many may watch events at once; more are answered 503; 1 to
+    /// 10,000, default 500.
+    pub watchers: usize,
     /// `REST_DRAIN`: how long finishing may take after a stop, in seconds; default 10.
     pub drain: Duration,
 }
@@ -55,6 +58,7 @@ impl Config {
                 second / 10..=120 * second,
             ),
             max_requests: settings.in_range("MAX_REQUESTS", 1024, 1..=65_536),
+            watchers: settings.in_range("WATCHERS", 500, 1..=10_000),
             drain: settings.duration("DRAIN", 10 * second, Duration::ZERO..=300 * second),
         }
     }

@@ -9,6 +9,7 @@ mod callers;
 mod config;
 mod docs;
 mod etag;
+mod events;
 mod fields;
 mod groups;
 mod health;
@@ -47,7 +48,7 @@ pub async fn run(
     shutdown: Shutdown,
     clock: SharedClock,
 ) -> io::Result<()> {
-    let app = api::App::new(&config, clock).map_err(io::Error::other)?;
+    let app = api::App::new(&config, clock, shutdown.clone()).map_err(io::Error::other)?;
     let router = api::router(app, &config);
     tracing::info!(listen = %listener.local_addr()?, "serving");
     let served = axum::serve(listener, router)

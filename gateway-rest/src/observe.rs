@@ -187,7 +187,7 @@ mod tests {
     use std::{collections::HashMap, sync::Arc};
 
     use axum::{Router, body::Body, middleware, routing};
-    use service_kit::{clock::SystemClock, config::Settings, keys::digest_hex};
+    use service_kit::{clock::SystemClock, config::Settings, keys::digest_hex, shutdown::Shutdown};
     use tokio::sync::Semaphore;
     use tower::ServiceExt as _;
 
@@ -205,7 +205,12 @@ mod tests {
         let mut settings = Settings::from_map("REST", HashMap::from(variables));
         let config = Config::read(&mut settings);
         assert_eq!(settings.finish(), Ok(()));
-        App::new(&config, SystemClock::shared()).unwrap()
+        App::new(
+            &config,
+            SystemClock::shared(),
+            Shutdown::manual(Duration::ZERO),
+        )
+        .unwrap()
     }
 
     async fn answer(app: App, path: &'static str) -> (StatusCode, String) {

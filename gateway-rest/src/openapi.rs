@@ -55,6 +55,7 @@ const PROBLEM: &str = "Problem";
         (name = "lessons", description = "Lessons of the acting user, and seats in those of groups"),
         (name = "series", description = "Lessons at one hour every n weeks"),
         (name = "groups", description = "Students whom a teacher teaches together"),
+        (name = "events", description = "Changes as they happen"),
         (name = "notifications", description = "Messages to people in Telegram"),
         (name = "health", description = "For monitoring and probes; no key"),
     )

@@ -11,7 +11,7 @@ async fn preflight(gateway: &Gateway, origin: &str) -> Response {
         .header("Access-Control-Request-Method", "POST")
         .header(
             "Access-Control-Request-Headers",
-            "content-type,idempotency-key,if-match,x-service-key,x-acting-user",
+            "content-type,idempotency-key,if-match,last-event-id,x-service-key,x-acting-user",
         )
         .send()
         .await
@@ -33,6 +33,7 @@ async fn the_configured_page_may_call_and_read_the_answer() {
         "content-type",
         "idempotency-key",
         "if-match",
+        "last-event-id",
         "x-service-key",
         "x-acting-user",
     ] {

@@ -1,11 +1,13 @@
 //! lesson-svc and notify-svc as the tests play them: behind the real server stack, so
 //! that keys, policies and health are checked as in production.
 
+mod changes;
 mod lesson;
 mod many;
 mod notify;
 
 pub use self::{
+    changes::{Heard, changed},
     lesson::{a_lesson, a_teacher, a_user, an_availability},
     many::{a_group, a_group_lesson},
 };

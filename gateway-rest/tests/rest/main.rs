@@ -11,6 +11,7 @@ mod callers;
 mod conditions;
 mod cors;
 mod documents;
+mod events;
 mod fakes;
 mod gateway;
 mod groups;

@@ -5,6 +5,7 @@ use olm_proto::{
         self as lesson,
         availability_service_server::{AvailabilityService, AvailabilityServiceServer},
         calendar_service_server::{CalendarService, CalendarServiceServer},
+        change_service_server::ChangeServiceServer,
         group_service_server::{GroupService, GroupServiceServer},
         invitation_service_server::{InvitationService, InvitationServiceServer},
         lesson_service_server::{LessonService, LessonServiceServer},
@@ -24,6 +25,7 @@ pub fn routes(fake: Fake) -> Routes {
     Routes::new(LessonServiceServer::new(fake.clone()))
         .add_service(AvailabilityServiceServer::new(fake.clone()))
         .add_service(CalendarServiceServer::new(fake.clone()))
+        .add_service(ChangeServiceServer::new(fake.clone()))
         .add_service(GroupServiceServer::new(fake.clone()))
         .add_service(InvitationServiceServer::new(fake.clone()))
         .add_service(SeriesServiceServer::new(fake.clone()))

@@ -8,6 +8,7 @@ use super::{BOOKING, Fake, GROUP, LESSON, SERIES, STUDENT, TEACHER, a_lesson, ti
 pub fn answers(fake: &Fake) {
     series(fake);
     groups(fake);
+    fake.answer(super::Heard::default());
     let lesson = Some(a_group_lesson());
     fake.answer(lesson::JoinLessonResponse {
         lesson: lesson.clone(),
