@@ -27,6 +27,7 @@ pub mod errors;
 pub mod lesson_plans;
 pub mod notifications;
 pub mod recipients;
+pub mod series_plans;
 pub mod sweep;
 pub mod wakeups;
 

@@ -13,7 +13,7 @@ use crate::{
     App,
     errors::Error,
     notifications::planned::{About, Planning},
-    recipients,
+    recipients, series_plans,
 };
 
 /// Serves `LessonPlanService`.
@@ -81,8 +81,10 @@ impl LessonPlanService for Service {
 
     async fn sync_series(
         &self,
-        _: Request<SyncSeriesRequest>,
+        request: Request<SyncSeriesRequest>,
     ) -> Result<Response<SyncSeriesResponse>, Status> {
-        Err(Status::unimplemented("series are not told of yet"))
+        let wire = request.into_inner().series.unwrap_or_default();
+        let version = series_plans::syncing::sync(&self.app, &wire).await?;
+        Ok(Response::new(SyncSeriesResponse { version }))
     }
 }

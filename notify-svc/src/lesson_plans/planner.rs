@@ -12,7 +12,7 @@ use super::{Seat, Snapshot};
 use crate::{
     notifications::{
         Kind, Lane,
-        planned::{Due, Row},
+        planned::{self, Due, Row},
         states::State,
     },
     recipients::QuietHours,
@@ -134,31 +134,14 @@ pub struct Told {
 }
 
 impl Told {
-    /// Whether the reader knows what it says, or may: it was or may have been sent, or
-    /// they knew without being told. (What is cancelled unsent gives its key up, so a
-    /// cancelled one that has it was born so: [`Due::Never`].)
+    /// Whether the reader knows what it says, or may.
     fn reached(&self) -> bool {
-        match self.state {
-            State::Sending
-            | State::Sent
-            | State::Uncertain
-            | State::Unconfirmed
-            | State::Canceled => true,
-            State::Pending => self.resent,
-            State::Failed | State::Expired => false,
-        }
+        planned::reached(self.state, self.resent)
     }
 
-    /// Whether an attempt has begun whose outcome may still lead to another one: it is
-    /// neither changed nor replaced, only stopped.
+    /// Whether it is neither changed nor replaced, only stopped.
     fn in_flight(&self) -> bool {
-        match self.state {
-            State::Sending | State::Uncertain => true,
-            State::Pending => self.resent,
-            State::Sent | State::Failed | State::Unconfirmed | State::Canceled | State::Expired => {
-                false
-            }
-        }
+        planned::in_flight(self.state, self.resent)
     }
 
     /// The lesson's start that it names.

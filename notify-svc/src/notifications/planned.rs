@@ -65,6 +65,33 @@ pub struct Standing {
     pub state: State,
 }
 
+/// Whether the reader knows what a row says, or may: it was or may have been sent, or they
+/// knew without being told. (What is cancelled unsent gives its key up, so a planned row
+/// that is cancelled and has one was born so: [`Due::Never`].)
+#[must_use]
+pub fn reached(state: State, resent: bool) -> bool {
+    match state {
+        State::Sending | State::Sent | State::Uncertain | State::Unconfirmed | State::Canceled => {
+            true
+        }
+        State::Pending => resent,
+        State::Failed | State::Expired => false,
+    }
+}
+
+/// Whether an attempt has begun whose outcome may still lead to another one: the row is
+/// neither changed nor replaced, only stopped.
+#[must_use]
+pub fn in_flight(state: State, resent: bool) -> bool {
+    match state {
+        State::Sending | State::Uncertain => true,
+        State::Pending => resent,
+        State::Sent | State::Failed | State::Unconfirmed | State::Canceled | State::Expired => {
+            false
+        }
+    }
+}
+
 /// What a plan is made under.
 #[derive(Debug)]
 pub struct Planning<'a> {

@@ -1,6 +1,6 @@
 //! Forgetting a person: what was addressed to them, and that it was.
 
-use olm_proto::notify::v1::{Content, LessonRole, LessonSnapshot, content};
+use olm_proto::notify::v1::{Content, LessonRole, LessonSnapshot, SeriesSnapshot, content};
 use prost::Message as _;
 use sqlx::PgConnection;
 use uuid::Uuid;
@@ -14,6 +14,7 @@ use crate::{
         states::{Event, State},
         store as queue,
     },
+    series_plans,
 };
 
 /// Notices read at once.
@@ -34,6 +35,7 @@ pub async fn erase(app: &App, user_id: Uuid, version: i64) -> Result<usize, Erro
         return Ok(0);
     }
     forget_lessons(&mut tx, user_id).await?;
+    forget_series(&mut tx, user_id).await?;
     let open = list_open(&mut tx, user_id).await?;
     let backoff = &app.pace.backoff;
     let changed = queue::advance(&mut tx, &open, &Event::Cancel, backoff).await?;
@@ -102,17 +104,54 @@ async fn forget_lessons(conn: &mut PgConnection, user_id: Uuid) -> sqlx::Result<
     Ok(())
 }
 
-/// What others are, were or will be told of this person's lessons keeps no word of
-/// theirs; without them it is still right to send.
+/// What the snapshots of series that they are or were in hold of this person.
+async fn forget_series(conn: &mut PgConnection, user_id: Uuid) -> sqlx::Result<()> {
+    let theirs = sqlx::query!(
+        "SELECT s.series_id, s.snapshot FROM notify.series s
+         JOIN notify.series_participants p ON p.series_id = s.series_id
+         WHERE p.user_id = $1
+         ORDER BY s.series_id
+         FOR NO KEY UPDATE OF s",
+        user_id,
+    )
+    .fetch_all(&mut *conn)
+    .await?;
+    let (mut ids, mut snapshots) = (Vec::new(), Vec::new());
+    for row in theirs {
+        let mut wire = SeriesSnapshot::decode(row.snapshot.as_slice()).unwrap_or_default();
+        series_plans::forget(&mut wire, |id| id == user_id);
+        ids.push(row.series_id);
+        snapshots.push(wire.encode_to_vec());
+    }
+    sqlx::query!(
+        "UPDATE notify.series s SET snapshot = f.snapshot
+         FROM unnest($1::uuid[], $2::bytea[]) AS f (series_id, snapshot)
+         WHERE s.series_id = f.series_id",
+        &ids,
+        &snapshots,
+    )
+    .execute(conn)
+    .await?;
+    Ok(())
+}
+
+/// What others are, were or will be told of this person's lessons and series keeps no word
+/// of theirs; without them it is still right to send.
 async fn forget_notices(conn: &mut PgConnection, user_id: Uuid) -> sqlx::Result<()> {
     let mut after = Uuid::nil();
     loop {
         let rows = sqlx::query!(
             "SELECT n.id, d.content, d.counterpart_id
-             FROM notify.lesson_participants p
-             JOIN notify.notification_details d ON d.lesson_id = p.lesson_id
+             FROM (SELECT d.notification_id FROM notify.lesson_participants p
+                   JOIN notify.notification_details d ON d.lesson_id = p.lesson_id
+                   WHERE p.user_id = $1
+                   UNION ALL
+                   SELECT d.notification_id FROM notify.series_participants p
+                   JOIN notify.notification_details d ON d.series_id = p.series_id
+                   WHERE p.user_id = $1) AS theirs
+             JOIN notify.notification_details d USING (notification_id)
              JOIN notify.notifications n ON n.id = d.notification_id
-             WHERE p.user_id = $1 AND n.user_id <> $1 AND n.id > $2
+             WHERE n.user_id <> $1 AND n.id > $2
              ORDER BY n.id LIMIT $3
              FOR UPDATE OF n",
             user_id,
@@ -150,22 +189,38 @@ fn without_words(content: &[u8], of_counterpart: bool) -> Option<Vec<u8>> {
     let Ok(mut content) = Content::decode(content) else {
         return Some(Vec::new());
     };
-    let Some(content::Kind::LessonNotice(notice)) = &mut content.kind else {
-        return None;
+    // Whose, by whom, and the words: a link, a group's title, a reason.
+    let (reader, author, url, title, reason) = match &mut content.kind {
+        Some(content::Kind::LessonNotice(notice)) => (
+            notice.reader_role(),
+            notice.changed_by(),
+            &mut notice.meeting_url,
+            &mut notice.group_title,
+            &mut notice.cancel_reason,
+        ),
+        Some(content::Kind::SeriesNotice(notice)) => (
+            notice.reader_role(),
+            notice.changed_by(),
+            &mut notice.meeting_url,
+            &mut notice.group_title,
+            &mut notice.cancel_reason,
+        ),
+        Some(content::Kind::CustomText(_)) | None => return None,
     };
     // A student's counterpart is the teacher; whoever else takes part is a student.
-    let taught = of_counterpart && notice.reader_role() == LessonRole::Student;
-    let gave_reason = match notice.changed_by() {
+    let taught = of_counterpart && reader == LessonRole::Student;
+    let gave_reason = match author {
         LessonRole::Teacher => taught,
         LessonRole::Student => !taught,
         LessonRole::Admin | LessonRole::Unspecified => false,
     };
-    let (url, reason) = (&mut notice.meeting_url, &mut notice.cancel_reason);
-    if (url.is_empty() || !taught) && (reason.is_empty() || !gave_reason) {
+    let said = |word: &String, theirs: bool| theirs && !word.is_empty();
+    if !said(url, taught) && !said(title, taught) && !said(reason, gave_reason) {
         return None;
     }
     if taught {
         url.clear();
+        title.clear();
     }
     if gave_reason {
         reason.clear();

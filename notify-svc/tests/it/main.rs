@@ -13,5 +13,6 @@ mod notifications;
 mod owning;
 mod planning;
 mod reaching;
+mod series;
 mod support;
 mod telling;

@@ -12,9 +12,10 @@ use notify_svc::Config;
 use olm_proto::notify::v1::{
     AttemptRef, AttemptResult, CreateNotificationRequest, Credit, Deliver, DispatchRequest,
     DispatchResponse, Hello, JournalEntry, JournalReport, Lane, LessonSnapshot, Outcome, Own,
-    Owned, PutRecipientRequest, Recipient, Release, Renew, Sent, SyncLessonRequest,
-    create_notification_request::Recipient as To, dispatch_request::Message as Say,
-    dispatch_response::Message as Heard, dispatch_service_client::DispatchServiceClient,
+    Owned, PutRecipientRequest, Recipient, Release, Renew, Sent, SeriesSnapshot, SyncLessonRequest,
+    SyncSeriesRequest, create_notification_request::Recipient as To,
+    dispatch_request::Message as Say, dispatch_response::Message as Heard,
+    dispatch_service_client::DispatchServiceClient,
     lesson_plan_service_client::LessonPlanServiceClient,
     notification_service_client::NotificationServiceClient, outcome::Kind,
     recipient_service_client::RecipientServiceClient,
@@ -29,6 +30,9 @@ use tonic::{
 use uuid::Uuid;
 
 mod lessons;
+mod series;
+
+pub use series::{series, series_notice};
 
 pub use lessons::{canceled, changed, lesson, moved, notice, reminders, rows, told};
 
@@ -154,6 +158,15 @@ impl Service {
             .unwrap()
             .into_inner()
             .version
+    }
+
+    pub async fn sync_series(&self, series: SeriesSnapshot) -> Result<i64, Status> {
+        let request = SyncSeriesRequest {
+            series: Some(series),
+        };
+        let mut client = LessonPlanServiceClient::new(self.keyed("lesson-svc", None));
+        let synced = client.sync_series(request).await?;
+        Ok(synced.into_inner().version)
     }
 
     /// Accepts a custom text to a user; the notification's id.

@@ -68,3 +68,4 @@ weekdays-4 = on Thursdays
 weekdays-5 = on Fridays
 weekdays-6 = on Saturdays
 weekdays-7 = on Sundays
+notice-series-last-now = The last lesson is now { $last }.

@@ -74,3 +74,4 @@ weekdays-4 = по четвергам
 weekdays-5 = по пятницам
 weekdays-6 = по субботам
 weekdays-7 = по воскресеньям
+notice-series-last-now = Последний урок теперь: { $last }.

@@ -45,7 +45,7 @@ struct Telling<'a> {
     start: Timestamp,
     end: Option<Timestamp>,
     last: Option<Timestamp>,
-    /// The next lesson as the reader knew it, or one at the hour of before.
+    /// The next lesson as the reader knew it, one at the hour of before, or the last left.
     previous: Option<Timestamp>,
 }
 
@@ -82,6 +82,7 @@ impl Telling<'_> {
                 self.group(),
                 self.pattern(),
                 self.off(),
+                self.last_now(),
                 self.reason(),
             ],
             LessonNoticeKind::SeriesSkipped => vec![
@@ -224,6 +225,15 @@ impl Telling<'_> {
             }
             None => self.say("notice-series-off-from", &from),
         }
+    }
+
+    /// Which lesson is the last that is left; empty when none is.
+    fn last_now(&self) -> String {
+        let Some(last) = self.previous else {
+            return String::new();
+        };
+        let values = Values::default().html("last", &self.moment(last));
+        self.say("notice-series-last-now", &values)
     }
 
     /// From when on it is which hour instead of which. `None`: from no hour.
