@@ -166,7 +166,7 @@ impl Snapshot {
 
 fn parse_plan(wire: &wire::SeriesPlan, violations: &mut Violations) -> Plan {
     let length = wire.lesson_duration.as_ref().and_then(olm_proto::span);
-    let length = length.filter(|length| length.is_positive());
+    let length = length.filter(SignedDuration::is_positive);
     violations.require(
         length.is_some(),
         "series.plan.lesson_duration",

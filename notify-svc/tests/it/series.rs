@@ -37,7 +37,7 @@ fn later(series: &SeriesSnapshot) -> SeriesSnapshot {
 fn rescheduled(series: &SeriesSnapshot) -> SeriesSnapshot {
     let mut after = later(series);
     after.schedule_version += 1;
-    after.plan.as_mut().unwrap().start_time_of_day = "19:00".to_owned();
+    "19:00".clone_into(&mut after.plan.as_mut().unwrap().start_time_of_day);
     after
 }
 

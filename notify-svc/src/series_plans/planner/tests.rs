@@ -176,6 +176,7 @@ fn only(user_id: Uuid, kind: Kind, planned: &[Planned]) -> &Planned {
     row
 }
 
+#[expect(clippy::unnecessary_wraps, reason = "compared with fields of messages")]
 fn time(at: Timestamp) -> Option<prost_types::Timestamp> {
     Some(olm_proto::timestamp(at))
 }

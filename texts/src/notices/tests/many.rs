@@ -206,6 +206,18 @@ fn a_series_that_is_off_says_from_when_to_when() {
         ru.contains("Не состоятся 12 уроков: первый пятница, 23 января, 18:00, последний"),
         "{ru}"
     );
+    // Only its end.
+    off.previous_start_time = Some(at("2026-01-16T17:00:00Z"));
+    let [en, ru] = told(&off);
+    assert!(
+        en.contains("last lesson is now Friday, January 16, 18:00."),
+        "{en}"
+    );
+    assert!(
+        ru.contains("Последний урок теперь: пятница, 16 января, 18:00."),
+        "{ru}"
+    );
+    off.previous_start_time = None;
     // Somebody was taken out of its group; how many there were is not known.
     off.changed_by = LessonRole::Unspecified.into();
     off.lesson_count = 0;

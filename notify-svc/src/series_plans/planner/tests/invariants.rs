@@ -5,7 +5,7 @@ use proptest::prelude::*;
 use super::*;
 
 /// What happens to a series, or to what was told of it.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Copy)]
 enum Step {
     /// Another hour.
     Move(i8),
