@@ -1,7 +1,10 @@
 //! Lessons at one wall-clock hour every n weeks (docs/decisions/0013): the series says how it
 //! goes on, its occurrences what was decided about each.
 
+pub mod ahead;
 pub mod busy;
+pub mod canceling;
+pub mod change;
 pub mod creating;
 pub mod deciding;
 pub mod grpc;
@@ -13,6 +16,7 @@ pub mod previewing;
 pub mod reading;
 pub mod store;
 pub mod telling;
+pub mod updating;
 
 use jiff::Timestamp;
 

@@ -9,8 +9,8 @@ use olm_proto::lesson::v1::{
 };
 use tonic::{Request, Response, Status};
 
-use super::{creating, listing, previewing};
-use crate::{actors::Claimed, later::later, state::State};
+use super::{canceling, creating, listing, previewing, updating};
+use crate::{actors::Claimed, state::State};
 
 /// The gRPC service.
 #[derive(Debug, Clone)]
@@ -60,20 +60,26 @@ impl SeriesService for SeriesCalls {
         &self,
         request: Request<PreviewSeriesUpdateRequest>,
     ) -> Result<Response<PreviewSeriesUpdateResponse>, Status> {
-        later(&self.0, &request).await
+        let by = Claimed::of(&request)?;
+        let answer = updating::preview(&self.0, by, request.get_ref()).await?;
+        Ok(Response::new(answer))
     }
 
     async fn update_series(
         &self,
         request: Request<UpdateSeriesRequest>,
     ) -> Result<Response<UpdateSeriesResponse>, Status> {
-        later(&self.0, &request).await
+        let by = Claimed::of(&request)?;
+        let answer = updating::update(&self.0, by, request.get_ref()).await?;
+        Ok(Response::new(answer))
     }
 
     async fn cancel_series(
         &self,
         request: Request<CancelSeriesRequest>,
     ) -> Result<Response<CancelSeriesResponse>, Status> {
-        later(&self.0, &request).await
+        let by = Claimed::of(&request)?;
+        let answer = canceling::cancel(&self.0, by, request.get_ref()).await?;
+        Ok(Response::new(answer))
     }
 }

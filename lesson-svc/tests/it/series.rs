@@ -1,5 +1,6 @@
 //! Lessons at one wall-clock hour every n weeks.
 
+mod changing;
 mod creating;
 mod materialising;
 

@@ -21,10 +21,10 @@ use olm_proto::{
         PreviewSeriesUpdateRequest, PutOverrideRequest, ReconfirmLessonRequest,
         RecordAttendanceRequest, RemoveGroupMemberRequest, RemoveStudentRequest,
         RemoveTimeOffRequest, RescheduleLessonRequest, RevokeCalendarFeedRequest,
-        RevokeInvitationRequest, SearchTeachersRequest, SetAdminRequest, SetWeeklyRulesRequest,
-        TeacherPolicies, UpdateGroupRequest, UpdateLessonRequest, UpdateSeriesRequest,
-        UpdateSettingsRequest, UpdateTeacherRequest, UpdateUserRequest, WantedSeries,
-        WatchChangesRequest,
+        RevokeInvitationRequest, SearchTeachersRequest, SeriesChange, SetAdminRequest,
+        SetWeeklyRulesRequest, TeacherPolicies, UpdateGroupRequest, UpdateLessonRequest,
+        UpdateSeriesRequest, UpdateSettingsRequest, UpdateTeacherRequest, UpdateUserRequest,
+        WantedSeries, WatchChangesRequest,
     },
 };
 use service_kit::{grpc::client::acting, status};
@@ -316,9 +316,21 @@ fn series(world: &World, things: &Things) -> Vec<Probe> {
         }) => Refused(TeacherOnly);
         get_series(GetSeriesRequest { series_id: things.series.clone() }) => Refused(SeriesNotFound);
         list_series(ListSeriesRequest::default()) => Served;
-        preview_series_update(PreviewSeriesUpdateRequest::default()) => Later;
-        update_series(UpdateSeriesRequest::default()) => Later;
-        cancel_series(CancelSeriesRequest::default()) => Later;
+        preview_series_update(PreviewSeriesUpdateRequest {
+            series_id: things.series.clone(),
+            change: Some(SeriesChange::default()),
+        }) => Refused(SeriesNotFound);
+        update_series(UpdateSeriesRequest {
+            series_id: things.series.clone(),
+            expected_version: 1,
+            change: Some(SeriesChange::default()),
+            conflict_mode: ConflictMode::Skip.into(),
+        }) => Refused(SeriesNotFound);
+        cancel_series(CancelSeriesRequest {
+            series_id: things.series.clone(),
+            expected_version: 1,
+            ..CancelSeriesRequest::default()
+        }) => Refused(SeriesNotFound);
     })
 }
 

@@ -41,7 +41,8 @@ fn idle() -> Busy {
 }
 
 fn conflicts(busy: &Busy, staying: &Stretches, now: &str) -> Vec<Option<Conflict>> {
-    let occurrences = pattern("UTC").occurrences(0, 5);
+    let pattern = pattern("UTC");
+    let occurrences = pattern.occurrences(0, 5);
     let decisions = busy.decide(occurrences, staying, at(now));
     decisions.iter().map(|decision| decision.conflict).collect()
 }

@@ -9,7 +9,7 @@ use uuid::Uuid;
 
 use crate::{
     errors::Error,
-    ids::{LessonId, SeriesId},
+    ids::{LessonId, SeriesId, UserId},
     series::{Conflict, Decided, Kept, Standing},
 };
 
@@ -118,6 +118,73 @@ pub async fn delete_off(conn: &mut PgConnection, series: SeriesId, from: i16) ->
     .execute(conn)
     .await?;
     Ok(())
+}
+
+/// Forgets that these occurrences of a series were skipped: they are undecided again.
+///
+/// # Errors
+///
+/// When the database fails.
+pub async fn delete_skipped(
+    conn: &mut PgConnection,
+    series: SeriesId,
+    ordinals: &[i16],
+) -> Result<(), Error> {
+    sqlx::query!(
+        "DELETE FROM lesson.series_occurrences
+         WHERE series_id = $1 AND ordinal = ANY($2) AND lesson_id IS NULL",
+        series.0,
+        ordinals,
+    )
+    .execute(conn)
+    .await?;
+    Ok(())
+}
+
+/// Who has a living seat in a lesson of a series that begins after `now`, by id.
+///
+/// # Errors
+///
+/// When the database fails.
+pub async fn list_seated(
+    conn: &mut PgConnection,
+    series: SeriesId,
+    now: Timestamp,
+) -> Result<Vec<UserId>, Error> {
+    let students = sqlx::query_scalar!(
+        "SELECT DISTINCT b.student_id
+         FROM lesson.series_occurrences o JOIN lesson.bookings b ON b.lesson_id = o.lesson_id
+         WHERE o.series_id = $1 AND lower(b.during) > $2
+           AND b.status IN ('pending', 'confirmed', 'reconfirm')
+         ORDER BY b.student_id",
+        series.0,
+        now.to_sqlx(),
+    )
+    .fetch_all(conn)
+    .await?;
+    Ok(students.into_iter().map(UserId).collect())
+}
+
+/// The living lessons of a series that begin after `now`, by id.
+///
+/// # Errors
+///
+/// When the database fails.
+pub async fn list_ahead(
+    conn: &mut PgConnection,
+    series: SeriesId,
+    now: Timestamp,
+) -> Result<Vec<Uuid>, Error> {
+    let ids = sqlx::query_scalar!(
+        "SELECT l.id FROM lesson.series_occurrences o JOIN lesson.lessons l ON l.id = o.lesson_id
+         WHERE o.series_id = $1 AND l.status = 'scheduled' AND lower(l.during) > $2
+         ORDER BY l.id",
+        series.0,
+        now.to_sqlx(),
+    )
+    .fetch_all(conn)
+    .await?;
+    Ok(ids)
 }
 
 /// Locks the living lessons of a series that begin after `now`, in order of id.

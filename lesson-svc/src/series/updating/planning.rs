@@ -1,0 +1,192 @@
+//! What a change of a series does to each of its occurrences: decided, nothing is written.
+
+use std::collections::BTreeMap;
+
+use jiff::Timestamp;
+use service_kit::status::Violations;
+use sqlx::PgConnection;
+
+use crate::{
+    availability::{slots::Stretch, stretches::Stretches},
+    errors::Error,
+    ids::LessonId,
+    lessons::Lesson,
+    series::{
+        Decided, Kept, Occurrence, Pattern, Series,
+        ahead::Ahead,
+        busy::span,
+        change::Change,
+        deciding::{Busy, Decision},
+        reading::end_count,
+    },
+    teachers::Teacher,
+};
+
+/// What becomes of a series.
+#[derive(Debug)]
+pub struct Plan {
+    /// The first occurrence that it is about.
+    pub from: i16,
+    /// When its occurrences are from then on.
+    pub pattern: Pattern,
+    /// How many it has.
+    pub count: i16,
+    /// Whether they are at other times than before.
+    pub retimed: bool,
+    /// What can be done about those that would move or be booked, by start.
+    pub decisions: Vec<Decision>,
+    /// The lessons that would move, by the number of their occurrence.
+    pub movers: BTreeMap<i16, Lesson>,
+    /// The lessons that have their own time, by start.
+    pub own_time: Vec<Lesson>,
+    /// The lessons that go on, moved or not, by start.
+    pub going_on: Vec<Lesson>,
+    /// The lessons that would be cancelled, by start.
+    pub off: Vec<Lesson>,
+    /// What was decided from that occurrence on.
+    pub kept: Vec<Kept>,
+    /// The calendar that it was decided by; `None` when there was nothing to decide.
+    pub busy: Option<Busy>,
+}
+
+impl Plan {
+    /// Decides what a change does.
+    ///
+    /// # Errors
+    ///
+    /// What stands against the whole of it, or the database's error.
+    pub async fn make(
+        conn: &mut PgConnection,
+        series: &Series,
+        teacher: &Teacher,
+        ahead: &Ahead,
+        change: &Change,
+        now: Timestamp,
+    ) -> Result<Self, Error> {
+        let from = ahead.start(&mut *conn, series, change.from, now).await?;
+        let pattern = change.pattern(&series.pattern)?;
+        let count = count_of(series, change, &pattern, from)?;
+        let kept = ahead.kept.iter().filter(|kept| kept.ordinal >= from);
+        let mut plan = Self {
+            from,
+            retimed: pattern != series.pattern,
+            pattern,
+            count,
+            decisions: Vec::new(),
+            movers: BTreeMap::new(),
+            own_time: Vec::new(),
+            going_on: Vec::new(),
+            off: Vec::new(),
+            kept: kept.copied().collect(),
+            busy: None,
+        };
+        plan.sort(series, ahead);
+        let open = plan.open(series, now);
+        plan.decide(conn, series, teacher, open, now).await?;
+        Ok(plan)
+    }
+
+    /// The lesson that would move to an occurrence.
+    #[must_use]
+    pub fn mover(&self, ordinal: i16) -> Option<&Lesson> {
+        self.movers.get(&ordinal)
+    }
+
+    /// Which lessons move, which have their own time, and which are off.
+    fn sort(&mut self, series: &Series, ahead: &Ahead) {
+        let length = series.pattern.duration;
+        for (ordinal, lesson) in ahead.from(self.from) {
+            let original = lesson.series.map(|series| series.original_start);
+            let during = lesson.time.during;
+            let own =
+                original != Some(during.start) || during.end.duration_since(during.start) != length;
+            if ordinal >= self.count {
+                self.off.push(lesson.clone());
+                continue;
+            }
+            self.going_on.push(lesson.clone());
+            if own {
+                self.own_time.push(lesson.clone());
+            } else if self.retimed {
+                self.movers.insert(ordinal, lesson.clone());
+            }
+        }
+    }
+
+    /// The occurrences that are to be decided: of lessons that move; at other times also of
+    /// those that were skipped or undecided; and those that the series has more than before.
+    fn open(&self, series: &Series, now: Timestamp) -> Vec<Occurrence> {
+        let is_open = |ordinal: i16| {
+            let kept = self.kept.iter().find(|kept| kept.ordinal == ordinal);
+            match kept.map(|kept| kept.decided) {
+                Some(Decided::Booked(_)) => self.movers.contains_key(&ordinal),
+                Some(Decided::Skipped { .. }) => {
+                    self.retimed && kept.is_some_and(|kept| kept.original_start > now)
+                }
+                None => self.retimed || ordinal >= series.occurrence_count,
+            }
+        };
+        self.pattern
+            .occurrences(self.from, self.count)
+            .filter(|occurrence| is_open(occurrence.ordinal))
+            .collect()
+    }
+
+    async fn decide(
+        &mut self,
+        conn: &mut PgConnection,
+        series: &Series,
+        teacher: &Teacher,
+        open: Vec<Occurrence>,
+        now: Timestamp,
+    ) -> Result<(), Error> {
+        let Some(within) = span(&open) else {
+            return Ok(());
+        };
+        let moving: Vec<LessonId> = self.movers.values().map(|lesson| lesson.id).collect();
+        let busy = Busy::read(conn, teacher, &series.learner, within, &moving, now).await?;
+        self.decisions = self.settle(&busy, &open, now);
+        self.busy = Some(busy);
+        Ok(())
+    }
+
+    /// Decides until it is settled: a lesson that cannot move stays where it is, and may stand
+    /// in the way of another one there.
+    fn settle(&self, busy: &Busy, open: &[Occurrence], now: Timestamp) -> Vec<Decision> {
+        let mut staying: Vec<Stretch> = Vec::new();
+        loop {
+            let stretches: Stretches = staying.iter().copied().collect();
+            let decisions = busy.decide(open.iter().copied(), &stretches, now);
+            let against = decisions
+                .iter()
+                .filter(|decision| decision.conflict.is_some());
+            let stay: Vec<_> = against
+                .filter_map(|decision| self.mover(decision.occurrence.ordinal))
+                .map(|lesson| lesson.time.during)
+                .collect();
+            // What stays goes on staying: it only becomes more, and ends.
+            if stay.iter().all(|during| staying.contains(during)) {
+                return decisions;
+            }
+            staying.extend(stay);
+        }
+    }
+}
+
+/// How many occurrences the series has after a change.
+fn count_of(series: &Series, change: &Change, pattern: &Pattern, from: i16) -> Result<i16, Error> {
+    let Some(end) = change.end else {
+        return Ok(series.occurrence_count);
+    };
+    let mut violations = Violations::default();
+    let count = end_count(&mut violations, "change", pattern, end);
+    if violations.is_empty() {
+        violations.require(
+            count > from,
+            "change",
+            "ends before the lesson from which on it holds",
+        );
+    }
+    violations.check()?;
+    Ok(count)
+}

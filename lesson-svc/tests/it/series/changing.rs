@@ -1,0 +1,520 @@
+//! Changing and cancelling one, this and following, all: nothing is lost and nothing doubled.
+
+use std::collections::BTreeMap;
+
+use olm_proto::lesson::v1::BookingStatus::{Canceled, Confirmed, LateCanceled};
+use olm_proto::{
+    common::v1::ErrorReason,
+    lesson::v1::{
+        BookLessonRequest, CancelSeriesRequest, CancelSeriesResponse, ConflictMode, Lesson,
+        LessonStatus, OccurrenceConflict, PreviewSeriesUpdateRequest, Series, SeriesChange,
+        SeriesState, UpdateSeriesRequest, UpdateSeriesResponse, series_change,
+    },
+};
+use service_kit::grpc::client::acting;
+use sqlx::PgPool;
+use tonic::Status;
+use uuid::Uuid;
+
+use super::{conflicts, count, create, get, lessons, starts, text, told, weekly};
+use crate::{
+    steps::{cancel, shift},
+    support::{World, booking, fields, reason, until},
+};
+
+/// A teacher, her student, and an hour each Monday of June, July and August.
+struct Summer {
+    world: World,
+    teacher: Uuid,
+    student: Uuid,
+    series: Series,
+}
+
+impl Summer {
+    async fn start(pool: PgPool) -> Self {
+        let world = World::start(pool).await;
+        let teacher = world.teacher(1, "Anna").await;
+        let student = world.student(2).await;
+        world.befriend(teacher, student).await;
+        let wanted = weekly(student, "2026-06-08", "10:00", 8);
+        let made = create(&world, teacher, wanted, ConflictMode::Strict).await;
+        Self {
+            world,
+            teacher,
+            student,
+            series: made.unwrap().series.unwrap(),
+        }
+    }
+
+    async fn lessons(&self) -> Vec<Lesson> {
+        let all = lessons(&self.world, self.teacher, "2026-06-01T00:00:00Z").await;
+        let own = all.into_iter();
+        own.filter(|lesson| lesson.series_id == self.series.id)
+            .collect()
+    }
+
+    /// Which lesson each occurrence is.
+    async fn numbers(&self) -> BTreeMap<i16, Uuid> {
+        let rows: Vec<(i16, Uuid)> = sqlx::query_as(
+            "SELECT ordinal, lesson_id FROM lesson.series_occurrences WHERE lesson_id IS NOT NULL",
+        )
+        .fetch_all(&self.world.pool)
+        .await
+        .unwrap();
+        rows.into_iter().collect()
+    }
+
+    async fn update(
+        &self,
+        version: i64,
+        change: SeriesChange,
+    ) -> Result<UpdateSeriesResponse, Status> {
+        self.update_by(self.teacher, version, change, ConflictMode::Skip)
+            .await
+    }
+
+    async fn update_by(
+        &self,
+        by: Uuid,
+        version: i64,
+        change: SeriesChange,
+        mode: ConflictMode,
+    ) -> Result<UpdateSeriesResponse, Status> {
+        let request = UpdateSeriesRequest {
+            series_id: self.series.id.clone(),
+            expected_version: version,
+            change: Some(change),
+            conflict_mode: mode.into(),
+        };
+        let answer = self
+            .world
+            .series()
+            .update_series(acting(request, by))
+            .await?;
+        Ok(answer.into_inner())
+    }
+
+    async fn cancel(
+        &self,
+        by: Uuid,
+        version: i64,
+        from: &str,
+    ) -> Result<CancelSeriesResponse, Status> {
+        let request = CancelSeriesRequest {
+            series_id: self.series.id.clone(),
+            expected_version: version,
+            from_lesson_id: from.to_owned(),
+            reason: "I move".to_owned(),
+        };
+        let answer = self
+            .world
+            .series()
+            .cancel_series(acting(request, by))
+            .await?;
+        Ok(answer.into_inner())
+    }
+}
+
+fn at_noon() -> SeriesChange {
+    SeriesChange {
+        start_time_of_day: Some("12:00".to_owned()),
+        ..SeriesChange::default()
+    }
+}
+
+#[sqlx::test(migrator = "lesson_svc::MIGRATOR")]
+async fn this_and_following_move_and_keep_who_they_are(pool: PgPool) {
+    let summer = Summer::start(pool).await;
+    let (world, before) = (&summer.world, summer.numbers().await);
+    let all = summer.lessons().await;
+    let versions_told = world.outbox_rows().await;
+    // One was moved by itself, one was cancelled by itself.
+    shift(world, summer.teacher, &all[4], "2026-07-07T15:00:00Z")
+        .await
+        .unwrap();
+    cancel(world, summer.teacher, &all[5].id, 1, "holiday")
+        .await
+        .unwrap();
+    let change = SeriesChange {
+        from_lesson_id: all[3].id.clone(),
+        day_of_week: 3,
+        ..at_noon()
+    };
+    let done = summer.update(1, change).await.unwrap();
+    assert_eq!(done.kept_lesson_ids, [all[4].id.clone()]);
+    assert_eq!(
+        done.changed_lesson_ids,
+        [&all[3].id, &all[6].id, &all[7].id].map(String::clone)
+    );
+    assert_eq!(summer.numbers().await, before);
+    let after = summer.lessons().await;
+    assert_eq!(
+        starts(&after),
+        [
+            "2026-06-08T10:00:00Z",
+            "2026-06-15T10:00:00Z",
+            "2026-06-22T10:00:00Z",
+            "2026-07-01T12:00:00Z",
+            "2026-07-07T15:00:00Z",
+            "2026-07-13T10:00:00Z",
+            "2026-07-22T12:00:00Z",
+            "2026-07-29T12:00:00Z",
+        ]
+    );
+    assert_eq!(after[5].status(), LessonStatus::Canceled);
+    let versions: Vec<_> = after.iter().map(|lesson| lesson.version).collect();
+    assert_eq!(versions, [1, 1, 1, 2, 2, 2, 2, 2]);
+    let series = done.series.unwrap();
+    assert_eq!(
+        (series.version, series.last_date.as_str()),
+        (2, "2026-07-29")
+    );
+    // Two lessons by themselves, three with the series, and the series once.
+    assert_eq!(world.outbox_rows().await - versions_told, 6);
+    let snapshot = told(&world.pool).await.pop().unwrap();
+    assert_eq!((snapshot.version, snapshot.schedule_version), (2, 2));
+    assert_eq!(snapshot.plan.unwrap().start_time_of_day, "12:00");
+    summer.world.stop().await;
+}
+
+#[sqlx::test(migrator = "lesson_svc::MIGRATOR")]
+async fn a_repeat_changes_nothing_and_another_change_is_stale(pool: PgPool) {
+    let summer = Summer::start(pool).await;
+    let done = summer.update(1, at_noon()).await.unwrap();
+    assert_eq!(done.changed_lesson_ids.len(), 8);
+    let rows = summer.world.outbox_rows().await;
+    let again = summer.update(1, at_noon()).await.unwrap();
+    assert!(again.changed_lesson_ids.is_empty());
+    assert_eq!(again.series, done.series);
+    assert_eq!(summer.world.outbox_rows().await, rows);
+    let other = SeriesChange {
+        day_of_week: 2,
+        ..SeriesChange::default()
+    };
+    assert_eq!(
+        reason(summer.update(1, other).await),
+        ErrorReason::VersionStale
+    );
+    // What is so already is no change.
+    let same = summer.update(2, at_noon()).await.unwrap();
+    assert_eq!(same.series.unwrap().version, 2);
+    summer.world.stop().await;
+}
+
+#[sqlx::test(migrator = "lesson_svc::MIGRATOR")]
+async fn conflicts_of_a_change_refuse_it_or_leave_those_lessons_where_they_are(pool: PgPool) {
+    let summer = Summer::start(pool).await;
+    let all = summer.lessons().await;
+    let third = summer.world.student(3).await;
+    let other = BookLessonRequest {
+        student_id: String::new(),
+        ..booking(summer.teacher, "2026-06-22T12:30:00Z")
+    };
+    summer
+        .world
+        .lessons()
+        .book_lesson(acting(other, third))
+        .await
+        .unwrap();
+    let request = PreviewSeriesUpdateRequest {
+        series_id: summer.series.id.clone(),
+        change: Some(at_noon()),
+    };
+    let mut series = summer.world.series();
+    let preview = series
+        .preview_series_update(acting(request, summer.teacher))
+        .await;
+    let preview = preview.unwrap().into_inner();
+    assert_eq!((preview.conflict_count, preview.occurrences.len()), (1, 8));
+    assert_eq!(
+        conflicts(&preview.occurrences)[2],
+        OccurrenceConflict::TeacherBusy
+    );
+    assert_eq!(preview.occurrences[2].lesson_id, all[2].id);
+    assert_eq!(
+        text(preview.occurrences[2].previous_start_time.as_ref()),
+        "2026-06-22T10:00:00Z"
+    );
+    let strict = summer
+        .update_by(summer.teacher, 1, at_noon(), ConflictMode::Strict)
+        .await;
+    assert_eq!(reason(strict), ErrorReason::SeriesConflicts);
+    assert_eq!(starts(&summer.lessons().await), starts(&all));
+    let done = summer.update(1, at_noon()).await.unwrap();
+    assert_eq!(done.kept_lesson_ids, [all[2].id.clone()]);
+    assert_eq!(done.changed_lesson_ids.len(), 7);
+    // It has its own time now, as if it had been moved there.
+    let done = summer
+        .update(
+            2,
+            SeriesChange {
+                start_time_of_day: Some("14:00".to_owned()),
+                ..SeriesChange::default()
+            },
+        )
+        .await
+        .unwrap();
+    assert_eq!(done.kept_lesson_ids, [all[2].id.clone()]);
+    summer.world.stop().await;
+}
+
+#[sqlx::test(migrator = "lesson_svc::MIGRATOR")]
+async fn lessons_move_to_where_their_neighbours_were(pool: PgPool) {
+    let world = World::start(pool).await;
+    let teacher = world.teacher(1, "Anna").await;
+    let student = world.student(2).await;
+    world.befriend(teacher, student).await;
+    // Each by six days and most of another, there and back.
+    let mut wanted = weekly(student, "2026-06-08", "00:30", 5);
+    if let Some(pattern) = &mut wanted.pattern {
+        pattern.lesson_duration = Some(crate::support::seconds(8 * 3600));
+    }
+    let made = create(&world, teacher, wanted, ConflictMode::Strict)
+        .await
+        .unwrap();
+    let series = made.series.unwrap();
+    let summer = Summer {
+        world,
+        teacher,
+        student,
+        series,
+    };
+    let before = summer.numbers().await;
+    let later = SeriesChange {
+        day_of_week: 7,
+        start_time_of_day: Some("23:00".to_owned()),
+        ..SeriesChange::default()
+    };
+    let strict = ConflictMode::Strict;
+    summer
+        .update_by(summer.teacher, 1, later, strict)
+        .await
+        .unwrap();
+    assert_eq!(starts(&summer.lessons().await)[0], "2026-06-14T23:00:00Z");
+    let sooner = SeriesChange {
+        day_of_week: 1,
+        start_time_of_day: Some("00:30".to_owned()),
+        ..SeriesChange::default()
+    };
+    summer
+        .update_by(summer.teacher, 2, sooner, strict)
+        .await
+        .unwrap();
+    assert_eq!(starts(&summer.lessons().await)[4], "2026-07-06T00:30:00Z");
+    assert_eq!(summer.numbers().await, before);
+    summer.world.stop().await;
+}
+
+#[sqlx::test(migrator = "lesson_svc::MIGRATOR")]
+async fn a_sooner_end_cancels_and_a_later_one_books_more(pool: PgPool) {
+    let summer = Summer::start(pool).await;
+    let all = summer.lessons().await;
+    let end = |count: i32| SeriesChange {
+        end: Some(series_change::End::Count(count)),
+        ..SeriesChange::default()
+    };
+    let done = summer.update(1, end(6)).await.unwrap();
+    assert_eq!(
+        done.changed_lesson_ids,
+        [all[6].id.clone(), all[7].id.clone()]
+    );
+    let snapshot = told(&summer.world.pool).await.pop().unwrap();
+    assert_eq!(
+        text(snapshot.canceled_from_time.as_ref()),
+        "2026-07-20T10:00:00Z"
+    );
+    let done = summer.update(2, end(20)).await.unwrap();
+    // From 20 July on, those within twelve weeks of 1 June.
+    assert_eq!(done.changed_lesson_ids.len(), 5);
+    assert!(!done.changed_lesson_ids.contains(&all[6].id));
+    assert_eq!(done.series.unwrap().last_date, "2026-10-19");
+    summer
+        .world
+        .clock
+        .advance(jiff::SignedDuration::from_hours(24 * 80));
+    until("the rest is booked", || async {
+        count(
+            &summer.world.pool,
+            "series_occurrences WHERE lesson_id IS NOT NULL",
+        )
+        .await
+            == 20
+    })
+    .await;
+    let too_soon = SeriesChange {
+        end: Some(series_change::End::UntilDate("2026-06-30".to_owned())),
+        ..SeriesChange::default()
+    };
+    assert_eq!(fields(summer.update(3, too_soon).await), ["change"]);
+    summer.world.stop().await;
+}
+
+#[sqlx::test(migrator = "lesson_svc::MIGRATOR")]
+async fn place_and_notes_reach_every_lesson_from_there_on(pool: PgPool) {
+    let summer = Summer::start(pool).await;
+    let all = summer.lessons().await;
+    let change = SeriesChange {
+        from_lesson_id: all[5].id.clone(),
+        meeting_url: Some("https://meet.example/room".to_owned()),
+        notes: Some("chapter two".to_owned()),
+        ..SeriesChange::default()
+    };
+    let done = summer.update(1, change).await.unwrap();
+    assert_eq!(done.changed_lesson_ids.len(), 3);
+    assert!(done.kept_lesson_ids.is_empty());
+    let after = summer.lessons().await;
+    let notes: Vec<_> = after.iter().map(|lesson| lesson.notes.as_str()).collect();
+    assert_eq!(notes[4..6], ["", "chapter two"]);
+    assert_eq!(after[7].meeting_url, "https://meet.example/room");
+    summer.world.stop().await;
+}
+
+#[sqlx::test(migrator = "lesson_svc::MIGRATOR")]
+async fn a_series_is_cancelled_from_a_lesson_on_and_then_as_a_whole(pool: PgPool) {
+    let summer = Summer::start(pool).await;
+    let all = summer.lessons().await;
+    let done = summer.cancel(summer.teacher, 1, &all[6].id).await.unwrap();
+    let series = done.series.unwrap();
+    assert_eq!(done.canceled_lessons, 2);
+    assert_eq!(
+        (series.state(), series.occurrence_count),
+        (SeriesState::Running, 6)
+    );
+    let again = summer.cancel(summer.teacher, 1, &all[6].id).await.unwrap();
+    assert_eq!(
+        (again.canceled_lessons, again.series.unwrap().version),
+        (0, 2)
+    );
+    // The first has been, and the second is late for its student.
+    summer
+        .world
+        .clock
+        .advance(jiff::SignedDuration::from_hours(24 * 14 + 9));
+    let done = summer.cancel(summer.student, 2, "").await.unwrap();
+    let series = done.series.unwrap();
+    assert_eq!(
+        (done.canceled_lessons, series.state()),
+        (5, SeriesState::Canceled)
+    );
+    assert_eq!(
+        (series.occurrence_count, series.cancel_reason.as_str()),
+        (1, "I move")
+    );
+    let after = summer.lessons().await;
+    let late: Vec<_> = after
+        .iter()
+        .map(|lesson| lesson.bookings[0].status())
+        .collect();
+    assert_eq!(
+        late,
+        [
+            Confirmed,
+            LateCanceled,
+            Canceled,
+            Canceled,
+            Canceled,
+            Canceled,
+            Canceled,
+            Canceled
+        ]
+    );
+    let snapshot = told(&summer.world.pool).await.pop().unwrap();
+    assert!(snapshot.canceled);
+    assert_eq!(
+        snapshot.changed_by(),
+        olm_proto::notify::v1::LessonRole::Student
+    );
+    assert_eq!(
+        reason(summer.cancel(summer.teacher, 3, "").await),
+        ErrorReason::SeriesEnded
+    );
+    assert_eq!(
+        reason(summer.update(3, at_noon()).await),
+        ErrorReason::SeriesEnded
+    );
+    assert_eq!(
+        count(
+            &summer.world.pool,
+            "lessons WHERE with_series AND status = 'canceled'"
+        )
+        .await,
+        7
+    );
+    summer.world.stop().await;
+}
+
+#[sqlx::test(migrator = "lesson_svc::MIGRATOR")]
+async fn students_change_no_series_and_nobody_those_of_others(pool: PgPool) {
+    let summer = Summer::start(pool).await;
+    let stranger = summer.world.teacher(9, "Boris").await;
+    let mode = ConflictMode::Skip;
+    let by_student = summer.update_by(summer.student, 1, at_noon(), mode).await;
+    assert_eq!(reason(by_student), ErrorReason::TeacherOnly);
+    let by_stranger = summer.update_by(stranger, 1, at_noon(), mode).await;
+    assert_eq!(reason(by_stranger), ErrorReason::SeriesNotFound);
+    assert_eq!(
+        reason(summer.cancel(stranger, 1, "").await),
+        ErrorReason::SeriesNotFound
+    );
+    let other = create(
+        &summer.world,
+        summer.teacher,
+        weekly(summer.student, "2026-06-09", "10:00", 1),
+        mode,
+    )
+    .await;
+    let foreign = other.unwrap().lesson_ids.remove(0);
+    assert_eq!(
+        reason(summer.cancel(summer.teacher, 1, &foreign).await),
+        ErrorReason::LessonNotFound
+    );
+    let all = summer.lessons().await;
+    summer
+        .world
+        .clock
+        .advance(jiff::SignedDuration::from_hours(24 * 7 + 11));
+    let begun = summer.cancel(summer.teacher, 1, &all[0].id).await;
+    assert_eq!(reason(begun), ErrorReason::LessonStarted);
+    assert_eq!(
+        get(&summer.world, summer.student, &summer.series.id)
+            .await
+            .unwrap()
+            .version,
+        1
+    );
+    summer.world.stop().await;
+}
+
+#[sqlx::test(migrator = "lesson_svc::MIGRATOR")]
+async fn a_skipped_occurrence_is_booked_when_the_series_moves_to_where_it_can_be(pool: PgPool) {
+    let world = World::start(pool).await;
+    let teacher = world.teacher(1, "Anna").await;
+    let student = world.student(2).await;
+    let third = world.student(3).await;
+    world.befriend(teacher, student).await;
+    world
+        .book(third, teacher, "2026-06-15T10:00:00Z")
+        .await
+        .unwrap();
+    let wanted = weekly(student, "2026-06-08", "10:00", 4);
+    let made = create(&world, teacher, wanted, ConflictMode::Skip)
+        .await
+        .unwrap();
+    assert_eq!(made.lesson_ids.len(), 3);
+    let series = made.series.unwrap();
+    let summer = Summer {
+        world,
+        teacher,
+        student,
+        series,
+    };
+    let done = summer
+        .update_by(teacher, 1, at_noon(), ConflictMode::Strict)
+        .await
+        .unwrap();
+    assert_eq!(done.changed_lesson_ids.len(), 4);
+    assert!(done.series.unwrap().skipped.is_empty());
+    let all = summer.lessons().await;
+    assert_eq!(starts(&all)[1], "2026-06-15T12:00:00Z");
+    summer.world.stop().await;
+}
