@@ -1,11 +1,28 @@
 //! Study groups: students whom a teacher teaches together (TMB-1).
 
+pub mod changing;
+pub mod erasing;
 pub mod grpc;
+pub mod listing;
+pub mod membership;
 pub mod store;
 
-use jiff::Timestamp;
+use std::ops::RangeInclusive;
 
-use crate::ids::{GroupId, UserId};
+use jiff::Timestamp;
+use olm_proto::lesson::v1 as pb;
+
+use crate::{
+    actors::Actor,
+    errors::Error,
+    ids::{GroupId, UserId},
+    lessons::Lesson,
+};
+
+/// How many may be in a group.
+pub const CAPACITY: RangeInclusive<i32> = 2..=50;
+/// How many groups of one teacher there may be at once.
+pub const MOST_GROUPS: usize = 200;
 
 /// Students whom a teacher teaches together.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -30,6 +47,60 @@ pub struct Group {
     pub delete_time: Option<Timestamp>,
 }
 
+impl Group {
+    /// Lets only its teacher change it, and nobody once it was dissolved.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::GroupNotFound`], or [`Error::TeacherOnly`] for members.
+    pub fn require_teacher(&self, actor: Actor) -> Result<(), Error> {
+        if self.delete_time.is_some() {
+            return Err(Error::GroupNotFound);
+        }
+        if self.teacher_id != actor.user {
+            return Err(Error::TeacherOnly);
+        }
+        Ok(())
+    }
+
+    /// Refuses one more member than it holds.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::GroupFull`].
+    pub fn require_room(&self) -> Result<(), Error> {
+        if self.member_count < self.capacity {
+            return Ok(());
+        }
+        Err(Error::GroupFull {
+            capacity: Some(self.capacity),
+        })
+    }
+
+    /// Whether everybody in the group has a seat in this lesson of it. One with fewer seats
+    /// than the group was booked with open seats: members join it by themselves.
+    #[must_use]
+    pub fn seats_everybody(&self, lesson: &Lesson) -> bool {
+        lesson.capacity >= self.capacity
+    }
+}
+
+impl From<Group> for pb::Group {
+    fn from(group: Group) -> Self {
+        Self {
+            id: group.id.to_string(),
+            teacher_id: group.teacher_id.to_string(),
+            teacher_name: group.teacher_name,
+            title: group.title,
+            capacity: group.capacity.into(),
+            member_count: group.member_count.into(),
+            version: group.version,
+            create_time: Some(olm_proto::timestamp(group.create_time)),
+            delete_time: group.delete_time.map(olm_proto::timestamp),
+        }
+    }
+}
+
 /// A student in a group.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Member {
@@ -39,4 +110,14 @@ pub struct Member {
     pub display_name: String,
     /// Since when, the last time.
     pub create_time: Timestamp,
+}
+
+impl From<Member> for pb::GroupMember {
+    fn from(member: Member) -> Self {
+        Self {
+            student_id: member.student_id.to_string(),
+            display_name: member.display_name,
+            create_time: Some(olm_proto::timestamp(member.create_time)),
+        }
+    }
 }

@@ -1,4 +1,5 @@
-//! Invitations: links by which people become a teacher's students (TMB-1).
+//! Invitations: links by which people become a teacher's students, and come into groups
+//! (TMB-1).
 
 pub mod accepting;
 pub mod grpc;
@@ -13,7 +14,7 @@ use sha2::{Digest as _, Sha256};
 
 use crate::{
     errors::Error,
-    ids::{InvitationId, UserId},
+    ids::{GroupId, InvitationId, UserId},
 };
 
 /// SHA-256 of a link's token, all that is kept of it.
@@ -76,6 +77,8 @@ pub struct Invitation {
     pub id: InvitationId,
     /// Who invites.
     pub teacher_id: UserId,
+    /// The teacher's group that it leads into.
+    pub group_id: Option<GroupId>,
     /// How many people may accept it; 1 to 100.
     pub max_uses: i16,
     /// How many did.
@@ -136,7 +139,7 @@ impl Invitation {
             expire_time: Some(olm_proto::timestamp(self.expire_time)),
             revoke_time: self.revoke_time.map(olm_proto::timestamp),
             state: state.into(),
-            group_id: String::new(),
+            group_id: self.group_id.map(|id| id.to_string()).unwrap_or_default(),
         }
     }
 }
@@ -177,6 +180,7 @@ mod tests {
         let open = Invitation {
             id: ID,
             teacher_id: UserId(uuid::Uuid::from_u128(1)),
+            group_id: None,
             max_uses: 2,
             uses: 1,
             create_time: at("2026-06-01T00:00:00Z"),

@@ -14,7 +14,9 @@ pub mod messages;
 pub mod moving;
 pub mod placing;
 pub mod reading;
+pub mod reconfirming;
 pub mod rules;
+pub mod seats;
 pub mod store;
 
 use jiff::{SignedDuration, Timestamp};

@@ -30,7 +30,7 @@ use crate::{
     errors::DOMAIN,
     groups::grpc::Groups,
     invitations::grpc::Invitations,
-    lessons::{grpc::Lessons, lapsing},
+    lessons::{grpc::Lessons, lapsing, reconfirming},
     outbox::{Wake, relay::Relay},
     series::{grpc::SeriesCalls, materialising},
     state::State,
@@ -122,6 +122,7 @@ pub async fn run(
         shutdown.drained(lapsing::run(state.clone(), shutdown.clone())),
         shutdown.drained(watch(state.clone(), shutdown.clone())),
         shutdown.drained(materialising::run(state.clone(), shutdown.clone())),
+        shutdown.drained(reconfirming::run(state.clone(), shutdown.clone())),
     );
     probe.abort();
     if tokio::time::timeout(CLOSE_TIMEOUT, pool.close())

@@ -238,7 +238,11 @@ pub fn anywhere(query: &str) -> String {
 /// Reads a name that somebody chose, without the space around it; what is wrong is
 /// recorded.
 pub fn read_name(given: &str, violations: &mut Violations) -> String {
-    let field = "display_name";
+    read_label("display_name", given, violations)
+}
+
+/// Reads what somebody or something is called, as [`read_name`] does.
+pub fn read_label(field: &str, given: &str, violations: &mut Violations) -> String {
     let name = given.trim();
     violations.require(!name.is_empty(), field, "is empty");
     violations.require(

@@ -12,13 +12,16 @@ use service_kit::{
     paging::{self, Position, Query},
     status::Violations,
 };
+use sqlx::PgConnection;
 use tonic::{Request, Response, Status};
 use uuid::Uuid;
 
 use super::{Invitation, accepting, hash, store};
 use crate::{
+    actors::Actor,
     errors::Error,
-    ids::{InvitationId, UserId},
+    groups,
+    ids::{GroupId, InvitationId, UserId},
     requests::{self, Claim},
     state::State,
     teachers::{self, check_span},
@@ -78,10 +81,10 @@ impl InvitationService for Invitations {
     ) -> Result<Response<PreviewInvitationResponse>, Status> {
         let viewer = UserId(required_acting_user(&request)?);
         let token = hash(&request.get_ref().token);
-        let teacher = accepting::preview(&self.0, viewer, token).await?;
+        let (teacher, group) = accepting::preview(&self.0, viewer, token).await?;
         Ok(Response::new(PreviewInvitationResponse {
             teacher: Some(teacher.into()),
-            group: None,
+            group: group.map(Into::into),
         }))
     }
 
@@ -91,12 +94,16 @@ impl InvitationService for Invitations {
     ) -> Result<Response<AcceptInvitationResponse>, Status> {
         let user = UserId(required_acting_user(&request)?);
         let token = hash(&request.get_ref().token);
-        let (teacher, joined) = accepting::accept(&self.0, user, token).await?;
+        let accepted = accepting::accept(&self.0, user, token).await?;
+        let (group, missed) = match accepted.group {
+            Some((group, coming)) => (Some(group.into()), coming.missed),
+            None => (None, Vec::new()),
+        };
         Ok(Response::new(AcceptInvitationResponse {
-            teacher: Some(teacher.into()),
-            joined,
-            group: None,
-            missed_lesson_ids: Vec::new(),
+            teacher: Some(accepted.teacher.into()),
+            joined: accepted.joined,
+            group,
+            missed_lesson_ids: missed.iter().map(ToString::to_string).collect(),
         }))
     }
 }
@@ -106,6 +113,7 @@ struct Wanted {
     body_hash: [u8; 32],
     max_uses: i16,
     lifetime: SignedDuration,
+    group: Option<GroupId>,
 }
 
 fn read(request: &CreateInvitationRequest) -> Result<Wanted, Error> {
@@ -130,18 +138,21 @@ fn read(request: &CreateInvitationRequest) -> Result<Wanted, Error> {
         violations.add("lifetime", text);
         DEFAULT_LIFETIME
     });
+    let group = (!request.group_id.is_empty())
+        .then(|| GroupId(violations.uuid("group_id", &request.group_id)));
     violations.check()?;
     let body = CreateInvitationRequest {
         request_id: String::new(),
         max_uses,
         lifetime: Some(olm_proto::duration(lifetime)),
-        group_id: String::new(),
+        group_id: group.map(|id| id.to_string()).unwrap_or_default(),
     };
     Ok(Wanted {
         request_id,
         body_hash: requests::body_hash("CreateInvitation", &body),
         max_uses: i16::try_from(max_uses).unwrap_or(1),
         lifetime,
+        group,
     })
 }
 
@@ -175,6 +186,9 @@ async fn create(
     if created {
         let locked = teachers::store::lock(&mut tx, teacher).await?;
         locked.ok_or(Error::NotATeacher)?;
+        if let Some(group) = wanted.group {
+            require_own(&mut tx, teacher, group).await?;
+        }
         if store::count_open(&mut tx, teacher, now).await? >= MOST_OPEN {
             return Err(Error::LimitReached {
                 what: "open invitations",
@@ -184,6 +198,7 @@ async fn create(
         let invitation = Invitation {
             id,
             teacher_id: teacher,
+            group_id: wanted.group,
             max_uses: wanted.max_uses,
             uses: 0,
             create_time: now,
@@ -201,6 +216,20 @@ async fn create(
         tracing::info!(event = "invitation_created", invitation_id = %id, teacher_id = %teacher, "invitation created");
     }
     Ok((invitation, token))
+}
+
+/// Refuses a group that is not the locked teacher's, or was dissolved.
+async fn require_own(
+    conn: &mut PgConnection,
+    teacher: UserId,
+    group: GroupId,
+) -> Result<(), Error> {
+    let found = groups::store::find(conn, Some(teacher), group).await?;
+    let actor = Actor {
+        user: teacher,
+        admin: false,
+    };
+    found.ok_or(Error::GroupNotFound)?.require_teacher(actor)
 }
 
 async fn list(

@@ -9,12 +9,13 @@ use uuid::Uuid;
 use super::{Invitation, TokenHash};
 use crate::{
     errors::Error,
-    ids::{InvitationId, UserId},
+    ids::{GroupId, InvitationId, UserId},
 };
 
 struct InvitationRow {
     id: Uuid,
     teacher_id: Uuid,
+    group_id: Option<Uuid>,
     max_uses: i16,
     uses: i16,
     create_time: jiff_sqlx::Timestamp,
@@ -27,6 +28,7 @@ impl From<InvitationRow> for Invitation {
         Self {
             id: InvitationId(row.id),
             teacher_id: UserId(row.teacher_id),
+            group_id: row.group_id.map(GroupId),
             max_uses: row.max_uses,
             uses: row.uses,
             create_time: row.create_time.to_jiff(),
@@ -34,6 +36,20 @@ impl From<InvitationRow> for Invitation {
             revoke_time: row.revoke_time.map(jiff_sqlx::Timestamp::to_jiff),
         }
     }
+}
+
+/// `SELECT` of a whole invitation; the tail says which, and how it is locked.
+macro_rules! select_invitation {
+    ($tail:literal, $($arg:expr),+ $(,)?) => {
+        sqlx::query_as!(
+            InvitationRow,
+            "SELECT i.id, i.teacher_id, i.group_id, i.max_uses, i.uses, i.create_time,
+                    i.expire_time, i.revoke_time
+             FROM lesson.invitations i "
+                + $tail,
+            $($arg),+
+        )
+    };
 }
 
 /// Inserts an invitation.
@@ -47,10 +63,12 @@ pub async fn insert(
     hash: TokenHash,
 ) -> Result<(), Error> {
     sqlx::query!(
-        "INSERT INTO lesson.invitations (id, teacher_id, token_hash, max_uses, create_time, expire_time)
-         VALUES ($1, $2, $3, $4, $5, $6)",
+        "INSERT INTO lesson.invitations (id, teacher_id, group_id, token_hash, max_uses, create_time,
+             expire_time)
+         VALUES ($1, $2, $3, $4, $5, $6, $7)",
         invitation.id.0,
         invitation.teacher_id.0,
+        invitation.group_id.map(|group| group.0),
         hash.as_slice(),
         invitation.max_uses,
         invitation.create_time.to_sqlx(),
@@ -72,10 +90,8 @@ pub async fn find(
     id: InvitationId,
     hash: TokenHash,
 ) -> Result<Option<Invitation>, Error> {
-    let row = sqlx::query_as!(
-        InvitationRow,
-        "SELECT id, teacher_id, max_uses, uses, create_time, expire_time, revoke_time
-         FROM lesson.invitations WHERE id = $1 AND teacher_id = $2 AND token_hash = $3",
+    let row = select_invitation!(
+        "WHERE i.id = $1 AND i.teacher_id = $2 AND i.token_hash = $3",
         id.0,
         teacher.0,
         hash.as_slice(),
@@ -94,11 +110,8 @@ pub async fn find_by_token(
     conn: &mut PgConnection,
     hash: TokenHash,
 ) -> Result<Option<Invitation>, Error> {
-    let row = sqlx::query_as!(
-        InvitationRow,
-        "SELECT i.id, i.teacher_id, i.max_uses, i.uses, i.create_time, i.expire_time, i.revoke_time
-         FROM lesson.invitations i
-             JOIN lesson.teachers t ON t.user_id = i.teacher_id AND t.delete_time IS NULL
+    let row = select_invitation!(
+        "JOIN lesson.teachers t ON t.user_id = i.teacher_id AND t.delete_time IS NULL
          WHERE i.token_hash = $1",
         hash.as_slice(),
     )
@@ -117,11 +130,8 @@ pub async fn lock_by_token(
     conn: &mut PgConnection,
     hash: TokenHash,
 ) -> Result<Option<Invitation>, Error> {
-    let row = sqlx::query_as!(
-        InvitationRow,
-        "SELECT i.id, i.teacher_id, i.max_uses, i.uses, i.create_time, i.expire_time, i.revoke_time
-         FROM lesson.invitations i
-             JOIN lesson.teachers t ON t.user_id = i.teacher_id AND t.delete_time IS NULL
+    let row = select_invitation!(
+        "JOIN lesson.teachers t ON t.user_id = i.teacher_id AND t.delete_time IS NULL
          WHERE i.token_hash = $1 FOR NO KEY UPDATE OF i",
         hash.as_slice(),
     )
@@ -165,12 +175,9 @@ pub async fn list(
 ) -> Result<Vec<Invitation>, Error> {
     // The first page begins after nothing: no invitation is made in the year 9999.
     let (time, id) = after.unwrap_or((Timestamp::MAX, Uuid::max()));
-    let rows = sqlx::query_as!(
-        InvitationRow,
-        "SELECT id, teacher_id, max_uses, uses, create_time, expire_time, revoke_time
-         FROM lesson.invitations
-         WHERE teacher_id = $1 AND (create_time, id) < ($2, $3)
-         ORDER BY create_time DESC, id DESC LIMIT $4",
+    let rows = select_invitation!(
+        "WHERE i.teacher_id = $1 AND (i.create_time, i.id) < ($2, $3)
+         ORDER BY i.create_time DESC, i.id DESC LIMIT $4",
         teacher.0,
         time.to_sqlx(),
         id,
@@ -235,7 +242,7 @@ pub async fn update_revoked(
         InvitationRow,
         "UPDATE lesson.invitations SET revoke_time = coalesce(revoke_time, $3)
          WHERE id = $1 AND teacher_id = $2
-         RETURNING id, teacher_id, max_uses, uses, create_time, expire_time, revoke_time",
+         RETURNING id, teacher_id, group_id, max_uses, uses, create_time, expire_time, revoke_time",
         id.0,
         teacher.0,
         now.to_sqlx(),
@@ -259,6 +266,27 @@ pub async fn update_all_revoked(
         "UPDATE lesson.invitations SET revoke_time = $2
          WHERE teacher_id = $1 AND revoke_time IS NULL",
         teacher.0,
+        now.to_sqlx(),
+    )
+    .execute(conn)
+    .await?;
+    Ok(())
+}
+
+/// Takes every invitation into a group back that was not before.
+///
+/// # Errors
+///
+/// When the database fails.
+pub async fn update_group_revoked(
+    conn: &mut PgConnection,
+    group: GroupId,
+    now: Timestamp,
+) -> Result<(), Error> {
+    sqlx::query!(
+        "UPDATE lesson.invitations SET revoke_time = $2
+         WHERE group_id = $1 AND revoke_time IS NULL",
+        group.0,
         now.to_sqlx(),
     )
     .execute(conn)

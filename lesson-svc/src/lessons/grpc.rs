@@ -18,12 +18,12 @@ use super::{
     changing::{self, Asked},
     holding, listing, moving, reading,
     rules::Action,
+    seats,
 };
 use crate::{
     actors::Claimed,
     errors::{Error, check_text},
-    ids::BookingId,
-    later::later,
+    ids::{BookingId, LessonId, UserId},
     state::State,
 };
 
@@ -148,21 +148,37 @@ impl LessonService for Lessons {
         &self,
         request: Request<JoinLessonRequest>,
     ) -> Result<Response<JoinLessonResponse>, Status> {
-        later(&self.0, &request).await
+        let by = Claimed::of(&request)?;
+        let id = read_join(request.get_ref())?;
+        let (lesson, joined) = seats::join(&self.0, by, id).await?;
+        Ok(Response::new(JoinLessonResponse {
+            lesson: Some(lesson.into()),
+            joined,
+        }))
     }
 
     async fn leave_lesson(
         &self,
         request: Request<LeaveLessonRequest>,
     ) -> Result<Response<LeaveLessonResponse>, Status> {
-        later(&self.0, &request).await
+        let by = Claimed::of(&request)?;
+        let wanted = read_leave(request.get_ref())?;
+        let lesson = seats::leave(&self.0, by, wanted).await?;
+        Ok(Response::new(LeaveLessonResponse {
+            lesson: Some(lesson.into()),
+        }))
     }
 
     async fn reconfirm_lesson(
         &self,
         request: Request<ReconfirmLessonRequest>,
     ) -> Result<Response<ReconfirmLessonResponse>, Status> {
-        later(&self.0, &request).await
+        let by = Claimed::of(&request)?;
+        let wanted = read_reconfirm(request.get_ref())?;
+        let lesson = seats::reconfirm(&self.0, by, wanted).await?;
+        Ok(Response::new(ReconfirmLessonResponse {
+            lesson: Some(lesson.into()),
+        }))
     }
 
     async fn list_lesson_changes(
@@ -297,5 +313,38 @@ fn read_attendance(request: &RecordAttendanceRequest) -> Result<Asked, Error> {
             booking,
             status: status.unwrap_or(BookingStatus::Attended),
         },
+    })
+}
+
+fn read_join(request: &JoinLessonRequest) -> Result<LessonId, Error> {
+    let mut violations = Violations::default();
+    let id = LessonId(violations.uuid("lesson_id", &request.lesson_id));
+    violations.check()?;
+    Ok(id)
+}
+
+fn read_leave(request: &LeaveLessonRequest) -> Result<seats::Wanted, Error> {
+    let mut violations = Violations::default();
+    let version = request.expected_version;
+    let id = reading::target(&mut violations, &request.lesson_id, version);
+    let student = (!request.student_id.is_empty())
+        .then(|| UserId(violations.uuid("student_id", &request.student_id)));
+    violations.check()?;
+    Ok(seats::Wanted {
+        id,
+        expected_version: version,
+        student,
+    })
+}
+
+fn read_reconfirm(request: &ReconfirmLessonRequest) -> Result<seats::Wanted, Error> {
+    let mut violations = Violations::default();
+    let version = request.expected_version;
+    let id = reading::target(&mut violations, &request.lesson_id, version);
+    violations.check()?;
+    Ok(seats::Wanted {
+        id,
+        expected_version: version,
+        student: None,
     })
 }

@@ -1,6 +1,7 @@
 //! SQL of lessons and seats. Every query that takes a lesson's id for somebody also
 //! takes the viewer.
 
+mod gathered;
 mod read;
 mod write;
 
@@ -11,6 +12,7 @@ use jiff_sqlx::ToSqlx as _;
 use sqlx::PgConnection;
 use uuid::Uuid;
 
+pub use gathered::{find_span_ahead, lock_ahead_of_group, lock_to_reconfirm, update_capacities};
 pub use read::{Filter, find, find_all, list};
 pub use write::{insert, insert_seats, update};
 
