@@ -11,6 +11,7 @@ use super::{
     Acting, Lesson, Role,
     changes::Changed,
     changing::{self, retrying},
+    gathering,
     placing::{self, Place},
     reading,
     rules::{self, Beginning, New, NewSeat},
@@ -19,7 +20,8 @@ use super::{
 use crate::{
     actors::{Actor, Claimed},
     errors::Error,
-    ids::{BookingId, LessonId, UserId},
+    groups,
+    ids::{BookingId, GroupId, LessonId, UserId},
     requests::{self, Claim},
     state::State,
     students,
@@ -42,6 +44,10 @@ struct Wanted {
     student: Option<UserId>,
     /// The hold that becomes the lesson.
     held: Option<LessonId>,
+    /// The group it is for, instead of one student.
+    group: Option<GroupId>,
+    /// Of a group's: how many seats are free for who joins; 0: everybody has one.
+    open_seats: i16,
     notes: String,
 }
 
@@ -54,6 +60,10 @@ fn read(request: &BookLessonRequest) -> Result<Wanted, Error> {
     let mut optional = |field: &str, id: &str| (!id.is_empty()).then(|| violations.uuid(field, id));
     let student = optional("student_id", &request.student_id).map(UserId);
     let held = optional("held_lesson_id", &request.held_lesson_id).map(LessonId);
+    let group = optional("group_id", &request.group_id).map(GroupId);
+    let alone = group.is_none() || (student.is_none() && held.is_none());
+    violations.require(alone, "group_id", "is given beside a student or a hold");
+    let open_seats = read_open_seats(request, &mut violations);
     reading::notes(&mut violations, &request.notes);
     violations.check()?;
     let body = BookLessonRequest {
@@ -64,8 +74,8 @@ fn read(request: &BookLessonRequest) -> Result<Wanted, Error> {
         student_id: student.map(|id| id.to_string()).unwrap_or_default(),
         held_lesson_id: held.map(|id| id.to_string()).unwrap_or_default(),
         notes: request.notes.clone(),
-        group_id: String::new(),
-        open_seats: 0,
+        group_id: group.map(|id| id.to_string()).unwrap_or_default(),
+        open_seats: open_seats.into(),
     };
     Ok(Wanted {
         request_id,
@@ -75,8 +85,32 @@ fn read(request: &BookLessonRequest) -> Result<Wanted, Error> {
         duration,
         student,
         held,
+        group,
+        open_seats,
         notes: body.notes,
     })
+}
+
+fn read_open_seats(request: &BookLessonRequest, violations: &mut Violations) -> i16 {
+    let (field, given) = ("open_seats", request.open_seats);
+    let most = *groups::CAPACITY.end();
+    violations.require(
+        (0..=most).contains(&given),
+        field,
+        format!("is {given}, not between 0 and {most}"),
+    );
+    let of_group = given == 0 || !request.group_id.is_empty();
+    violations.require(of_group, field, "is given without a group");
+    i16::try_from(given).unwrap_or_default()
+}
+
+/// What was booked.
+#[derive(Debug)]
+pub struct Booked {
+    /// The lesson.
+    pub lesson: Lesson,
+    /// Of a group's: its members who have no seat because of another lesson.
+    pub busy: Vec<UserId>,
 }
 
 /// Books a lesson with a teacher: for the acting user, or for their student by a
@@ -89,23 +123,49 @@ pub async fn book(
     state: &State,
     by: Claimed,
     request: &BookLessonRequest,
-) -> Result<Lesson, Error> {
+) -> Result<Booked, Error> {
     let wanted = read(request)?;
     retrying(|| try_book(state, by, &wanted)).await
 }
 
-async fn try_book(state: &State, by: Claimed, wanted: &Wanted) -> Result<Lesson, Error> {
+async fn try_book(state: &State, by: Claimed, wanted: &Wanted) -> Result<Booked, Error> {
     let mut tx = state.pool.begin().await?;
     let actor = by.actor_locked(&mut tx).await?;
+    let group = match wanted.group {
+        Some(group) => Some(gathering::find(&mut tx, actor, wanted.teacher, group).await?),
+        None => None,
+    };
     let place = place_of(actor, wanted)?;
     let id = wanted.held.unwrap_or_else(|| LessonId::new(&*state.clock));
     let (request, hash) = (wanted.request_id, wanted.body_hash);
     let claim = requests::claim(&mut tx, actor.user, request, hash, id.0, state.now());
     if let Claim::Repeat(first) = claim.await? {
-        return first_answer(&mut tx, actor, first, state.now()).await;
+        let busy = match &group {
+            Some(group) if wanted.open_seats == 0 => {
+                gathering::list_seatless(&mut tx, group.id, LessonId(first)).await?
+            }
+            Some(_) | None => Vec::new(),
+        };
+        let lesson = first_answer(&mut tx, actor, first, state.now()).await?;
+        return Ok(Booked { lesson, busy });
     }
-    let changed = match make(&mut tx, state, actor, wanted, &place, id).await {
-        Ok(changed) => changed,
+    let made = match &group {
+        Some(group) => {
+            let new = gathering::New {
+                id,
+                by: acting(actor, &place),
+                open_seats: wanted.open_seats,
+                notes: &wanted.notes,
+            };
+            gathering::make(&mut tx, state, group.id, &place, new).await
+        }
+        None => {
+            let made = make(&mut tx, state, actor, wanted, &place, id).await;
+            made.map(|changed| (changed, Vec::new()))
+        }
+    };
+    let (changed, busy) = match made {
+        Ok(made) => made,
         Err(error) => {
             tx.rollback().await?;
             return Err(placing::naming_alternatives(state, &place, error).await);
@@ -115,7 +175,15 @@ async fn try_book(state: &State, by: Claimed, wanted: &Wanted) -> Result<Lesson,
     changing::announce(state, &changed);
     let made = changed.into_iter().last();
     let made = made.ok_or(Error::Corrupt("a booking without a lesson"))?;
-    Ok(made.lesson.seen_by(actor, state.now()))
+    let lesson = made.lesson.seen_by(actor, state.now());
+    Ok(Booked { lesson, busy })
+}
+
+fn acting(actor: Actor, place: &Place) -> Acting {
+    Acting {
+        user: actor.user,
+        role: place.role,
+    }
 }
 
 /// What the request of before made, as it is now.
@@ -137,7 +205,7 @@ pub async fn first_answer(
 /// Whose lesson it is to be, and in which role the acting user books it.
 fn place_of(actor: Actor, wanted: &Wanted) -> Result<Place, Error> {
     let student = wanted.student.unwrap_or(actor.user);
-    let role = if student == actor.user {
+    let role = if wanted.group.is_none() && student == actor.user {
         Role::Student
     } else if actor.user == wanted.teacher {
         Role::Teacher
@@ -151,7 +219,7 @@ fn place_of(actor: Actor, wanted: &Wanted) -> Result<Place, Error> {
     }
     Ok(Place {
         teacher: wanted.teacher,
-        student,
+        student: wanted.group.is_none().then_some(student),
         role,
         start: wanted.start,
         duration: wanted.duration,
@@ -177,27 +245,25 @@ async fn make(
     place: &Place,
     id: LessonId,
 ) -> Result<Vec<Changed>, Error> {
-    let people = placing::lock_people(&mut *conn, place.teacher, &[place.student]).await?;
+    let student = wanted.student.unwrap_or(actor.user);
+    let people = placing::lock_people(&mut *conn, place.teacher, &[student]).await?;
     let now = state.now();
     let teacher = people.teacher.as_ref().ok_or(Error::TeacherNotFound)?;
-    if teacher.id == place.student {
+    if teacher.id == student {
         return Err(Error::SelfBooking);
     }
-    let is_student = students::store::is_student(&mut *conn, teacher.id, place.student).await?;
+    let is_student = students::store::is_student(&mut *conn, teacher.id, student).await?;
     rules::admit(place.role, teacher, is_student)?;
-    let name = people.student(place.student).ok_or(Error::UserNotFound)?;
+    let name = people.student(student).ok_or(Error::UserNotFound)?;
     let seat = NewSeat {
         id: BookingId::new(&*state.clock),
-        student: place.student,
+        student,
         name: name.to_owned(),
     };
-    let by = Acting {
-        user: actor.user,
-        role: place.role,
-    };
+    let by = acting(actor, place);
     let beginning = Beginning::of_booking(place.role, teacher);
     if beginning == Beginning::Request
-        && store::count_requests(&mut *conn, place.student, now).await? >= MOST_REQUESTS
+        && store::count_requests(&mut *conn, student, now).await? >= MOST_REQUESTS
     {
         return Err(Error::LimitReached {
             what: "requests that wait for a decision",
@@ -205,12 +271,12 @@ async fn make(
         });
     }
     if wanted.held.is_some() {
-        let hold = lock_hold(&mut *conn, teacher, place, id).await?;
+        let hold = lock_hold(&mut *conn, teacher, place, student, id).await?;
         let made = [rules::convert(&hold, by, beginning, &wanted.notes, now)?];
         changing::record(conn, &made, now).await?;
         return Ok(made.into());
     }
-    let (time, mut changed) = placing::decide(&mut *conn, teacher, place, now).await?;
+    let (time, mut changed) = placing::decide(&mut *conn, teacher, place, &[student], now).await?;
     let new = New {
         id,
         teacher,
@@ -233,15 +299,16 @@ async fn lock_hold(
     conn: &mut PgConnection,
     teacher: &Teacher,
     place: &Place,
+    student: UserId,
     id: LessonId,
 ) -> Result<Lesson, Error> {
-    if !store::lock(&mut *conn, Some(place.student), id).await? {
+    if !store::lock(&mut *conn, Some(student), id).await? {
         return Err(Error::LessonNotFound);
     }
     let hold = store::find(conn, None, id).await?;
     let hold = hold.ok_or(Error::LessonNotFound)?;
     let mut seats = hold.bookings.iter();
-    if !seats.any(|seat| seat.student_id == place.student) {
+    if !seats.any(|seat| seat.student_id == student) {
         return Err(Error::LessonNotFound);
     }
     let length = place.duration.unwrap_or(teacher.policies.usual_duration());

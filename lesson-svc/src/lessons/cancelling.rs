@@ -7,12 +7,13 @@ use super::{
     changes::Kind,
     changing,
     rules::{self, Action},
-    store,
+    seats, store,
 };
 use crate::{actors::Actor, errors::Error, ids::UserId, teachers};
 
 /// Cancels every living lesson of a person that has not begun, whether they teach or
-/// learn in it, in the caller's transaction; answers how many. `by` acts in their own
+/// learn in it, in the caller's transaction; of a group's lesson in which they learn only
+/// their seat is given up. Answers how many are off for them. `by` acts in their own
 /// part of each lesson, else as admin. The caller wakes the relay after the commit.
 ///
 /// # Errors
@@ -32,15 +33,17 @@ pub async fn cancel_ahead(
     };
     let mut changed = Vec::new();
     for lesson in store::find_all(&mut *conn, &ids).await? {
-        changed.push(if lesson.has_run_out(now) {
-            rules::lapse(&lesson, now)
-        } else {
-            rules::apply(&lesson, lesson.acting(by)?, &cancel, now)
+        let acting = lesson.acting(by)?;
+        let seat = seats::rules::seat_of(&lesson, person).filter(|_| lesson.group.is_some());
+        changed.push(match seat {
+            Some(seat) => seats::rules::leave(&lesson, seat, acting, lesson.series.is_some(), now),
+            None if lesson.has_run_out(now) => rules::lapse(&lesson, now),
+            None => rules::apply(&lesson, acting, &cancel, now),
         });
     }
     changing::record(conn, &changed, now).await?;
     let canceled = changed
         .iter()
-        .filter(|changed| changed.change.kind == Kind::Canceled);
+        .filter(|changed| matches!(changed.change.kind, Kind::Canceled | Kind::Left));
     Ok(i32::try_from(canceled.count()).unwrap_or(i32::MAX))
 }

@@ -190,9 +190,11 @@ async fn record_history(
 
 /// Who has a lesson with a teacher is their student; each is written once, in order.
 async fn relate(conn: &mut PgConnection, changed: &[Changed], now: Timestamp) -> Result<(), Error> {
-    let settled = changed
-        .iter()
-        .filter(|changed| matches!(changed.change.kind, Kind::Booked | Kind::Confirmed));
+    // Who is in a group is its teacher's student before.
+    let settled = changed.iter().filter(|changed| {
+        changed.lesson.group.is_none()
+            && matches!(changed.change.kind, Kind::Booked | Kind::Confirmed)
+    });
     let relations: BTreeSet<_> = settled
         .flat_map(|Changed { lesson, .. }| {
             let seats = lesson.bookings.iter().filter(|seat| seat.is_living());

@@ -1,19 +1,30 @@
-//! Who of a group has a seat in its lessons: whoever has no other lesson then.
+//! Lessons of groups: booking one, and who has a seat in it: whoever has no other lesson
+//! then.
 
 use std::collections::BTreeMap;
 
 use jiff::Timestamp;
 use sqlx::PgConnection;
 
+use super::{
+    Acting, OfGroup,
+    changes::Changed,
+    changing,
+    placing::{self, People, Place},
+    rules::{self, Beginning, NewSeat},
+    store,
+};
 use crate::{
+    actors::Actor,
     availability::{
         slots::Stretch,
         store::busy::{self, Asked},
         stretches::Stretches,
     },
     errors::Error,
-    groups::{self, Member},
-    ids::{GroupId, LessonId, UserId},
+    groups::{self, Group, Member},
+    ids::{BookingId, GroupId, LessonId, UserId},
+    state::State,
 };
 
 /// The members of a group, and when each of them is in lessons.
@@ -24,7 +35,7 @@ pub struct Gathering {
 }
 
 /// Who sits in a lesson of a group, and who cannot; both by id.
-#[derive(Debug, PartialEq, Eq)]
+#[derive(Debug, Default, PartialEq, Eq)]
 pub struct Seating<'a> {
     /// Those who have a seat.
     pub seated: Vec<&'a Member>,
@@ -83,4 +94,133 @@ impl Gathering {
             busy: busy.into_iter().map(|member| member.student_id).collect(),
         }
     }
+}
+
+/// A group that the acting user teaches, of which a lesson with `teacher` is wanted; also for
+/// admins.
+///
+/// # Errors
+///
+/// [`Error::GroupNotFound`], or [`Error::TeacherOnly`] for members.
+pub async fn find(
+    conn: &mut PgConnection,
+    actor: Actor,
+    teacher: UserId,
+    id: GroupId,
+) -> Result<Group, Error> {
+    let group = groups::store::find(conn, actor.viewer(), id).await?;
+    let living = |group: &Group| group.delete_time.is_none() && group.teacher_id == teacher;
+    let group = group.filter(living).ok_or(Error::GroupNotFound)?;
+    if actor.user == teacher || actor.admin {
+        return Ok(group);
+    }
+    Err(Error::TeacherOnly)
+}
+
+/// Locks the people of a group, and then the group: who is in it is stable from here on.
+///
+/// # Errors
+///
+/// [`Error::GroupNotFound`]; [`Error::PeopleChanged`] when others are in it meanwhile.
+pub async fn lock(
+    conn: &mut PgConnection,
+    teacher: UserId,
+    id: GroupId,
+) -> Result<(People, Group, Vec<UserId>), Error> {
+    let ids = |members: Vec<Member>| -> Vec<_> {
+        let members = members.into_iter();
+        members.map(|member| member.student_id).collect()
+    };
+    let found = ids(groups::store::list_members(&mut *conn, id).await?);
+    let people = placing::lock_people(&mut *conn, teacher, &found).await?;
+    let group = groups::store::lock(&mut *conn, id).await?;
+    let group = group.ok_or(Error::GroupNotFound)?;
+    if ids(groups::store::list_members(conn, id).await?) != found {
+        return Err(Error::PeopleChanged);
+    }
+    Ok((people, group, found))
+}
+
+/// A lesson of a group to be made.
+#[derive(Debug, Clone, Copy)]
+pub struct New<'a> {
+    /// Its id.
+    pub id: LessonId,
+    /// Who makes it.
+    pub by: Acting,
+    /// How many seats are free for who joins; 0: everybody has one.
+    pub open_seats: i16,
+    /// May be empty.
+    pub notes: &'a str,
+}
+
+/// Makes a lesson of a group, and answers who of it is in another one then; what had to make
+/// way comes before it.
+///
+/// # Errors
+///
+/// What stands against it.
+pub async fn make(
+    conn: &mut PgConnection,
+    state: &State,
+    group: GroupId,
+    place: &Place,
+    new: New<'_>,
+) -> Result<(Vec<Changed>, Vec<UserId>), Error> {
+    let (people, group, members) = lock(&mut *conn, place.teacher, group).await?;
+    let teacher = people.teacher.as_ref().ok_or(Error::TeacherNotFound)?;
+    let now = state.now();
+    let (time, mut changed) = placing::decide(&mut *conn, teacher, place, &members, now).await?;
+    let gathering = Gathering::read(&mut *conn, group.id, time.during, &[], now).await?;
+    let Seating { seated, busy } = match new.open_seats {
+        0 => gathering.seats_for(time.during),
+        _ => Seating::default(),
+    };
+    let seats = seated.into_iter().map(|member| NewSeat {
+        id: BookingId::new(&*state.clock),
+        student: member.student_id,
+        name: member.display_name.clone(),
+    });
+    let made = rules::New {
+        id: new.id,
+        teacher,
+        seats: seats.collect(),
+        capacity: match new.open_seats {
+            0 => group.capacity,
+            open => open,
+        },
+        group: Some(OfGroup {
+            id: group.id,
+            title: group.title,
+        }),
+        series: None,
+        time,
+        notes: new.notes.to_owned(),
+        meeting_url: String::new(),
+    };
+    let made = rules::begin(made, new.by, Beginning::Book, now);
+    changing::record_new(conn, std::slice::from_ref(&made), now).await?;
+    changed.push(made);
+    Ok((changed, busy))
+}
+
+/// Who is in a group and never had a seat in a lesson of it.
+///
+/// # Errors
+///
+/// When the database fails.
+pub async fn list_seatless(
+    conn: &mut PgConnection,
+    group: GroupId,
+    lesson: LessonId,
+) -> Result<Vec<UserId>, Error> {
+    let lesson = store::find(&mut *conn, None, lesson).await?;
+    let lesson = lesson.ok_or(Error::LessonNotFound)?;
+    let members = groups::store::list_members(conn, group).await?;
+    let members = members.into_iter().map(|member| member.student_id);
+    let seatless = members.filter(|member| {
+        let mut seats = lesson.bookings.iter();
+        !seats.any(|seat| seat.student_id == *member)
+    });
+    Ok(seatless.collect())
 }

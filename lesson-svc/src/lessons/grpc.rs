@@ -60,10 +60,11 @@ impl LessonService for Lessons {
         request: Request<BookLessonRequest>,
     ) -> Result<Response<BookLessonResponse>, Status> {
         let by = Claimed::of(&request)?;
-        let lesson = booking::book(&self.0, by, request.get_ref()).await?;
+        let booked = booking::book(&self.0, by, request.get_ref()).await?;
+        let busy = booked.busy.iter();
         Ok(Response::new(BookLessonResponse {
-            lesson: Some(lesson.into()),
-            busy_student_ids: Vec::new(),
+            lesson: Some(booked.lesson.into()),
+            busy_student_ids: busy.map(ToString::to_string).collect(),
         }))
     }
 

@@ -76,13 +76,13 @@ async fn try_hold(state: &State, by: Claimed, wanted: &Wanted) -> Result<Lesson,
     }
     let place = Place {
         teacher: wanted.teacher,
-        student: actor.user,
+        student: Some(actor.user),
         role: Role::Student,
         start: wanted.start,
         duration: wanted.duration,
         except: None,
     };
-    let changed = match make(&mut tx, state, &place, id).await {
+    let changed = match make(&mut tx, state, &place, actor.user, id).await {
         Ok(changed) => changed,
         Err(error) => {
             tx.rollback().await?;
@@ -101,23 +101,24 @@ async fn make(
     conn: &mut PgConnection,
     state: &State,
     place: &Place,
+    student: UserId,
     id: LessonId,
 ) -> Result<Vec<Changed>, Error> {
-    let people = placing::lock_people(&mut *conn, place.teacher, &[place.student]).await?;
+    let people = placing::lock_people(&mut *conn, place.teacher, &[student]).await?;
     let now = state.now();
     let teacher = people.teacher.as_ref().ok_or(Error::TeacherNotFound)?;
-    if teacher.id == place.student {
+    if teacher.id == student {
         return Err(Error::SelfBooking);
     }
-    let name = people.student(place.student).ok_or(Error::UserNotFound)?;
+    let name = people.student(student).ok_or(Error::UserNotFound)?;
     let seat = NewSeat {
         id: BookingId::new(&*state.clock),
-        student: place.student,
+        student,
         name: name.to_owned(),
     };
-    let is_student = students::store::is_student(&mut *conn, teacher.id, place.student).await?;
+    let is_student = students::store::is_student(&mut *conn, teacher.id, student).await?;
     rules::admit(place.role, teacher, is_student)?;
-    let (time, mut changed) = placing::decide(&mut *conn, teacher, place, now).await?;
+    let (time, mut changed) = placing::decide(&mut *conn, teacher, place, &[student], now).await?;
     let new = New {
         id,
         teacher,
@@ -130,7 +131,7 @@ async fn make(
         meeting_url: String::new(),
     };
     let by = Acting {
-        user: place.student,
+        user: student,
         role: place.role,
     };
     let made = rules::begin(new, by, Beginning::Hold, now);

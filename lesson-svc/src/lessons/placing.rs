@@ -35,8 +35,8 @@ const ALTERNATIVES_AFTER: SignedDuration = SignedDuration::from_hours(28 * 24);
 pub struct Place {
     /// Who teaches.
     pub teacher: UserId,
-    /// Who comes.
-    pub student: UserId,
+    /// Who comes; `None`: a group, whose members' time stands against nothing.
+    pub student: Option<UserId>,
     /// In which role it is placed: policies bind students only.
     pub role: Role,
     /// The wanted start.
@@ -50,7 +50,7 @@ pub struct Place {
 impl Place {
     fn seeker(&self) -> Seeker<'_> {
         Seeker {
-            student: Some(self.student),
+            student: self.student,
             holds_make_way: self.holds_make_way(),
             except: self.except.as_slice(),
         }
@@ -112,9 +112,9 @@ pub async fn lock_people(
     })
 }
 
-/// Decides about the place of a lesson whose people are locked, after what has run out
-/// has made way (and the holds of a student who takes the place): the time, and what made
-/// way.
+/// Decides about the place of a lesson whose people are locked, of `students` and the
+/// teacher, after what has run out has made way (and the holds of a student who takes the
+/// place): the time, and what made way.
 ///
 /// # Errors
 ///
@@ -123,6 +123,7 @@ pub async fn decide(
     conn: &mut PgConnection,
     teacher: &Teacher,
     place: &Place,
+    students: &[UserId],
     now: Timestamp,
 ) -> Result<(Bookable, Vec<Changed>), Error> {
     let teacher = &place.asked_of(teacher.clone());
@@ -132,7 +133,7 @@ pub async fn decide(
     let widest = widest.ok_or(Unbookable::TooFar)?;
     let way = Way {
         teacher: teacher.id,
-        students: &[place.student],
+        students,
         within: widest.blocked,
         holds: place.holds_make_way(),
     };

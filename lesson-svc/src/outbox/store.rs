@@ -140,7 +140,8 @@ pub async fn delete_recipient(conn: &mut PgConnection, user: UserId) -> Result<(
 }
 
 /// Takes the texts of a person out of what is yet to be told of lessons: the reasons
-/// they gave, and the links of those they teach or as an admin described last. A row
+/// they gave, the links of those they teach or as an admin described last, and what the
+/// groups are called that they teach. A row
 /// that cannot be read goes: nobody can tell what is in it, and notify-svc could not
 /// read it either.
 ///
@@ -173,6 +174,9 @@ pub async fn forget_texts(conn: &mut PgConnection, person: UserId) -> Result<(),
         };
         if row.teaches || row.described {
             lesson.meeting_url.clear();
+        }
+        if row.teaches {
+            lesson.group_title.clear();
         }
         if row.canceled {
             lesson.cancel_reason.clear();

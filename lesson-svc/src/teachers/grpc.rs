@@ -13,6 +13,7 @@ use tonic::{Request, Response, Status};
 use super::{Policies, Teacher, listing, store};
 use crate::{
     errors::{Error, check_version},
+    groups,
     ids::UserId,
     invitations, lessons,
     requests::{self, Claim},
@@ -218,13 +219,16 @@ async fn remove_student(
     violations.check()?;
     let mut tx = state.pool.begin().await?;
     users::store::require_locked(&mut tx, teacher).await?;
-    if store::find(&mut tx, teacher).await?.is_none() {
-        return Err(Error::NotATeacher);
-    }
-    if !students::store::update_ended(&mut tx, teacher, student, state.now()).await? {
+    // Nobody is put into the teacher's groups meanwhile.
+    let locked = store::lock(&mut tx, teacher).await?;
+    locked.ok_or(Error::NotATeacher)?;
+    let now = state.now();
+    groups::store::update_all_ended(&mut tx, teacher, student, now).await?;
+    if !students::store::update_ended(&mut tx, teacher, student, now).await? {
         return Err(Error::UserNotFound);
     }
     tx.commit().await?;
+    state.committed();
     tracing::info!(event = "student_removed", teacher_id = %teacher, student_id = %student, "student removed");
     Ok(())
 }

@@ -9,6 +9,7 @@ use super::store;
 use crate::{
     actors::{Actor, Claimed},
     errors::Error,
+    groups,
     ids::UserId,
     invitations, lessons, outbox,
     state::State,
@@ -70,8 +71,10 @@ async fn forget(
     by: Actor,
 ) -> Result<i32, Error> {
     let now = state.now();
-    // Waits for bookings with the person, who is a student's teacher no more afterwards.
-    teachers::store::lock(&mut *conn, id).await?;
+    // Waits for bookings with the person, who is a student's teacher no more afterwards, and
+    // for whatever is done with the groups they are in.
+    groups::erasing::lock_teachers(&mut *conn, id).await?;
+    groups::erasing::forget(&mut *conn, id, now).await?;
     // First, so that what is told of the cancellations says nothing of them either.
     lessons::store::forget_texts(&mut *conn, id).await?;
     outbox::store::forget_texts(&mut *conn, id).await?;
