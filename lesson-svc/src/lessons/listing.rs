@@ -9,12 +9,17 @@ use service_kit::{
     paging::{self, InvalidToken, Position, Query, SortKey},
     status::Violations,
 };
+use sqlx::PgConnection;
 
-use super::{Lesson, Role, changes, store};
+use super::{
+    Lesson, Role, changes,
+    store::{self, Of},
+};
 use crate::{
-    actors::Claimed,
+    actors::{Actor, Claimed},
     errors::{Error, read_instant},
-    ids::{LessonId, UserId},
+    groups,
+    ids::{GroupId, LessonId, SeriesId, UserId},
     state::State,
     users,
 };
@@ -35,11 +40,57 @@ pub async fn get(state: &State, by: Claimed, request: &GetLessonRequest) -> Resu
     Ok(lesson.seen_by(actor, state.now()))
 }
 
-/// A person's lessons, as teacher and as student.
+/// Which lessons are listed.
+#[derive(Debug, Clone, Copy)]
+struct Wanted {
+    /// Whose; `None`: the acting user's.
+    user: Option<UserId>,
+    /// All of a group or of a series instead.
+    of: Option<Of>,
+}
+
+fn read_wanted(request: &ListLessonsRequest, violations: &mut Violations) -> Wanted {
+    let mut optional = |field: &str, id: &str| (!id.is_empty()).then(|| violations.uuid(field, id));
+    let user = optional("user_id", &request.user_id).map(UserId);
+    let group = optional("group_id", &request.group_id).map(GroupId);
+    let series = optional("series_id", &request.series_id).map(SeriesId);
+    let alone = group.is_none() || series.is_none();
+    violations.require(alone, "series_id", "is given beside a group");
+    let whole = group.is_none() && series.is_none();
+    violations.require(
+        whole || user.is_none(),
+        "user_id",
+        "is given beside a group or a series",
+    );
+    Wanted {
+        user,
+        of: group.map(Of::Group).or(series.map(Of::Series)),
+    }
+}
+
+/// Refuses a group or a series that the acting user may not see.
+async fn require_seen(conn: &mut PgConnection, actor: Actor, of: Of) -> Result<(), Error> {
+    match of {
+        Of::Group(id) => {
+            let group = groups::store::find(conn, actor.viewer(), id).await?;
+            group.map(drop).ok_or(Error::GroupNotFound)
+        }
+        Of::Series(id) => {
+            if store::is_series_seen(conn, actor.viewer(), id).await? {
+                Ok(())
+            } else {
+                Err(Error::SeriesNotFound)
+            }
+        }
+    }
+}
+
+/// A person's lessons, as teacher and as student; or all of a group or a series.
 ///
 /// # Errors
 ///
-/// [`Error::AdminOnly`] for another's, unless an admin asks.
+/// [`Error::AdminOnly`] for another's, unless an admin asks; [`Error::GroupNotFound`] or
+/// [`Error::SeriesNotFound`] for those who may not see it.
 pub async fn list(
     state: &State,
     by: Claimed,
@@ -50,8 +101,7 @@ pub async fn list(
     let from = read_instant(&mut violations, "start_time", request.start_time.as_ref());
     let until = read_instant(&mut violations, "end_time", request.end_time.as_ref());
     let size = paging::size(&mut violations, request.page_size);
-    let whose =
-        (!request.user_id.is_empty()).then(|| UserId(violations.uuid("user_id", &request.user_id)));
+    let wanted = read_wanted(request, &mut violations);
     let from = from.unwrap_or(now);
     if let Some(until) = until {
         violations.require(until > from, "end_time", "is not after start_time");
@@ -61,7 +111,7 @@ pub async fn list(
     let begin = "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY";
     let mut tx = state.pool.begin_with(begin).await?;
     let actor = by.actor(&mut tx).await?;
-    let user = whose.unwrap_or(actor.user);
+    let user = wanted.user.unwrap_or(actor.user);
     if user != actor.user {
         if !actor.admin {
             return Err(Error::AdminOnly);
@@ -81,7 +131,14 @@ pub async fn list(
         now,
     };
     let limit = i64::from(size) + 1;
-    let mut lessons = store::list(&mut tx, actor.viewer(), filter, after, limit).await?;
+    let viewer = actor.viewer();
+    let mut lessons = match wanted.of {
+        None => store::list(&mut tx, viewer, filter, after, limit).await?,
+        Some(of) => {
+            require_seen(&mut tx, actor, of).await?;
+            store::list_of(&mut tx, viewer, of, filter, after, limit).await?
+        }
+    };
     tx.commit().await?;
     let next_page_token = query.cut(&mut lessons, size, |last| {
         Position::at(last.time.during.start, last.id.0)
@@ -136,9 +193,10 @@ pub async fn list_changes(
     };
     let lesson = store::find(&mut conn, actor.viewer(), id).await?;
     let lesson = lesson.ok_or(Error::LessonNotFound)?;
-    let viewer = match lesson.acting(actor)?.role {
-        Role::Student => Some(actor.user),
-        Role::Teacher | Role::Admin | Role::System => None,
+    let viewer = match lesson.acting(actor).map(|acting| acting.role) {
+        Ok(Role::Teacher | Role::Admin | Role::System) => None,
+        // Also who sees it because they are in its group.
+        Ok(Role::Student) | Err(_) => Some(actor.user),
     };
     let limit = i64::from(size) + 1;
     let mut found = changes::store::list(&mut conn, id, viewer, after, limit).await?;

@@ -13,7 +13,7 @@ use sqlx::PgConnection;
 use uuid::Uuid;
 
 pub use gathered::{find_span_ahead, lock_ahead_of_group, lock_to_reconfirm, update_capacities};
-pub use read::{Filter, find, find_all, list};
+pub use read::{Filter, Of, find, find_all, is_series_seen, list, list_of};
 pub use write::{insert, insert_seats, update};
 
 use crate::{

@@ -236,6 +236,8 @@ pub fn begin(new: New<'_>, by: Acting, beginning: Beginning, now: Timestamp) -> 
         create_time: now,
         bookings: seats.collect(),
     };
+    // By id, as they are read.
+    lesson.bookings.sort_unstable_by_key(|seat| seat.id);
     lesson.seats_taken = lesson.count_taken();
     let change = Change {
         lesson: lesson.id,
@@ -407,6 +409,7 @@ impl<'a> Next<'a> {
         self.change.booking_status = Some(BookingStatus::Confirmed);
         let seat = seat.taken(BookingStatus::Confirmed, role, with_series);
         self.after.bookings.push(seat);
+        self.after.bookings.sort_unstable_by_key(|seat| seat.id);
     }
 
     /// The lesson after all of it, and the line of its history.

@@ -108,10 +108,100 @@ pub async fn list(
     load(conn, viewer, &ids).await
 }
 
+/// Whose lessons are listed, beside those of a person.
+#[derive(Debug, Clone, Copy)]
+pub enum Of {
+    /// All of a group.
+    Group(GroupId),
+    /// All of a series.
+    Series(SeriesId),
+}
+
+/// The lessons of a group or a series, as [`list`] does; [`Filter::user`] is not asked about.
+///
+/// # Errors
+///
+/// When the database fails.
+pub async fn list_of(
+    conn: &mut PgConnection,
+    viewer: Option<UserId>,
+    of: Of,
+    filter: Filter,
+    after: Option<(Timestamp, Uuid)>,
+    limit: i64,
+) -> Result<Vec<Lesson>, Error> {
+    let earliest = filter
+        .from
+        .saturating_sub(LONGEST_LESSON)
+        .unwrap_or(filter.from);
+    let (after_start, after_id) = after.unwrap_or((earliest, Uuid::nil()));
+    // Two statements, so that each has a plan of its own. They never wait, so that none has
+    // run out.
+    macro_rules! page {
+        ($from:literal, $id:expr) => {
+            sqlx::query_scalar!(
+                r#"SELECT l.id FROM lesson.lessons l "#
+                    + $from
+                    + " AND (lower(l.during), l.id) > ($2, $3) AND upper(l.during) > $4
+                        AND ($5::timestamptz IS NULL OR lower(l.during) < $5)
+                        AND ($6 OR l.status IN ('held', 'requested', 'scheduled'))
+                      ORDER BY lower(l.during), l.id LIMIT $7",
+                $id,
+                after_start.to_sqlx(),
+                after_id,
+                filter.from.to_sqlx(),
+                filter.until.map(jiff_sqlx::ToSqlx::to_sqlx),
+                filter.include_canceled,
+                limit,
+            )
+        };
+    }
+    let ids = match of {
+        Of::Group(id) => {
+            page!("WHERE l.group_id = $1", id.0)
+                .fetch_all(&mut *conn)
+                .await?
+        }
+        Of::Series(id) => {
+            page!(
+                "JOIN lesson.series_occurrences o ON o.lesson_id = l.id WHERE o.series_id = $1",
+                id.0
+            )
+            .fetch_all(&mut *conn)
+            .await?
+        }
+    };
+    load(conn, viewer, &ids).await
+}
+
+/// Whether `viewer` may see a series (`None`: any there is): who teaches it, its student, and
+/// who is in its group.
+///
+/// # Errors
+///
+/// When the database fails.
+pub async fn is_series_seen(
+    conn: &mut PgConnection,
+    viewer: Option<UserId>,
+    id: SeriesId,
+) -> Result<bool, Error> {
+    let seen = sqlx::query_scalar!(
+        r#"SELECT EXISTS (
+               SELECT FROM lesson.series s
+               WHERE s.id = $1 AND ($2::uuid IS NULL OR s.teacher_id = $2 OR s.student_id = $2
+                   OR EXISTS (SELECT FROM lesson.group_members m WHERE m.group_id = s.group_id
+                              AND m.student_id = $2 AND m.end_time IS NULL))) AS "seen!""#,
+        id.0,
+        viewer.map(|viewer| viewer.0),
+    )
+    .fetch_one(conn)
+    .await?;
+    Ok(seen)
+}
+
 /// Reads lessons by id, by start and id, with their seats; with a viewer, only what the
 /// viewer may see: a teacher all seats of their lessons, a student their own, who is in its
-/// group the lesson. One
-/// statement, so that a version is that of all that is read under it.
+/// group the lesson. One statement, so that a version is that of all that is read under it.
 async fn load(
     conn: &mut PgConnection,
     viewer: Option<UserId>,
