@@ -131,39 +131,24 @@ pub async fn book(
 async fn try_book(state: &State, by: Claimed, wanted: &Wanted) -> Result<Booked, Error> {
     let mut tx = state.pool.begin().await?;
     let actor = by.actor_locked(&mut tx).await?;
-    let group = match wanted.group {
-        Some(group) => Some(gathering::find(&mut tx, actor, wanted.teacher, group).await?),
-        None => None,
-    };
+    if let Some(group) = wanted.group {
+        gathering::require(&mut tx, actor, wanted.teacher, group).await?;
+    }
     let place = place_of(actor, wanted)?;
     let id = wanted.held.unwrap_or_else(|| LessonId::new(&*state.clock));
     let (request, hash) = (wanted.request_id, wanted.body_hash);
     let claim = requests::claim(&mut tx, actor.user, request, hash, id.0, state.now());
     if let Claim::Repeat(first) = claim.await? {
-        let busy = match &group {
+        let busy = match wanted.group {
             Some(group) if wanted.open_seats == 0 => {
-                gathering::list_seatless(&mut tx, group.id, LessonId(first)).await?
+                gathering::list_seatless(&mut tx, group, LessonId(first)).await?
             }
             Some(_) | None => Vec::new(),
         };
         let lesson = first_answer(&mut tx, actor, first, state.now()).await?;
         return Ok(Booked { lesson, busy });
     }
-    let made = match &group {
-        Some(group) => {
-            let new = gathering::New {
-                id,
-                by: acting(actor, &place),
-                open_seats: wanted.open_seats,
-                notes: &wanted.notes,
-            };
-            gathering::make(&mut tx, state, group.id, &place, new).await
-        }
-        None => {
-            let made = make(&mut tx, state, actor, wanted, &place, id).await;
-            made.map(|changed| (changed, Vec::new()))
-        }
-    };
+    let made = make_any(&mut tx, state, actor, wanted, &place, id).await;
     let (changed, busy) = match made {
         Ok(made) => made,
         Err(error) => {
@@ -177,6 +162,29 @@ async fn try_book(state: &State, by: Claimed, wanted: &Wanted) -> Result<Booked,
     let made = made.ok_or(Error::Corrupt("a booking without a lesson"))?;
     let lesson = made.lesson.seen_by(actor, state.now());
     Ok(Booked { lesson, busy })
+}
+
+/// Makes the lesson, of a student or of a group; answers what became of lessons, the new one
+/// the last, and who of the group has no seat.
+async fn make_any(
+    conn: &mut PgConnection,
+    state: &State,
+    actor: Actor,
+    wanted: &Wanted,
+    place: &Place,
+    id: LessonId,
+) -> Result<(Vec<Changed>, Vec<UserId>), Error> {
+    let Some(group) = wanted.group else {
+        let changed = make(conn, state, actor, wanted, place, id).await?;
+        return Ok((changed, Vec::new()));
+    };
+    let new = gathering::New {
+        id,
+        by: acting(actor, place),
+        open_seats: wanted.open_seats,
+        notes: &wanted.notes,
+    };
+    gathering::make(conn, state, group, place, new).await
 }
 
 fn acting(actor: Actor, place: &Place) -> Acting {

@@ -96,23 +96,22 @@ impl Gathering {
     }
 }
 
-/// A group that the acting user teaches, of which a lesson with `teacher` is wanted; also for
-/// admins.
+/// Lets only the teacher of a group, and admins, make a lesson of it with `teacher`.
 ///
 /// # Errors
 ///
 /// [`Error::GroupNotFound`], or [`Error::TeacherOnly`] for members.
-pub async fn find(
+pub async fn require(
     conn: &mut PgConnection,
     actor: Actor,
     teacher: UserId,
     id: GroupId,
-) -> Result<Group, Error> {
+) -> Result<(), Error> {
     let group = groups::store::find(conn, actor.viewer(), id).await?;
     let living = |group: &Group| group.delete_time.is_none() && group.teacher_id == teacher;
-    let group = group.filter(living).ok_or(Error::GroupNotFound)?;
+    group.filter(living).ok_or(Error::GroupNotFound)?;
     if actor.user == teacher || actor.admin {
-        return Ok(group);
+        return Ok(());
     }
     Err(Error::TeacherOnly)
 }

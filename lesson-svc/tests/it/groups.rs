@@ -230,7 +230,7 @@ async fn who_comes_has_a_seat_in_the_lessons_ahead_and_hears_which_they_miss(poo
         .await
         .unwrap();
     let coming = put(&world, anna, &made, student).await.unwrap();
-    assert_eq!(coming.missed_lesson_ids, [evening.id.clone()]);
+    assert_eq!(coming.missed_lesson_ids, [evening.id.as_str()]);
     assert_eq!(coming.group.unwrap().member_count, 2);
     let seen = get(&world, student, &noon).await.unwrap();
     assert_eq!(
@@ -250,7 +250,7 @@ async fn who_comes_has_a_seat_in_the_lessons_ahead_and_hears_which_they_miss(poo
     leave(&world, student, &seen, None).await.unwrap();
     let again = put(&world, anna, &made, student).await.unwrap();
     assert!(!again.joined);
-    assert_eq!(again.missed_lesson_ids, [evening.id.clone()]);
+    assert_eq!(again.missed_lesson_ids, [evening.id.as_str()]);
     assert_eq!(get(&world, anna, &noon).await.unwrap().seats_taken, 1);
     // Coming back seats again.
     assert_eq!(take_out(&world, anna, &made, student).await.unwrap(), 0);

@@ -7,8 +7,8 @@ use jiff::SignedDuration;
 use olm_proto::{
     common::v1::ErrorReason,
     lesson::v1::{
-        BookLessonRequest, BookingStatus, Group, Lesson, LessonChangeKind, LessonStatus,
-        TeacherPolicies, UpdateLessonRequest,
+        BookLessonRequest, BookingStatus, Group, Lesson, LessonChange, LessonChangeKind,
+        LessonStatus, TeacherPolicies, UpdateLessonRequest,
     },
     notify::v1::LessonRole,
 };
@@ -133,6 +133,7 @@ async fn only_its_teacher_books_for_a_group(pool: PgPool) {
 
 #[sqlx::test(migrator = "lesson_svc::MIGRATOR")]
 async fn members_join_an_open_lesson_while_there_are_seats(pool: PgPool) {
+    use LessonChangeKind::{Booked, Joined, Left};
     let world = World::start(pool).await;
     let teacher = world.teacher(1, "Anna").await;
     let (group, people) = gather(&world, teacher, 5, 3).await;
@@ -158,8 +159,7 @@ async fn members_join_an_open_lesson_while_there_are_seats(pool: PgPool) {
     leave(&world, people[0], &seen, None).await.unwrap();
     assert!(join(&world, people[2], &lesson).await.unwrap().joined);
     let lines = history(&world, teacher, &lesson).await;
-    let kinds: Vec<_> = lines.iter().map(|line| line.kind()).collect();
-    use LessonChangeKind::{Booked, Joined, Left};
+    let kinds: Vec<_> = lines.iter().map(LessonChange::kind).collect();
     assert_eq!(kinds, [Booked, Joined, Joined, Left, Joined]);
     let own: Vec<_> = history(&world, people[2], &lesson).await;
     let own: Vec<_> = own.iter().map(|line| line.version).collect();

@@ -3,7 +3,7 @@
 use olm_proto::{
     lesson::v1::{
         AddGroupMemberRequest, AddGroupMemberResponse, BookLessonRequest, BookLessonResponse,
-        BookingStatus, CancelLessonRequest, CreateGroupRequest, GetLessonRequest, Group,
+        Booking, BookingStatus, CancelLessonRequest, CreateGroupRequest, GetLessonRequest, Group,
         HoldSlotRequest, JoinLessonRequest, JoinLessonResponse, LeaveLessonRequest, Lesson,
         LessonChange, ListLessonChangesRequest, ReconfirmLessonRequest, RemoveGroupMemberRequest,
         RescheduleLessonRequest,
@@ -216,7 +216,7 @@ pub async fn reconfirm(world: &World, student: Uuid, lesson: &Lesson) -> Result<
 
 /// What became of the seats, those that are taken first.
 pub fn seats(lesson: &Lesson) -> Vec<BookingStatus> {
-    let mut seats: Vec<_> = lesson.bookings.iter().map(|seat| seat.status()).collect();
+    let mut seats: Vec<_> = lesson.bookings.iter().map(Booking::status).collect();
     seats.sort();
     seats
 }

@@ -33,11 +33,8 @@ use tonic::{Code, Status};
 use uuid::Uuid;
 
 use crate::{
-<<<<<<< HEAD
     series::{create, weekly},
-=======
     steps::{group, put},
->>>>>>> 78c0aaa (lesson-svc: test groups, seats in their lessons and what a move asks of them)
     support::{World, booking, new_id, registration, rule, wire},
 };
 
@@ -52,13 +49,8 @@ enum Stranger {
 }
 
 use ErrorReason::{
-<<<<<<< HEAD
-    AdminOnly, InvitationNotFound, LessonNotFound, SeriesNotFound, TeacherOnly, TimeOffNotFound,
-    UserNotFound,
-=======
     AdminOnly, GroupNotFound, InvitationNotFound, LessonNotFound, SeriesNotFound, TeacherOnly,
     TimeOffNotFound, UserNotFound,
->>>>>>> 78c0aaa (lesson-svc: test groups, seats in their lessons and what a move asks of them)
 };
 use Stranger::{Later, Refused, Served};
 
@@ -124,24 +116,18 @@ impl Things {
         let mut availability = world.availability();
         let added = availability.add_time_off(acting(time_off(), teacher)).await;
         let lesson = world.book(student, teacher, "2026-06-01T12:00:00Z").await;
-<<<<<<< HEAD
         let wanted = weekly(student, "2026-06-05", "17:00", 2);
         let series = create(world, teacher, wanted, ConflictMode::Strict).await;
-=======
         let group = group(world, teacher, 2).await;
         put(world, teacher, &group, student).await.unwrap();
->>>>>>> 78c0aaa (lesson-svc: test groups, seats in their lessons and what a move asks of them)
         Self {
             teacher: teacher.to_string(),
             student: student.to_string(),
             lesson: lesson.unwrap(),
             invitation: made.unwrap().into_inner().invitation.unwrap().id,
             time_off: added.unwrap().into_inner().time_off.unwrap().id,
-<<<<<<< HEAD
             series: series.unwrap().series.unwrap().id,
-=======
             group: group.id,
->>>>>>> 78c0aaa (lesson-svc: test groups, seats in their lessons and what a move asks of them)
         }
     }
 }
@@ -303,7 +289,7 @@ fn lessons(world: &World, things: &Things) -> Vec<Probe> {
             ..ListLessonsRequest::default()
         }) => Refused(GroupNotFound);
         list_lessons(ListLessonsRequest {
-            series_id: new_id(),
+            series_id: things.series.clone(),
             ..ListLessonsRequest::default()
         }) => Refused(SeriesNotFound);
         book_lesson(BookLessonRequest {
@@ -409,13 +395,8 @@ fn all(world: &World, things: &Things) -> Vec<Probe> {
     probes.extend(invitations(world, things));
     probes.extend(availability(world, things));
     probes.extend(lessons(world, things));
-<<<<<<< HEAD
-    probes.extend(groups(world));
     probes.extend(series(world, things));
-=======
     probes.extend(groups(world, things));
-    probes.extend(series(world));
->>>>>>> 78c0aaa (lesson-svc: test groups, seats in their lessons and what a move asks of them)
     probes.extend(calendars(world));
     probes.extend(changes(world));
     probes.extend(stop_teaching(world));

@@ -21,10 +21,10 @@ pub const RECONFIRM_FOR: SignedDuration = SignedDuration::from_hours(24);
 #[must_use]
 pub fn seat_of(lesson: &Lesson, student: UserId) -> Option<&Booking> {
     let seats = || {
-        let seats = lesson.bookings.iter();
+        let seats = lesson.bookings.iter().rev();
         seats.filter(move |seat| seat.student_id == student)
     };
-    seats().find(|seat| !seat.is_free()).or(seats().last())
+    seats().find(|seat| !seat.is_free()).or(seats().next())
 }
 
 /// Refuses what cannot be done any more with a lesson that is off or has begun.
