@@ -51,6 +51,20 @@ pub enum Button {
         /// The version the button was drawn for.
         version: i64,
     },
+    /// A student comes to the new time of a group's lesson.
+    Reconfirm {
+        /// The lesson.
+        lesson: Uuid,
+        /// The version the button was drawn for.
+        version: i64,
+    },
+    /// A student gives up their seat in a group's lesson.
+    Leave {
+        /// The lesson.
+        lesson: Uuid,
+        /// The version the button was drawn for.
+        version: i64,
+    },
     /// Shows the reader's lessons.
     Lessons,
 }
@@ -66,6 +80,8 @@ impl Button {
             Self::Cancel { .. } => "cancel",
             Self::Confirm { .. } => "confirm",
             Self::Decline { .. } => "decline",
+            Self::Reconfirm { .. } => "reconfirm",
+            Self::Leave { .. } => "leave",
             Self::Lessons => "lessons",
         }
     }
@@ -89,6 +105,8 @@ impl fmt::Display for Button {
             Self::Cancel { lesson, version } => write!(f, "x:{}:{version}", lesson.simple()),
             Self::Confirm { lesson, version } => write!(f, "y:{}:{version}", lesson.simple()),
             Self::Decline { lesson, version } => write!(f, "n:{}:{version}", lesson.simple()),
+            Self::Reconfirm { lesson, version } => write!(f, "k:{}:{version}", lesson.simple()),
+            Self::Leave { lesson, version } => write!(f, "g:{}:{version}", lesson.simple()),
             Self::Lessons => f.write_str("l"),
         }
     }
@@ -133,6 +151,8 @@ impl FromStr for Button {
             (Some("x"), Some(lesson), Some(version)) => Ok(Self::Cancel { lesson, version }),
             (Some("y"), Some(lesson), Some(version)) => Ok(Self::Confirm { lesson, version }),
             (Some("n"), Some(lesson), Some(version)) => Ok(Self::Decline { lesson, version }),
+            (Some("k"), Some(lesson), Some(version)) => Ok(Self::Reconfirm { lesson, version }),
+            (Some("g"), Some(lesson), Some(version)) => Ok(Self::Leave { lesson, version }),
             (Some("l"), None, None) => Ok(Self::Lessons),
             _ => Err(NoButton),
         }
@@ -183,6 +203,14 @@ mod tests {
                 version,
             },
             Button::Decline {
+                lesson: id,
+                version,
+            },
+            Button::Reconfirm {
+                lesson: id,
+                version,
+            },
+            Button::Leave {
                 lesson: id,
                 version,
             },

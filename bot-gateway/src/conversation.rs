@@ -6,6 +6,7 @@ mod invitations;
 mod lessons;
 mod requests;
 mod schedule;
+mod seats;
 mod settings;
 mod start;
 
@@ -201,6 +202,10 @@ impl Conversation {
                 Button::Cancel { lesson, version } => self.cancel(reader, lesson, version).await,
                 Button::Confirm { lesson, version } => self.confirm(reader, lesson, version).await,
                 Button::Decline { lesson, version } => self.decline(reader, lesson, version).await,
+                Button::Reconfirm { lesson, version } => {
+                    self.reconfirm(reader, lesson, version).await
+                }
+                Button::Leave { lesson, version } => self.leave(reader, lesson, version).await,
                 Button::Lessons => self.lessons(reader).await.map(Answer::Here),
             },
             Action::OldButton => Ok(say(reader, Screen::OldButton)),

@@ -3,12 +3,14 @@
 //! and zone.
 
 mod bundle;
+mod labels;
 mod notices;
 mod screens;
 mod times;
 
+pub use labels::{COMMANDS, Command, Label};
 pub use notices::{Format, Rendered, person_name, render};
-pub use screens::{COMMANDS, Command, Label, Screen};
+pub use screens::Screen;
 pub use times::{lesson_time, moment, moment_short, zone_name};
 
 /// A language that people can be written to in (VIT-7).

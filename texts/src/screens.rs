@@ -1,8 +1,9 @@
-//! The bot's screens, buttons and commands.
+//! The bot's screens.
 
 use crate::{
     Language,
     bundle::{Values, message},
+    labels::Label,
 };
 
 /// What the bot shows; texts come out as Telegram's HTML.
@@ -176,6 +177,42 @@ pub enum Screen<'a> {
     AlreadyBegun,
     /// There is no such lesson for this reader.
     NoLesson,
+    /// A student comes to the new time of a group's lesson.
+    SeatKept {
+        /// The teacher's name.
+        name: &'a str,
+        /// The lesson's time.
+        when: &'a str,
+    },
+    /// Asks a student before they give up their seat.
+    LeaveAsk {
+        /// The teacher's name.
+        name: &'a str,
+        /// The lesson's time.
+        when: &'a str,
+    },
+    /// They gave it up.
+    SeatLeft {
+        /// The teacher's name.
+        name: &'a str,
+        /// The lesson's time.
+        when: &'a str,
+    },
+    /// They have another lesson at the new time still.
+    SeatBusy,
+    /// They did not say in time that they come.
+    SeatGone,
+    /// They have no seat in it any more.
+    NoSeat,
+    /// After a line: the reader has not said whether they come.
+    LineReconfirm,
+    /// A line of the list, seen by a group's teacher.
+    LessonWithGroup {
+        /// The group's title.
+        name: &'a str,
+        /// The lesson's time.
+        when: &'a str,
+    },
     /// The zone is changed.
     ZoneSet {
         /// The zone now.
@@ -256,6 +293,14 @@ impl Screen<'_> {
             Self::SelfInvitation => "screen-self-invitation",
             Self::AlreadyBegun => "screen-already-begun",
             Self::NoLesson => "screen-no-lesson",
+            Self::SeatKept { .. } => "screen-seat-kept",
+            Self::LeaveAsk { .. } => "screen-leave-ask",
+            Self::SeatLeft { .. } => "screen-seat-left",
+            Self::SeatBusy => "screen-seat-busy",
+            Self::SeatGone => "screen-seat-gone",
+            Self::NoSeat => "screen-no-seat",
+            Self::LineReconfirm => "screen-line-reconfirm",
+            Self::LessonWithGroup { .. } => "screen-lesson-with-group",
             Self::ZoneSet { .. } => "screen-zone-set",
             Self::ZoneUsage { .. } => "screen-zone-usage",
             Self::ZoneUnknown => "screen-zone-unknown",
@@ -294,6 +339,10 @@ impl Screen<'_> {
             | Self::Declined { name, when }
             | Self::LessonWithTeacher { name, when }
             | Self::LessonWithStudent { name, when }
+            | Self::LessonWithGroup { name, when }
+            | Self::SeatKept { name, when }
+            | Self::LeaveAsk { name, when }
+            | Self::SeatLeft { name, when }
             | Self::CancelAsk { name, when }
             | Self::Canceled { name, when }
             | Self::Changed { name, when } => values.html("name", name).html("when", when),
@@ -310,6 +359,10 @@ impl Screen<'_> {
             | Self::NotPossible
             | Self::LineRequested
             | Self::LineHeld
+            | Self::LineReconfirm
+            | Self::SeatBusy
+            | Self::SeatGone
+            | Self::NoSeat
             | Self::AlreadyDeclined
             | Self::Lapsed
             | Self::InvitationUnknown
@@ -333,119 +386,9 @@ impl Screen<'_> {
     }
 }
 
-/// What stands on a button; no markup.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Label<'a> {
-    /// Opens the schedule (OLM-9).
-    Schedule,
-    /// Opens the reader's lessons.
-    Lessons,
-    /// Shows later slots.
-    More,
-    /// Cancels a lesson.
-    Cancel {
-        /// As [`crate::moment_short`] gives it.
-        time: &'a str,
-    },
-    /// The teacher confirms a request.
-    Confirm,
-    /// The teacher declines a request.
-    Decline,
-    /// Yes, cancel it.
-    CancelYes,
-    /// No, keep it.
-    CancelNo,
-}
-
-impl Label<'_> {
-    /// The label's text.
-    #[must_use]
-    pub fn text(self, language: Language) -> String {
-        let values = Values::default();
-        match self {
-            Self::Schedule => message(language, "label-schedule", &values),
-            Self::Lessons => message(language, "label-lessons", &values),
-            Self::More => message(language, "label-more", &values),
-            Self::Cancel { time } => message(language, "label-cancel", &values.raw("time", time)),
-            Self::Confirm => message(language, "label-confirm", &values),
-            Self::Decline => message(language, "label-decline", &values),
-            Self::CancelYes => message(language, "label-cancel-yes", &values),
-            Self::CancelNo => message(language, "label-cancel-no", &values),
-        }
-    }
-}
-
-/// A command of the bot.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Command {
-    /// /start
-    Start,
-    /// /schedule
-    Schedule,
-    /// /lessons
-    Lessons,
-    /// /zone
-    Zone,
-    /// /language
-    Language,
-    /// /help
-    Help,
-}
-
-/// Every command, in the order of the menu.
-pub const COMMANDS: [Command; 6] = [
-    Command::Schedule,
-    Command::Lessons,
-    Command::Zone,
-    Command::Language,
-    Command::Help,
-    Command::Start,
-];
-
-impl Command {
-    /// The command without its slash; the same in every language.
-    #[must_use]
-    pub fn name(self) -> &'static str {
-        match self {
-            Self::Start => "start",
-            Self::Schedule => "schedule",
-            Self::Lessons => "lessons",
-            Self::Zone => "zone",
-            Self::Language => "language",
-            Self::Help => "help",
-        }
-    }
-
-    /// What the command does, for the menu.
-    #[must_use]
-    pub fn description(self, language: Language) -> String {
-        message(
-            language,
-            &format!("command-{}", self.name()),
-            &Values::default(),
-        )
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn the_schedule_button_is_the_one_of_the_requirements() {
-        assert_eq!(Label::Schedule.text(Language::Ru), "📅 Расписание");
-        assert_eq!(Label::Schedule.text(Language::En), "📅 Schedule");
-    }
-
-    #[test]
-    fn every_command_has_a_description_in_every_language() {
-        for language in Language::ALL {
-            for command in COMMANDS {
-                let text = command.description(language);
-                assert!(!text.starts_with("command-"), "{text}");
-            }
-        }
-    }
 
     #[test]
     fn a_screen_without_alternatives_says_where_to_look() {

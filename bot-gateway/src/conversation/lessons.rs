@@ -57,7 +57,13 @@ pub(super) struct Line {
     pub(super) version: i64,
     pub(super) standing: Standing,
     teaching: bool,
-    /// The other side's name.
+    /// Of a group's lesson: others' seats change its version, and a student gives up their
+    /// own.
+    of_group: bool,
+    /// The lesson moved onto another one of the reader's, who has not said whether they
+    /// come.
+    pub(super) asks: bool,
+    /// The other side's name, or the group's title.
     pub(super) name: String,
     pub(super) when: String,
     when_short: String,
@@ -69,7 +75,15 @@ impl Line {
         let start = olm_proto::instant(lesson.start_time.as_ref()?)?;
         let end = olm_proto::instant(lesson.end_time.as_ref()?)?;
         let teaching = Uuid::try_parse(&lesson.teacher_id).ok()? == reader.id;
-        let name = if teaching {
+        let of_group = !lesson.group_id.is_empty();
+        let reader_id = reader.id.to_string();
+        let asks = lesson
+            .bookings
+            .iter()
+            .any(|seat| seat.student_id == reader_id && seat.status() == BookingStatus::Reconfirm);
+        let name = if teaching && of_group {
+            lesson.group_title.clone()
+        } else if teaching {
             students(reader, lesson)
         } else {
             texts::person_name(&lesson.teacher_name, reader.language)
@@ -79,6 +93,8 @@ impl Line {
             version: lesson.version,
             standing: Standing::of(lesson.status()),
             teaching,
+            of_group,
+            asks,
             name,
             when: reader.lesson_time(start, end),
             when_short: reader.moment_short(start),
@@ -96,9 +112,11 @@ impl Line {
         button(&label.text(reader.language), ask)
     }
 
-    /// What the reader can do about it from the list.
-    fn buttons(&self, reader: &Reader) -> Vec<serde_json::Value> {
-        if self.teaching && self.standing == Standing::Requested {
+    /// What the reader can do about it.
+    pub(super) fn buttons(&self, reader: &Reader) -> Vec<serde_json::Value> {
+        if self.asks && self.standing == Standing::Ahead {
+            self.seat_buttons(reader)
+        } else if self.teaching && self.standing == Standing::Requested {
             self.decide_buttons(reader)
         } else {
             vec![self.cancel_button(reader)]
@@ -107,7 +125,9 @@ impl Line {
 
     fn html(&self, reader: &Reader) -> String {
         let (name, when) = (self.name.as_str(), self.when.as_str());
-        let screen = if self.teaching {
+        let screen = if self.teaching && self.of_group {
+            Screen::LessonWithGroup { name, when }
+        } else if self.teaching {
             Screen::LessonWithStudent { name, when }
         } else {
             Screen::LessonWithTeacher { name, when }
@@ -116,6 +136,7 @@ impl Line {
         let mark = match self.standing {
             Standing::Requested => Screen::LineRequested,
             Standing::Held => Screen::LineHeld,
+            Standing::Ahead if self.asks => Screen::LineReconfirm,
             Standing::Ahead | Standing::Off(_) => return line,
         };
         format!("{line} ({})", mark.html(reader.language))
@@ -172,7 +193,9 @@ impl Conversation {
         })
     }
 
-    /// Asks before cancelling, with the lesson as it is now.
+    /// Asks before cancelling, or before a student gives up their seat, with the lesson as
+    /// it is now. Whether a version of a group's lesson is current for the reader is its
+    /// service's to say: others come and go.
     pub(super) async fn ask_cancel(
         &self,
         reader: &Reader,
@@ -185,17 +208,18 @@ impl Conversation {
         if let Standing::Off(screen) = line.standing {
             return Ok(redraw(reader, screen));
         }
-        if line.version != version {
+        if line.version != version && !line.of_group {
             return Ok(changed(reader, &line));
         }
-        let screen = Screen::CancelAsk {
-            name: &line.name,
-            when: &line.when,
+        let (name, when) = (line.name.as_str(), line.when.as_str());
+        let (screen, label, pressed) = if line.of_group && !line.teaching {
+            let leave = Button::Leave { lesson, version };
+            (Screen::LeaveAsk { name, when }, Label::GiveUp, leave)
+        } else {
+            let cancel = Button::Cancel { lesson, version };
+            (Screen::CancelAsk { name, when }, Label::CancelYes, cancel)
         };
-        let yes = button(
-            &Label::CancelYes.text(reader.language),
-            Button::Cancel { lesson, version },
-        );
+        let yes = button(&label.text(reader.language), pressed);
         let no = button(&Label::CancelNo.text(reader.language), Button::Lessons);
         Ok(Answer::Here(Reply {
             html: screen.html(reader.language),
@@ -267,14 +291,14 @@ impl Conversation {
     }
 }
 
-/// "Changed, now …", with a button for the lesson as it is now.
-fn changed(reader: &Reader, line: &Line) -> Answer {
+/// "Changed, now …", with buttons for the lesson as it is now.
+pub(super) fn changed(reader: &Reader, line: &Line) -> Answer {
     let screen = Screen::Changed {
         name: &line.name,
         when: &line.when,
     };
     Answer::Here(Reply {
         html: screen.html(reader.language),
-        markup: keyboard(&[vec![line.cancel_button(reader)]]),
+        markup: keyboard(&[line.buttons(reader)]),
     })
 }

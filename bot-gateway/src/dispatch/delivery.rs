@@ -192,7 +192,8 @@ fn message(row: &Deliver, delivering: &Delivering) -> Option<Value> {
 }
 
 /// What can be done about a lesson from its notice: a teacher decides about a request, a
-/// lesson that lies ahead can be cancelled.
+/// student says whether they come to a new time, a lesson that lies ahead can be cancelled
+/// (and a seat in it given up, see `conversation::lessons`).
 fn keyboard(content: &Content, language: Language, zone: &TimeZone) -> Option<Value> {
     let content::Kind::LessonNotice(notice) = content.kind.as_ref()? else {
         return None;
@@ -207,6 +208,10 @@ fn keyboard(content: &Content, language: Language, zone: &TimeZone) -> Option<Va
         LessonNoticeKind::Requested if notice.reader_role() == LessonRole::Teacher => vec![
             button(Label::Confirm, Button::Confirm { lesson, version }),
             button(Label::Decline, Button::Decline { lesson, version }),
+        ],
+        LessonNoticeKind::Reconfirm => vec![
+            button(Label::Keep, Button::Reconfirm { lesson, version }),
+            button(Label::GiveUp, Button::Leave { lesson, version }),
         ],
         LessonNoticeKind::Booked
         | LessonNoticeKind::Reminder
@@ -223,7 +228,6 @@ fn keyboard(content: &Content, language: Language, zone: &TimeZone) -> Option<Va
         | LessonNoticeKind::Declined
         | LessonNoticeKind::Lapsed
         | LessonNoticeKind::StudentUnreachable
-        | LessonNoticeKind::Reconfirm
         | LessonNoticeKind::SeatFreed
         | LessonNoticeKind::StudentLeft
         | LessonNoticeKind::SeriesBooked

@@ -26,6 +26,10 @@ use tokio_stream::wrappers::TcpListenerStream;
 use tonic::{Code, Request, Response, Status, transport::Server};
 use uuid::Uuid;
 
+mod deciding;
+
+use deciding::{decide, seat};
+
 pub const TEACHER: Uuid = Uuid::from_u128(0x7ea);
 
 #[derive(Debug, Default)]
@@ -44,6 +48,10 @@ pub struct State {
     pub decisions: Vec<(String, i64, LessonStatus)>,
     /// The `rules_zone` of each change of settings.
     pub rules_zones: Vec<RulesZone>,
+    /// Versions of group lessons before it are stale.
+    pub current_since: i64,
+    /// Seats are refused for this.
+    pub refused: Option<ErrorReason>,
 }
 
 #[derive(Debug)]
@@ -93,38 +101,6 @@ impl Lessons {
         }
         lesson.version += 1;
     }
-}
-
-/// What becomes of a request, as lesson-svc has it: once, and a repeat from the same
-/// version is answered with the lesson as it is now.
-fn decide(
-    state: &mut State,
-    id: &str,
-    expected_version: i64,
-    to: LessonStatus,
-) -> Result<Lesson, Status> {
-    let lesson = state.lessons.iter_mut().find(|lesson| lesson.id == id);
-    let refused = |code, reason| refusal(code, reason).into_status("olm.lesson");
-    let Some(lesson) = lesson else {
-        return Err(refused(Code::NotFound, ErrorReason::LessonNotFound));
-    };
-    let decision = (id.to_owned(), expected_version, to);
-    if state.decisions.contains(&decision) {
-        return Ok(lesson.clone());
-    }
-    let reason = match lesson.status() {
-        LessonStatus::Requested if lesson.version == expected_version => {
-            lesson.version += 1;
-            lesson.status = to.into();
-            state.decisions.push(decision);
-            return Ok(lesson.clone());
-        }
-        LessonStatus::Requested => return Err(refused(Code::Aborted, ErrorReason::VersionStale)),
-        LessonStatus::Lapsed => ErrorReason::LessonLapsed,
-        LessonStatus::Canceled | LessonStatus::Declined => ErrorReason::LessonCanceled,
-        _ => ErrorReason::LessonStatusUnsuitable,
-    };
-    Err(refused(Code::FailedPrecondition, reason))
 }
 
 /// 10:00 UTC tomorrow and each half hour after it.
@@ -353,8 +329,6 @@ impl LessonService for Served {
         record_attendance: RecordAttendanceRequest => RecordAttendanceResponse;
         list_lesson_changes: ListLessonChangesRequest => ListLessonChangesResponse;
         join_lesson: JoinLessonRequest => JoinLessonResponse;
-        leave_lesson: LeaveLessonRequest => LeaveLessonResponse;
-        reconfirm_lesson: ReconfirmLessonRequest => ReconfirmLessonResponse;
     }
 
     async fn book_lesson(
@@ -439,6 +413,30 @@ impl LessonService for Served {
             LessonStatus::Declined,
         )?);
         Ok(Response::new(DeclineLessonResponse { lesson }))
+    }
+
+    async fn leave_lesson(
+        &self,
+        request: Request<LeaveLessonRequest>,
+    ) -> Result<Response<LeaveLessonResponse>, Status> {
+        let student = acting(&request);
+        let request = request.into_inner();
+        let asked = (request.lesson_id.as_str(), request.expected_version);
+        let status = BookingStatus::Canceled;
+        let lesson = Some(seat(&mut *self.open()?, asked, &student, status)?);
+        Ok(Response::new(LeaveLessonResponse { lesson }))
+    }
+
+    async fn reconfirm_lesson(
+        &self,
+        request: Request<ReconfirmLessonRequest>,
+    ) -> Result<Response<ReconfirmLessonResponse>, Status> {
+        let student = acting(&request);
+        let request = request.into_inner();
+        let asked = (request.lesson_id.as_str(), request.expected_version);
+        let status = BookingStatus::Confirmed;
+        let lesson = Some(seat(&mut *self.open()?, asked, &student, status)?);
+        Ok(Response::new(ReconfirmLessonResponse { lesson }))
     }
 
     async fn get_lesson(

@@ -13,4 +13,5 @@ mod lessons;
 mod notify;
 mod owning;
 mod requests;
+mod seats;
 mod stage;

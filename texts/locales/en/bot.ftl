@@ -94,6 +94,23 @@ screen-invitation-revoked = The teacher took this invitation back. Ask the teach
 screen-invitation-used-up = As many people as were invited have accepted this invitation. Ask the teacher for a new link.
 screen-self-invitation = This is your own invitation: send the link to your students.
 screen-no-lesson = You have no such lesson. Your lessons: /lessons
+screen-lesson-with-group = { $when }, group { $name }
+screen-line-reconfirm = waits for your answer
+screen-seat-kept =
+    ✅ <b>You come at the new time</b>
+    { $name }
+    { $when }
+screen-leave-ask =
+    Give up your seat in this lesson?
+    { $name }
+    { $when }
+screen-seat-left =
+    🚪 <b>You gave up your seat</b>
+    { $name }
+    { $when }
+screen-seat-busy = You still have another lesson at that time. Cancel or move it first, then answer again: /lessons
+screen-seat-gone = The time to answer is over, your seat was given up.
+screen-no-seat = You have no seat in this lesson any more. Your lessons: /lessons
 screen-zone-set = Done. Times are shown for { $zone }. It is { $time } there now.
 screen-zone-usage =
     Your zone: { $zone }. To change it, send its name, for example:
@@ -114,6 +131,8 @@ label-confirm = ✅ Confirm
 label-decline = 🚫 Decline
 label-cancel-yes = Yes, cancel
 label-cancel-no = Keep it
+label-keep = ✅ I will come
+label-give-up = 🚪 Give up the seat
 
 command-start = Start
 command-schedule = Free times, and booking

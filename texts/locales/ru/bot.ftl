@@ -94,6 +94,23 @@ screen-invitation-revoked = Преподаватель отозвал это п�
 screen-invitation-used-up = Это приглашение уже использовали все, на кого оно рассчитано. Попросите у преподавателя новую ссылку.
 screen-self-invitation = Это ваше собственное приглашение: отправьте ссылку ученикам.
 screen-no-lesson = Такого урока у вас нет. Ваши уроки: /lessons
+screen-lesson-with-group = { $when }, группа { $name }
+screen-line-reconfirm = ждёт вашего ответа
+screen-seat-kept =
+    ✅ <b>Вы придёте в новое время</b>
+    { $name }
+    { $when }
+screen-leave-ask =
+    Отказаться от места на этом уроке?
+    { $name }
+    { $when }
+screen-seat-left =
+    🚪 <b>Вы отказались от места</b>
+    { $name }
+    { $when }
+screen-seat-busy = В это время у вас всё ещё другой урок. Сначала отмените или перенесите его, потом ответьте ещё раз: /lessons
+screen-seat-gone = Время на ответ вышло, ваше место освобождено.
+screen-no-seat = На этом уроке у вас больше нет места. Ваши уроки: /lessons
 screen-zone-set = Готово. Время показываю по зоне { $zone }. У вас сейчас { $time }.
 screen-zone-usage =
     Ваша зона: { $zone }. Чтобы изменить, напишите её имя, например:
@@ -114,6 +131,8 @@ label-confirm = ✅ Подтвердить
 label-decline = 🚫 Отклонить
 label-cancel-yes = Да, отменить
 label-cancel-no = Не отменять
+label-keep = ✅ Приду
+label-give-up = 🚪 Отказаться от места
 
 command-start = Начать
 command-schedule = Свободное время и запись
