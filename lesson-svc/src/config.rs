@@ -44,7 +44,7 @@ pub struct Config {
     /// `…_FILE`), `LESSON_NOTIFY_TIMEOUT`: how notify-svc is called.
     pub notify: BackendConfig,
     /// `LESSON_INVITATION_SECRET` (or `…_FILE`): at least 32 bytes from which the tokens
-    /// of invitations are made, the same for every replica. After it was replaced, links
+    /// of invitations and calendar feeds are made, the same for every replica. After it was replaced, links
     /// that were given out still work.
     pub tokens: TokenKey,
     /// `LESSON_WATCHERS`: how many may watch changes at once; 1 to 10,000, default 1,000.

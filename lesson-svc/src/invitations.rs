@@ -14,7 +14,7 @@ use sha2::{Digest as _, Sha256};
 
 use crate::{
     errors::Error,
-    ids::{GroupId, InvitationId, UserId},
+    ids::{FeedId, GroupId, InvitationId, UserId},
 };
 
 /// SHA-256 of a link's token, all that is kept of it.
@@ -43,10 +43,24 @@ impl TokenKey {
     /// Never: HMAC takes keys of any length.
     #[must_use]
     pub fn token(&self, id: InvitationId) -> String {
+        self.derive(&[id.0.as_bytes()])
+    }
+
+    /// The token of a calendar feed, likewise.
+    ///
+    /// # Panics
+    ///
+    /// Never, as above.
+    #[must_use]
+    pub fn feed_token(&self, id: FeedId) -> String {
+        self.derive(&[b"calendar", id.0.as_bytes()])
+    }
+
+    fn derive(&self, parts: &[&[u8]]) -> String {
         let secret = self.0.expose_secret().as_bytes();
         let mut mac =
             Hmac::<Sha256>::new_from_slice(secret).expect("HMAC takes keys of any length");
-        mac.update(id.0.as_bytes());
+        parts.iter().for_each(|part| mac.update(part));
         URL_SAFE_NO_PAD.encode(mac.finalize().into_bytes())
     }
 }

@@ -45,7 +45,8 @@ impl Events {
     /// The next event; `None` when the stream has ended.
     async fn next(&mut self) -> Option<Event> {
         loop {
-            if let Some((event, rest)) = self.text.split_once("\n\n") {
+            let text = self.text.clone();
+            if let Some((event, rest)) = text.split_once("\n\n") {
                 let field = |name: &str| {
                     let lines = event.lines();
                     let values = lines.filter_map(|line| line.strip_prefix(name));
@@ -57,7 +58,7 @@ impl Events {
                     id: field("id:").unwrap(),
                     data: serde_json::from_str(&field("data:").unwrap()).unwrap(),
                 };
-                self.text = rest.to_owned();
+                rest.clone_into(&mut self.text);
                 return Some(event);
             }
             let chunk = timeout(Duration::from_secs(10), self.response.chunk()).await;

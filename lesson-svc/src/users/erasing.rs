@@ -8,6 +8,7 @@ use sqlx::PgConnection;
 use super::store;
 use crate::{
     actors::{Actor, Claimed},
+    calendars,
     errors::Error,
     groups,
     ids::UserId,
@@ -80,6 +81,7 @@ async fn forget(
     outbox::store::forget_texts(&mut *conn, id).await?;
     let canceled = lessons::cancelling::cancel_ahead(&mut *conn, id, by, now).await?;
     invitations::store::update_all_revoked(&mut *conn, id, now).await?;
+    calendars::store::delete_all(&mut *conn, id).await?;
     teachers::store::update_erased(&mut *conn, id, now).await?;
     students::store::update_all_ended(&mut *conn, id, now).await?;
     outbox::store::delete_recipient(&mut *conn, id).await?;

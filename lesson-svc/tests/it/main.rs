@@ -8,6 +8,7 @@ mod admins;
 mod attending;
 mod availability;
 mod booking;
+mod calendars;
 mod cancelling;
 mod constraints;
 mod erasing;

@@ -49,8 +49,8 @@ enum Stranger {
 }
 
 use ErrorReason::{
-    AdminOnly, GroupNotFound, InvitationNotFound, LessonNotFound, SeriesNotFound, TeacherOnly,
-    TimeOffNotFound, UserNotFound,
+    AdminOnly, CalendarFeedNotFound, GroupNotFound, InvitationNotFound, LessonNotFound,
+    SeriesNotFound, TeacherOnly, TimeOffNotFound, UserNotFound,
 };
 use Stranger::{Later, Refused, Served};
 
@@ -101,6 +101,7 @@ struct Things {
     time_off: String,
     /// The student is in it.
     group: String,
+    feed: String,
 }
 
 impl Things {
@@ -120,12 +121,18 @@ impl Things {
         let series = create(world, teacher, wanted, ConflictMode::Strict).await;
         let group = group(world, teacher, 2).await;
         put(world, teacher, &group, student).await.unwrap();
+        let feed = CreateCalendarFeedRequest {
+            request_id: new_id(),
+        };
+        let mut calendars = world.calendars();
+        let feed = calendars.create_calendar_feed(acting(feed, student)).await;
         Self {
             teacher: teacher.to_string(),
             student: student.to_string(),
             lesson: lesson.unwrap(),
             invitation: made.unwrap().into_inner().invitation.unwrap().id,
             time_off: added.unwrap().into_inner().time_off.unwrap().id,
+            feed: feed.unwrap().into_inner().feed.unwrap().id,
             series: series.unwrap().series.unwrap().id,
             group: group.id,
         }
@@ -374,12 +381,16 @@ fn series(world: &World, things: &Things) -> Vec<Probe> {
     })
 }
 
-fn calendars(world: &World) -> Vec<Probe> {
+fn calendars(world: &World, things: &Things) -> Vec<Probe> {
     probes!(world, "CalendarService", calendars, {
-        create_calendar_feed(CreateCalendarFeedRequest::default()) => Later;
-        list_calendar_feeds(ListCalendarFeedsRequest::default()) => Later;
-        revoke_calendar_feed(RevokeCalendarFeedRequest::default()) => Later;
-        get_calendar_entry(GetCalendarEntryRequest::default()) => Later;
+        create_calendar_feed(CreateCalendarFeedRequest { request_id: new_id() }) => Served;
+        list_calendar_feeds(ListCalendarFeedsRequest::default()) => Served;
+        revoke_calendar_feed(RevokeCalendarFeedRequest {
+            feed_id: things.feed.clone(),
+        }) => Refused(CalendarFeedNotFound);
+        get_calendar_entry(GetCalendarEntryRequest {
+            lesson_id: things.lesson.id.clone(),
+        }) => Refused(LessonNotFound);
     })
 }
 
@@ -397,7 +408,7 @@ fn all(world: &World, things: &Things) -> Vec<Probe> {
     probes.extend(lessons(world, things));
     probes.extend(series(world, things));
     probes.extend(groups(world, things));
-    probes.extend(calendars(world));
+    probes.extend(calendars(world, things));
     probes.extend(changes(world));
     probes.extend(stop_teaching(world));
     probes

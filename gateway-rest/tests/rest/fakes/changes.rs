@@ -24,7 +24,10 @@ type Answer = Result<WatchChangesResponse, Status>;
 /// What the next watchers hear, one after the other, and whether their stream stays open
 /// after it. Who comes when none is left hears one beat, and that they are erased.
 #[derive(Clone, Default)]
-pub struct Heard(Arc<Mutex<VecDeque<(Vec<Answer>, bool)>>>);
+pub struct Heard(Arc<Mutex<VecDeque<Script>>>);
+
+/// What one watcher hears, and whether the stream stays open after it.
+type Script = (Vec<Answer>, bool);
 
 impl Heard {
     /// The next watcher hears this; then the stream stays open.
