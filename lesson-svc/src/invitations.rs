@@ -60,7 +60,9 @@ impl TokenKey {
         let secret = self.0.expose_secret().as_bytes();
         let mut mac =
             Hmac::<Sha256>::new_from_slice(secret).expect("HMAC takes keys of any length");
-        parts.iter().for_each(|part| mac.update(part));
+        for part in parts {
+            mac.update(part);
+        }
         URL_SAFE_NO_PAD.encode(mac.finalize().into_bytes())
     }
 }

@@ -20,7 +20,6 @@ pub mod users;
 pub mod watching;
 pub mod zones;
 
-mod later;
 mod run;
 
 pub use config::Config;
