@@ -1,7 +1,7 @@
 //! Study groups: students whom a teacher teaches together (TMB-1).
 
 pub mod changing;
-pub mod erasing;
+pub mod ending;
 pub mod grpc;
 pub mod listing;
 pub mod membership;

@@ -2,6 +2,7 @@
 
 use jiff::Timestamp;
 use sqlx::PgConnection;
+use uuid::Uuid;
 
 use super::{Group, store};
 use crate::{
@@ -22,6 +23,7 @@ use crate::{
         seats,
         store::Way,
     },
+    series,
     state::State,
     students, teachers,
 };
@@ -36,6 +38,28 @@ pub struct Wanted {
     pub group: GroupId,
     /// Who.
     pub student: UserId,
+}
+
+/// A locked group, and its running series, which are told who is in it.
+#[derive(Debug)]
+pub struct Locked {
+    /// The group.
+    pub group: Group,
+    series: Vec<Uuid>,
+}
+
+impl Locked {
+    /// Locks the series of a group, then the group, after its teacher; `None` when there is
+    /// no group, or it was dissolved.
+    ///
+    /// # Errors
+    ///
+    /// When the database fails.
+    pub async fn lock(conn: &mut PgConnection, id: GroupId) -> Result<Option<Self>, Error> {
+        let series = series::store::jobs::lock_of_group(&mut *conn, id.0).await?;
+        let group = store::lock(conn, id).await?;
+        Ok(group.map(|group| Self { group, series }))
+    }
 }
 
 /// What became of somebody who was to come into a group.
@@ -133,8 +157,8 @@ async fn busy_of(
     Ok(busy.into_values().flatten().collect())
 }
 
-/// Puts a student of its teacher into a group, whose people, itself and [lessons](Ahead) are
-/// locked.
+/// Puts a student of its teacher into a group whose people and [lessons](Ahead) are locked
+/// too.
 ///
 /// # Errors
 ///
@@ -142,7 +166,7 @@ async fn busy_of(
 pub async fn come(
     conn: &mut PgConnection,
     state: &State,
-    group: &Group,
+    Locked { group, series }: &Locked,
     (student, name): (UserId, &str),
     by: Acting,
     ahead: Ahead,
@@ -170,7 +194,8 @@ pub async fn come(
             seats::rules::join(lesson, seat, by, lesson.series.is_some(), now)
         })
         .collect();
-    changing::record(conn, &joined, now).await?;
+    changing::record(&mut *conn, &joined, now).await?;
+    series::telling::retell(conn, series, now).await?;
     let mut changed = ahead.changed;
     changed.extend(joined);
     Ok(Coming {
@@ -198,20 +223,20 @@ async fn try_add(state: &State, by: Claimed, wanted: Wanted) -> Result<(Group, C
     let found = store::find(&mut tx, Some(teacher), id).await?;
     found.ok_or(Error::GroupNotFound)?.require_teacher(actor)?;
     let people = placing::lock_people(&mut tx, teacher, &[student]).await?;
-    let group = store::lock(&mut tx, id).await?;
-    let group = group.ok_or(Error::GroupNotFound)?;
+    let locked = Locked::lock(&mut tx, id).await?;
+    let locked = locked.ok_or(Error::GroupNotFound)?;
     if people.teacher.is_none() {
         return Err(Error::NotATeacher);
     }
     let is_student = students::store::is_student(&mut tx, teacher, student).await?;
     let name = people.student(student).filter(|_| is_student);
     let name = name.ok_or(Error::NotAStudent)?;
-    let ahead = Ahead::lock(&mut tx, &group, student, state.now()).await?;
+    let ahead = Ahead::lock(&mut tx, &locked.group, student, state.now()).await?;
     let by = Acting {
         user: teacher,
         role: Role::Teacher,
     };
-    let coming = come(&mut tx, state, &group, (student, name), by, ahead).await?;
+    let coming = come(&mut tx, state, &locked, (student, name), by, ahead).await?;
     let group = store::find(&mut tx, Some(teacher), id).await?;
     tx.commit().await?;
     announce(state, wanted, &coming);
@@ -258,15 +283,15 @@ async fn try_remove(state: &State, by: Claimed, wanted: Wanted) -> Result<i32, E
         return Err(Error::UserNotFound);
     }
     teachers::store::lock(&mut tx, group.teacher_id).await?;
-    if store::lock(&mut tx, id).await?.is_none() {
+    let Some(locked) = Locked::lock(&mut tx, id).await? else {
         return Ok(0);
-    }
+    };
     let now = state.now();
     let by = Acting {
         user: actor.user,
         role: by,
     };
-    let given_up = give_up(&mut tx, wanted, by, now).await?;
+    let given_up = give_up(&mut tx, &locked, student, by, now).await?;
     tx.commit().await?;
     let Some(given_up) = given_up else {
         return Ok(0);
@@ -281,12 +306,13 @@ async fn try_remove(state: &State, by: Claimed, wanted: Wanted) -> Result<i32, E
 /// are not in it.
 async fn give_up(
     conn: &mut PgConnection,
-    Wanted { group, student }: Wanted,
+    Locked { group, series }: &Locked,
+    student: UserId,
     by: Acting,
     now: Timestamp,
 ) -> Result<Option<Vec<Changed>>, Error> {
-    let ids = lessons::store::lock_ahead_of_group(&mut *conn, group, Some(student), now).await?;
-    if !store::update_member_ended(&mut *conn, group, student, now).await? {
+    let ids = lessons::store::lock_ahead_of_group(&mut *conn, group.id, Some(student), now).await?;
+    if !store::update_member_ended(&mut *conn, group.id, student, now).await? {
         return Ok(None);
     }
     let lessons = lessons::store::find_all(&mut *conn, &ids).await?;
@@ -299,6 +325,7 @@ async fn give_up(
             Some(seats::rules::leave(lesson, seat, by, with_series, now))
         })
         .collect();
-    changing::record(conn, &given_up, now).await?;
+    changing::record(&mut *conn, &given_up, now).await?;
+    series::telling::retell(conn, series, now).await?;
     Ok(Some(given_up))
 }

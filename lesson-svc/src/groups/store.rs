@@ -410,6 +410,32 @@ pub async fn update_all_ended(
     Ok(())
 }
 
+/// Locks the running series of the groups that a person is in (of `teacher`; `None`: of all),
+/// in order of id; their teachers are locked.
+///
+/// # Errors
+///
+/// When the database fails.
+pub async fn lock_series(
+    conn: &mut PgConnection,
+    teacher: Option<UserId>,
+    student: UserId,
+) -> Result<Vec<Uuid>, Error> {
+    let ids = sqlx::query_scalar!(
+        "SELECT s.id FROM lesson.series s
+         WHERE s.status = 'running' AND s.group_id IN (
+             SELECT m.group_id FROM lesson.group_members m
+             WHERE m.student_id = $1 AND m.end_time IS NULL
+               AND ($2::uuid IS NULL OR m.teacher_id = $2))
+         ORDER BY s.id FOR NO KEY UPDATE",
+        student.0,
+        teacher.map(|teacher| teacher.0),
+    )
+    .fetch_all(conn)
+    .await?;
+    Ok(ids)
+}
+
 /// The teachers of the groups that a person is in.
 ///
 /// # Errors

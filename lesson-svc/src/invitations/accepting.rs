@@ -7,7 +7,7 @@ use crate::{
     errors::Error,
     groups::{
         self, Group,
-        membership::{self, Ahead, Coming, Wanted},
+        membership::{self, Ahead, Coming, Locked, Wanted},
     },
     ids::{GroupId, UserId},
     lessons::{Acting, Role, changing::retrying, placing},
@@ -169,10 +169,11 @@ async fn join_group(
     let people = placing::lock_people(&mut *conn, teacher, &[user]).await?;
     let name = people.student(user).ok_or(Error::UserNotFound)?;
     // Dissolved meanwhile, which revoked the invitation.
-    let group = groups::store::lock(&mut *conn, group).await?;
-    let group = group.ok_or(Error::InvitationRevoked)?;
+    let locked_group = Locked::lock(&mut *conn, group).await?;
+    let locked_group = locked_group.ok_or(Error::InvitationRevoked)?;
+    let group = &locked_group.group;
     let now = state.now();
-    let ahead = Ahead::lock(&mut *conn, &group, user, now).await?;
+    let ahead = Ahead::lock(&mut *conn, group, user, now).await?;
     let invitation = locked(&mut *conn, token).await?;
     let open = invitation.require_open(now);
     let is_member = groups::store::find_membership(&mut *conn, group.id, user).await?;
@@ -186,5 +187,5 @@ async fn join_group(
         user,
         role: Role::Student,
     };
-    membership::come(conn, state, &group, (user, name), by, ahead).await
+    membership::come(conn, state, &locked_group, (user, name), by, ahead).await
 }

@@ -223,7 +223,7 @@ async fn remove_student(
     let locked = store::lock(&mut tx, teacher).await?;
     locked.ok_or(Error::NotATeacher)?;
     let now = state.now();
-    groups::store::update_all_ended(&mut tx, teacher, student, now).await?;
+    groups::ending::end_memberships(&mut tx, teacher, student, now).await?;
     if !students::store::update_ended(&mut tx, teacher, student, now).await? {
         return Err(Error::UserNotFound);
     }

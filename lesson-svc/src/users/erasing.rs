@@ -74,8 +74,8 @@ async fn forget(
     let now = state.now();
     // Waits for bookings with the person, who is a student's teacher no more afterwards, and
     // for whatever is done with the groups they are in.
-    groups::erasing::lock_teachers(&mut *conn, id).await?;
-    groups::erasing::forget(&mut *conn, id, now).await?;
+    groups::ending::lock_teachers(&mut *conn, id).await?;
+    groups::ending::forget(&mut *conn, id, now).await?;
     // First, so that what is told of the cancellations says nothing of them either.
     lessons::store::forget_texts(&mut *conn, id).await?;
     outbox::store::forget_texts(&mut *conn, id).await?;

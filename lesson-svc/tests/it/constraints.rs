@@ -1,5 +1,6 @@
 //! The database refuses what must not be, whoever writes it.
 
+mod groups;
 mod lessons;
 
 use sqlx::{PgPool, postgres::PgQueryResult};

@@ -1,6 +1,7 @@
 //! Study groups: who is in them, and what of their lessons is theirs.
 
 mod inviting;
+mod series;
 
 use jiff::SignedDuration;
 use olm_proto::{

@@ -221,7 +221,7 @@ pub fn free_run_out(lesson: &Lesson, now: Timestamp) -> Option<Changed> {
 
 /// A lesson gets another time. Students who are in other lessons then, keep their seats
 /// until they say whether they come: for 24 hours, or until it starts. Who was asked and is
-/// free now comes.
+/// free now comes, unless their seat [ran out](free_run_out).
 #[must_use]
 pub fn moved(
     mut next: Next<'_>,
@@ -233,7 +233,8 @@ pub fn moved(
     let expire = saturating(now, RECONFIRM_FOR).min(time.during.start);
     next.schedule(lesson.status, lesson.expire_time);
     next.time(time);
-    for seat in &lesson.bookings {
+    let seats = lesson.bookings.iter();
+    for seat in seats.filter(|seat| run_out(seat, now).is_none()) {
         match (seat.status, is_busy(seat.student_id)) {
             (BookingStatus::Confirmed | BookingStatus::Reconfirm, true) => {
                 next.reconfirm(seat.id, Some(expire));
@@ -252,3 +253,6 @@ pub fn moved(
     }
     next.finish(Kind::Moved)
 }
+
+#[cfg(test)]
+mod tests;

@@ -2,13 +2,12 @@
 
 use std::collections::BTreeMap;
 
-use jiff::{SignedDuration, Timestamp};
+use jiff::Timestamp;
 use sqlx::PgConnection;
 
 use super::planning::Plan;
 use crate::{
     availability::{
-        calendar::saturating,
         slots::{Bookable, Stretch},
         store::busy::{self, Asked},
         stretches::Stretches,
@@ -16,10 +15,11 @@ use crate::{
     errors::Error,
     ids::{LessonId, SeriesId, UserId},
     lessons::{
-        Acting, BookingStatus, Lesson,
-        changes::{Changed, Kind},
+        Acting, Lesson,
+        changes::Changed,
         changing, lapsing,
         rules::{self, Action, Next},
+        seats,
         store::Way,
     },
     series::{
@@ -35,9 +35,6 @@ use crate::{
     state::State,
     teachers::Teacher,
 };
-
-/// How long students of a group may take to say whether they come to another time.
-const RECONFIRM_FOR: SignedDuration = SignedDuration::from_hours(24);
 
 /// What was done.
 #[derive(Debug, Default)]
@@ -259,26 +256,17 @@ impl Writer<'_> {
         during: Stretch,
         busy: &BTreeMap<UserId, Stretches>,
     ) -> Changed {
-        let mut next = Next::of(lesson, Some(self.by), self.now).with_series();
-        next.schedule(lesson.status, lesson.expire_time);
+        let next = Next::of(lesson, Some(self.by), self.now).with_series();
         // As all lessons that teachers place, without buffers of its own.
-        next.time(Bookable {
+        let time = Bookable {
             during,
             blocked: during,
-        });
-        if lesson.group.is_some() {
-            for seat in lesson.bookings.iter().filter(|seat| seat.is_living()) {
-                let times = busy.get(&seat.student_id);
-                let clashes = times.is_some_and(|times| times.overlap(&during, &mut 0));
-                if clashes {
-                    let until = saturating(self.now, RECONFIRM_FOR).min(during.start);
-                    next.reconfirm(seat.id, Some(until));
-                } else if seat.status == BookingStatus::Reconfirm {
-                    next.reconfirm(seat.id, None);
-                }
-            }
-        }
-        next.finish(Kind::Moved)
+        };
+        let is_busy = |student| {
+            let times = busy.get(&student);
+            times.is_some_and(|times| times.overlap(&during, &mut 0))
+        };
+        seats::rules::moved(next, lesson, time, is_busy, self.now)
     }
 
     /// Writes place and notes into the lessons that go on, moved or not.

@@ -1,0 +1,105 @@
+//! Series of a group, and who comes into it or leaves it meanwhile.
+
+use olm_proto::{
+    common::v1::ErrorReason,
+    lesson::v1::{BookingStatus, ConflictMode, RemoveStudentRequest, WantedSeries, wanted_series},
+    notify::v1::SyncLessonRequest,
+};
+use prost::Message as _;
+use service_kit::grpc::client::acting;
+use sqlx::PgPool;
+use uuid::Uuid;
+
+use super::{dissolve, see};
+use crate::{
+    series::{create, lessons, told, weekly},
+    steps::{gather, put, seats, take_out},
+    support::{World, reason},
+};
+
+/// Whom the newest snapshot of a series names, by id.
+async fn named(world: &World) -> Vec<String> {
+    let mut students = told(&world.pool).await.pop().unwrap().student_ids;
+    students.sort();
+    students
+}
+
+/// Whether what was told of lessons last says that a student's seat came or went with the
+/// series.
+async fn with_series(world: &World, student: Uuid) -> Vec<bool> {
+    let rows: Vec<Vec<u8>> = sqlx::query_scalar(
+        "SELECT DISTINCT ON (entity_id) payload FROM lesson.outbox WHERE kind = 'lesson'
+         ORDER BY entity_id, version DESC",
+    )
+    .fetch_all(&world.pool)
+    .await
+    .unwrap();
+    let snapshots = rows.iter().map(|row| SyncLessonRequest::decode(&**row));
+    let seats = snapshots.flat_map(|row| row.unwrap().lesson.unwrap().seats);
+    let own = seats.filter(|seat| seat.student_id == student.to_string());
+    own.map(|seat| seat.with_series).collect()
+}
+
+#[sqlx::test(migrator = "lesson_svc::MIGRATOR")]
+async fn who_comes_or_leaves_is_told_of_the_whole_series_at_once(pool: PgPool) {
+    let world = World::start(pool).await;
+    let teacher = world.teacher(1, "Anna").await;
+    let (made, people) = gather(&world, teacher, 4, 2).await;
+    let wanted = WantedSeries {
+        people: Some(wanted_series::People::GroupId(made.id.clone())),
+        ..weekly(people[0], "2026-06-02", "12:00", 3)
+    };
+    let created = create(&world, teacher, wanted, ConflictMode::Strict).await;
+    created.unwrap();
+    let mut expected: Vec<_> = people.iter().map(Uuid::to_string).collect();
+    expected.sort();
+    assert_eq!(named(&world).await, expected);
+    let first = told(&world.pool).await.len();
+
+    let student = world.student(9).await;
+    world.befriend(teacher, student).await;
+    put(&world, teacher, &made, student).await.unwrap();
+    expected.push(student.to_string());
+    expected.sort();
+    assert_eq!(named(&world).await, expected);
+    assert_eq!(with_series(&world, student).await, [true; 3]);
+    let own = lessons(&world, student, "2026-06-01T00:00:00Z").await;
+    assert_eq!(own.len(), 3);
+    assert!(
+        own.iter()
+            .all(|lesson| seats(lesson) == [BookingStatus::Confirmed])
+    );
+
+    assert_eq!(take_out(&world, student, &made, student).await.unwrap(), 3);
+    expected.retain(|id| *id != student.to_string());
+    assert_eq!(named(&world).await, expected);
+    assert_eq!(with_series(&world, student).await, [true; 3]);
+    let versions = told(&world.pool).await.split_off(first - 1);
+    let versions: Vec<_> = versions.iter().map(|told| told.version).collect();
+    assert_eq!(
+        versions,
+        [1, 2, 3],
+        "a snapshot for each change of who is in it"
+    );
+
+    let request = RemoveStudentRequest {
+        student_id: people[1].to_string(),
+    };
+    let removed = world
+        .teachers()
+        .remove_student(acting(request, teacher))
+        .await;
+    removed.unwrap();
+    world.erase(people[0]).await.unwrap();
+    assert_eq!(
+        named(&world).await,
+        [""; 0],
+        "who was removed, and who was erased"
+    );
+    let seen = see(&world, teacher, &made).await.unwrap();
+    assert_eq!(
+        reason(dissolve(&world, teacher, &seen).await),
+        ErrorReason::LessonsAhead
+    );
+    world.stop().await;
+}
