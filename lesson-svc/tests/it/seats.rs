@@ -141,6 +141,7 @@ async fn members_join_an_open_lesson_while_there_are_seats(pool: PgPool) {
     assert_eq!((lesson.capacity, lesson.seats_taken), (2, 0));
     let free = get(&world, people[2], &lesson).await.unwrap();
     assert_eq!((free.bookings.len(), free.capacity), (0, 2));
+    assert_eq!(history(&world, people[2], &lesson).await.len(), 1);
     let joined = join(&world, people[0], &lesson).await.unwrap();
     assert!(joined.joined);
     assert_eq!(seats(joined.lesson.as_ref().unwrap()), [Confirmed]);

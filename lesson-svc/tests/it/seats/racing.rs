@@ -4,6 +4,7 @@ use olm_proto::{
     common::v1::ErrorReason,
     lesson::v1::{
         AcceptInvitationRequest, AddGroupMemberRequest, CreateInvitationRequest, JoinLessonRequest,
+        LeaveLessonRequest, RemoveGroupMemberRequest, RescheduleLessonRequest,
         group_service_client::GroupServiceClient,
         invitation_service_client::InvitationServiceClient,
         lesson_service_client::LessonServiceClient,
@@ -17,7 +18,7 @@ use uuid::Uuid;
 
 use crate::{
     steps::{book_group, gather, gathering, group, join},
-    support::{NO_NOTIFY, Service, World, metadata, new_id, reason},
+    support::{NO_NOTIFY, Service, World, booking, metadata, new_id, reason, wire},
 };
 
 struct Race {
@@ -206,5 +207,104 @@ async fn who_comes_while_a_lesson_is_booked_sits_in_it_and_nobody_waits_forever(
         let seats = format!("bookings WHERE lesson_id = '{lesson}' AND status = 'confirmed'");
         assert_eq!(race.count(&seats).await, 4);
     }
+    race.stop().await;
+}
+
+/// What may be answered to somebody who is one of many: never a fault of ours.
+fn is_polite(reason: ErrorReason) -> bool {
+    matches!(
+        reason,
+        ErrorReason::LessonFull
+            | ErrorReason::VersionStale
+            | ErrorReason::BookingNotFound
+            | ErrorReason::StudentBusy
+            | ErrorReason::SlotTaken
+            | ErrorReason::GroupNotFound
+            | ErrorReason::LessonNotFound
+            | ErrorReason::Unavailable
+    )
+}
+
+#[sqlx::test(migrator = "lesson_svc::MIGRATOR")]
+async fn whatever_happens_at_once_seats_are_counted_and_every_version_has_its_line(pool: PgPool) {
+    let race = Race::start(pool).await;
+    let teacher = race.world.teacher(1, "Anna").await;
+    let boris = race.world.teacher(2, "Boris").await;
+    let (made, people) = gather(&race.world, teacher, 10, 6).await;
+    for round in 0..15 {
+        let day = format!("2026-06-{:02}", 2 + round);
+        let request = gathering(teacher, &made, &format!("{day}T12:00:00Z"), 4);
+        let lesson = book_group(&race.world, teacher, request).await.unwrap();
+        let lesson = lesson.lesson.unwrap();
+        join(&race.world, people[0], &lesson).await.unwrap();
+        let mut calls: Vec<JoinHandle<Result<(), Status>>> = Vec::new();
+        for (caller, student) in people.iter().enumerate() {
+            let mut lessons = LessonServiceClient::new(race.backend(caller));
+            let join = JoinLessonRequest {
+                lesson_id: lesson.id.clone(),
+            };
+            let join = acting(join, *student);
+            calls.push(tokio::spawn(async move {
+                lessons.join_lesson(join).await.map(drop)
+            }));
+        }
+        let mut lessons = LessonServiceClient::new(race.backend(round));
+        let leave = LeaveLessonRequest {
+            lesson_id: lesson.id.clone(),
+            expected_version: 2,
+            student_id: String::new(),
+        };
+        let leave = acting(leave, people[0]);
+        calls.push(tokio::spawn(async move {
+            lessons.leave_lesson(leave).await.map(drop)
+        }));
+        let mut lessons = LessonServiceClient::new(race.backend(round + 1));
+        let shift = RescheduleLessonRequest {
+            lesson_id: lesson.id.clone(),
+            expected_version: 1,
+            start_time: Some(wire(&format!("{day}T14:00:00Z"))),
+        };
+        let shift = acting(shift, teacher);
+        calls.push(tokio::spawn(async move {
+            lessons.reschedule_lesson(shift).await.map(drop)
+        }));
+        let mut lessons = LessonServiceClient::new(race.backend(round));
+        let other = acting(booking(boris, &format!("{day}T14:30:00Z")), people[1]);
+        calls.push(tokio::spawn(async move {
+            lessons.book_lesson(other).await.map(drop)
+        }));
+        let mut groups = GroupServiceClient::new(race.backend(round + 1));
+        let out = RemoveGroupMemberRequest {
+            group_id: made.id.clone(),
+            student_id: people[5].to_string(),
+        };
+        let out = acting(out, people[5]);
+        calls.push(tokio::spawn(async move {
+            groups.remove_group_member(out).await.map(drop)
+        }));
+        for call in calls {
+            if let Err(refused) = call.await.unwrap() {
+                let reason = reason(Err::<(), _>(refused));
+                assert!(is_polite(reason), "{reason:?}");
+            }
+        }
+        crate::steps::put(&race.world, teacher, &made, people[5])
+            .await
+            .unwrap();
+    }
+    let miscounted = "lessons l WHERE seats_taken <> (SELECT count(*) FROM lesson.bookings b
+                      WHERE b.lesson_id = l.id AND b.status NOT IN ('canceled', 'late_canceled'))";
+    assert_eq!(race.count(miscounted).await, 0);
+    let lost = "lessons l WHERE version <> (SELECT count(*) FROM lesson.lesson_changes c
+                WHERE c.lesson_id = l.id)";
+    assert_eq!(race.count(lost).await, 0);
+    let untold = "lessons l WHERE version <> (SELECT count(*) FROM lesson.outbox o
+                  WHERE o.entity_id = l.id)";
+    assert_eq!(race.count(untold).await, 0);
+    let astray =
+        "bookings b JOIN lesson.lessons l ON l.id = b.lesson_id WHERE b.during <> l.during";
+    assert_eq!(race.count(astray).await, 0);
+    assert!(race.count("lesson_changes WHERE kind = 'moved'").await > 0);
+    assert!(race.count("lesson_changes WHERE kind = 'left'").await > 0);
     race.stop().await;
 }
