@@ -32,7 +32,7 @@ use crate::{
     invitations::grpc::Invitations,
     lessons::{grpc::Lessons, lapsing, reconfirming},
     outbox::{Wake, relay::Relay},
-    series::{grpc::SeriesCalls, materialising},
+    series::{clocks, grpc::SeriesCalls, materialising},
     state::State,
     teachers::grpc::Teachers,
     users::grpc::Users,
@@ -123,6 +123,7 @@ pub async fn run(
         shutdown.drained(watch(state.clone(), shutdown.clone())),
         shutdown.drained(materialising::run(state.clone(), shutdown.clone())),
         shutdown.drained(reconfirming::run(state.clone(), shutdown.clone())),
+        shutdown.drained(clocks::run(state.clone(), shutdown.clone())),
     );
     probe.abort();
     if tokio::time::timeout(CLOSE_TIMEOUT, pool.close())

@@ -5,8 +5,10 @@ pub mod ahead;
 pub mod busy;
 pub mod canceling;
 pub mod change;
+pub mod clocks;
 pub mod creating;
 pub mod deciding;
+pub mod forgetting;
 pub mod grpc;
 pub mod listing;
 pub mod materialising;
@@ -177,7 +179,7 @@ impl Series {
     /// When its last occurrence starts, by the pattern.
     #[must_use]
     pub fn last_start(&self) -> Option<Timestamp> {
-        let last = self.occurrence_count.checked_sub(1)?;
+        let last = Some(self.occurrence_count - 1).filter(|last| *last >= 0)?;
         self.pattern.occurrence(last).map(|last| last.during.start)
     }
 

@@ -198,6 +198,50 @@ pub async fn forget_texts(conn: &mut PgConnection, person: UserId) -> Result<(),
     Ok(())
 }
 
+/// Takes the texts of a person out of what is yet to be told of series: the reasons they gave,
+/// and the links of those they teach. A row that cannot be read goes, as in [`forget_texts`].
+///
+/// # Errors
+///
+/// When the database fails.
+pub async fn forget_series_texts(conn: &mut PgConnection, person: UserId) -> Result<(), Error> {
+    let rows = sqlx::query!(
+        r#"SELECT o.id, o.entity_id, o.payload, s.teacher_id = $1 AS "teaches!",
+                  s.changed_by IS NOT DISTINCT FROM $1 AS "changed!"
+           FROM lesson.outbox o JOIN lesson.series s ON s.id = o.entity_id
+           WHERE o.kind = 'series' AND (s.teacher_id = $1 OR s.changed_by = $1)
+           ORDER BY o.id FOR UPDATE OF o"#,
+        person.0,
+    )
+    .fetch_all(&mut *conn)
+    .await?;
+    for row in rows {
+        let request = SyncSeriesRequest::decode(row.payload.as_slice());
+        let Some(mut series) = request.ok().and_then(|request| request.series) else {
+            tracing::warn!(outbox_id = row.id, series_id = %row.entity_id, "an unreadable row was dropped");
+            delete(&mut *conn, row.id).await?;
+            continue;
+        };
+        if let Some(plan) = series.plan.as_mut().filter(|_| row.teaches) {
+            plan.meeting_url.clear();
+        }
+        if row.changed {
+            series.cancel_reason.clear();
+        }
+        let request = SyncSeriesRequest {
+            series: Some(series),
+        };
+        sqlx::query!(
+            "UPDATE lesson.outbox SET payload = $2 WHERE id = $1",
+            row.id,
+            request.encode_to_vec(),
+        )
+        .execute(&mut *conn)
+        .await?;
+    }
+    Ok(())
+}
+
 async fn insert(
     conn: &mut PgConnection,
     kind: Kind,

@@ -134,8 +134,7 @@ pub struct Marks {
 #[must_use]
 pub fn marks(pattern: &Pattern, occurrence: &Occurrence, people: &[Clock]) -> Marks {
     let start = occurrence.during.start;
-    let before = occurrence.ordinal.checked_sub(1);
-    let before = before.filter(|before| *before >= 0);
+    let before = Some(occurrence.ordinal - 1).filter(|before| *before >= 0);
     let before = before.and_then(|before| pattern.occurrence(before));
     let before = before.map(|before| before.during.start);
     let shifted = people.iter().filter(|person| {

@@ -39,8 +39,7 @@ impl Series {
         };
         let sees_all = viewer.admin || viewer.user == self.teacher_id;
         let skipped = standing.skipped.iter().filter(|_| sees_all);
-        let last = self.occurrence_count.checked_sub(1);
-        let last = last.filter(|last| *last >= 0);
+        let last = Some(self.occurrence_count - 1).filter(|last| *last >= 0);
         let last = last.and_then(|last| self.pattern.date(last));
         pb::Series {
             id: self.id.to_string(),

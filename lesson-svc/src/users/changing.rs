@@ -14,8 +14,8 @@ use crate::{
     actors::Claimed,
     availability,
     errors::{Error, check_version},
-    ids::UserId,
-    outbox,
+    ids::{SeriesId, UserId},
+    outbox, series,
     state::State,
     teachers, zones,
 };
@@ -132,8 +132,12 @@ impl Wanted {
     }
 }
 
+/// How many series in another zone are named to a teacher who moves.
+const MOST_SERIES: i64 = 50;
+
 /// Changes the acting user's own settings. Lessons are instants and stay where they
-/// are, whatever the zone.
+/// are, whatever the zone, and series keep their own: those that a teacher who moved teaches
+/// in another are answered beside the user.
 ///
 /// # Errors
 ///
@@ -143,7 +147,7 @@ pub async fn update_settings(
     state: &State,
     id: UserId,
     request: &UpdateSettingsRequest,
-) -> Result<User, Error> {
+) -> Result<(User, Vec<SeriesId>), Error> {
     let wanted = Wanted::read(request)?;
     let mut tx = state.pool.begin().await?;
     let before = store::lock(&mut tx, id).await?.ok_or(Error::UserNotFound)?;
@@ -152,16 +156,23 @@ pub async fn update_settings(
     let rules_zone = wanted.rules_zone;
     wanted.apply(&mut user);
     if user == before {
-        return Ok(user);
+        return Ok((user, Vec::new()));
     }
     if user.time_zone != before.time_zone {
         move_rules(&mut tx, &user, rules_zone).await?;
     }
+    let now = state.now();
+    let elsewhere = if user.time_zone == before.time_zone {
+        Vec::new()
+    } else {
+        let zone = &user.time_zone;
+        series::store::jobs::list_elsewhere(&mut tx, id, zone, now, MOST_SERIES).await?
+    };
     store::update(&mut tx, &mut user).await?;
-    outbox::store::insert_recipient(&mut tx, &user, state.now()).await?;
+    outbox::store::insert_recipient(&mut tx, &user, now).await?;
     tx.commit().await?;
     state.committed();
-    Ok(user)
+    Ok((user, elsewhere))
 }
 
 /// Does with the hours of work of a person who moved what the person wants

@@ -76,10 +76,11 @@ impl UserService for Users {
         request: Request<UpdateSettingsRequest>,
     ) -> Result<Response<UpdateSettingsResponse>, Status> {
         let id = UserId(required_acting_user(&request)?);
-        let user = changing::update_settings(&self.0, id, &request.into_inner()).await?;
+        let changed = changing::update_settings(&self.0, id, &request.into_inner()).await?;
+        let (user, elsewhere) = changed;
         Ok(Response::new(UpdateSettingsResponse {
             user: Some(user.to_message()),
-            series_ids_elsewhere: Vec::new(),
+            series_ids_elsewhere: elsewhere.iter().map(ToString::to_string).collect(),
         }))
     }
 

@@ -1,7 +1,9 @@
 //! Lessons at one wall-clock hour every n weeks.
 
 mod changing;
+mod clocks;
 mod creating;
+mod leaving;
 mod materialising;
 
 use olm_proto::lesson::v1::{
