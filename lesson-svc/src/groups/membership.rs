@@ -195,7 +195,7 @@ pub async fn come(
         })
         .collect();
     changing::record(&mut *conn, &joined, now).await?;
-    series::telling::retell(conn, series, now).await?;
+    series::telling::retell(conn, series, None, now).await?;
     let mut changed = ahead.changed;
     changed.extend(joined);
     Ok(Coming {
@@ -326,6 +326,6 @@ async fn give_up(
         })
         .collect();
     changing::record(&mut *conn, &given_up, now).await?;
-    series::telling::retell(conn, series, now).await?;
+    series::telling::retell(conn, series, Some(by.role), now).await?;
     Ok(Some(given_up))
 }

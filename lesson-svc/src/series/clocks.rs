@@ -143,7 +143,13 @@ async fn check_batch(state: &State) -> Result<bool, Error> {
         .collect();
     store::clocks::put(&mut tx, &written).await?;
     store::clocks::update_check(&mut tx, &ids, saturating(now, CHECK_EVERY), now).await?;
-    telling::retell(&mut tx, &told.iter().copied().collect::<Vec<_>>(), now).await?;
+    telling::retell(
+        &mut tx,
+        &told.iter().copied().collect::<Vec<_>>(),
+        None,
+        now,
+    )
+    .await?;
     tx.commit().await?;
     if !told.is_empty() {
         state.committed();

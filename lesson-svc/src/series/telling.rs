@@ -1,17 +1,13 @@
 //! What notify-svc is told of a series as a whole (docs/decisions/0015).
 
 use jiff::Timestamp;
-use olm_proto::notify::v1::{ClockShift, SeriesPlan, SeriesSnapshot};
+use olm_proto::notify::v1::{ClockShift, LessonRole, SeriesPlan, SeriesSnapshot};
 use sqlx::PgConnection;
 use uuid::Uuid;
 
 use super::{Decided, Learner, Series, Standing, Status, store};
 use crate::{
-    availability::format_minute,
-    errors::Error,
-    groups,
-    ids::{GroupId, UserId},
-    outbox,
+    availability::format_minute, errors::Error, groups, ids::UserId, lessons::Role, outbox,
 };
 
 /// Notify-svc takes no more unbooked starts.
@@ -23,6 +19,15 @@ const MOST_UNBOOKED: usize = 50;
 ///
 /// When the database fails.
 pub async fn tell(conn: &mut PgConnection, series: &Series, now: Timestamp) -> Result<(), Error> {
+    tell_as(conn, series, series.change.role, now).await
+}
+
+async fn tell_as(
+    conn: &mut PgConnection,
+    series: &Series,
+    changed_by: Role,
+    now: Timestamp,
+) -> Result<(), Error> {
     let mut standing = store::occurrences::list_standing(&mut *conn, &[series.id.0], now).await?;
     let standing = standing.remove(&series.id).unwrap_or_default();
     let students = match &series.learner {
@@ -37,6 +42,7 @@ pub async fn tell(conn: &mut PgConnection, series: &Series, now: Timestamp) -> R
     };
     let shifts = store::clocks::list_shifts(&mut *conn, series.id, now).await?;
     let snapshot = SeriesSnapshot {
+        changed_by: changed_by.to_notify().into(),
         clock_shifts: shifts
             .into_iter()
             .map(|shift| ClockShift {
@@ -50,35 +56,28 @@ pub async fn tell(conn: &mut PgConnection, series: &Series, now: Timestamp) -> R
     outbox::store::insert_series(conn, series.id, snapshot, now).await
 }
 
-/// Tells anew of locked series in which only people, clocks or skips changed.
+/// Tells anew of locked series in which only people or clocks changed; `left` is in which
+/// role somebody was taken out of them, so that who left by themselves is not told that they
+/// did.
 ///
 /// # Errors
 ///
 /// When the database fails.
-pub async fn retell(conn: &mut PgConnection, ids: &[Uuid], now: Timestamp) -> Result<(), Error> {
+pub async fn retell(
+    conn: &mut PgConnection,
+    ids: &[Uuid],
+    left: Option<Role>,
+    now: Timestamp,
+) -> Result<(), Error> {
     if ids.is_empty() {
         return Ok(());
     }
     store::raise_told(&mut *conn, ids).await?;
     for series in store::find_all(&mut *conn, ids).await? {
-        tell(&mut *conn, &series, now).await?;
+        let changed_by = left.unwrap_or(series.change.role);
+        tell_as(&mut *conn, &series, changed_by, now).await?;
     }
     Ok(())
-}
-
-/// Tells anew of the running series of a group whose members changed; its teacher is locked,
-/// its lessons are not yet.
-///
-/// # Errors
-///
-/// When the database fails.
-pub async fn tell_of_group(
-    conn: &mut PgConnection,
-    group: GroupId,
-    now: Timestamp,
-) -> Result<(), Error> {
-    let ids = store::jobs::lock_of_group(&mut *conn, group.0).await?;
-    retell(conn, &ids, now).await
 }
 
 fn snapshot(
@@ -104,7 +103,7 @@ fn snapshot(
         },
         plan: Some(plan(series, standing, now)),
         canceled: series.status == Status::Canceled,
-        changed_by: series.change.role.to_notify().into(),
+        changed_by: LessonRole::Unspecified.into(),
         cancel_reason: series.cancel_reason.clone(),
         canceled_from_time: series.canceled_from.map(wire),
         unbooked_start_times: unbooked

@@ -28,7 +28,7 @@ use crate::{
     lessons::{
         Acting, Role,
         changing::{self, retrying},
-        placing,
+        placing, reconfirming,
     },
     requests,
     state::State,
@@ -177,12 +177,16 @@ async fn try_update(
             return Err(Error::SeriesEnded);
         }
         let teacher = people.teacher.ok_or(Error::TeacherNotFound)?;
-        let ahead = Ahead::lock(&mut tx, &series, now).await?;
+        let mut ahead = Ahead::lock(&mut tx, &series, now).await?;
         if people_of(&mut tx, &series, now).await? != students {
             return Err(Error::PeopleChanged);
         }
         let cleared = writing::clear(&mut tx, &series, &teacher, &students, &asked.change, now);
-        let cleared = cleared.await?;
+        let mut cleared = cleared.await?;
+        let lessons = std::mem::take(&mut ahead.lessons);
+        let (lessons, freed) = reconfirming::clear_seats(&mut tx, lessons, now).await?;
+        ahead.lessons = lessons;
+        cleared.extend(freed);
         let plan = Plan::make(&mut tx, &series, &teacher, &ahead, &asked.change, now).await?;
         check_conflicts(&plan.decisions, asked.mode)?;
         let writer = writing::Writer {

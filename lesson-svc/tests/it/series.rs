@@ -3,6 +3,7 @@
 mod changing;
 mod clocks;
 mod creating;
+mod gathering;
 mod leaving;
 mod materialising;
 
