@@ -227,6 +227,7 @@ async fn remove_student(
     if !students::store::update_ended(&mut tx, teacher, student, now).await? {
         return Err(Error::UserNotFound);
     }
+    series::forgetting::stop(&mut tx, teacher, student, now).await?;
     tx.commit().await?;
     state.committed();
     tracing::info!(event = "student_removed", teacher_id = %teacher, student_id = %student, "student removed");

@@ -12,7 +12,7 @@ use crate::{
     errors::Error,
     groups,
     ids::UserId,
-    invitations, lessons, outbox,
+    invitations, lessons, outbox, series,
     state::State,
     students, teachers,
 };
@@ -79,7 +79,9 @@ async fn forget(
     // First, so that what is told of the cancellations says nothing of them either.
     lessons::store::forget_texts(&mut *conn, id).await?;
     outbox::store::forget_texts(&mut *conn, id).await?;
-    let canceled = lessons::cancelling::cancel_ahead(&mut *conn, id, by, now).await?;
+    let of_series = series::forgetting::forget(&mut *conn, id, by, now).await?;
+    let alone = lessons::cancelling::cancel_ahead(&mut *conn, id, by, now).await?;
+    let canceled = of_series.saturating_add(alone);
     invitations::store::update_all_revoked(&mut *conn, id, now).await?;
     calendars::store::delete_all(&mut *conn, id).await?;
     teachers::store::update_erased(&mut *conn, id, now).await?;
