@@ -25,8 +25,9 @@ use tower_http::cors::CorsLayer;
 use utoipa_axum::{router::OpenApiRouter, routes};
 
 use crate::{
-    Config, availability, callers, docs, events, groups, health, idempotency, invitations, lessons,
-    notifications, observe, openapi, people, problem, series, slots, teachers,
+    Config, availability, calendars, callers, docs, events, groups, health, idempotency,
+    invitations, lessons, notifications, observe, openapi, people, problem, series, slots,
+    teachers,
 };
 
 /// How long a browser may remember what a page is allowed.
@@ -136,7 +137,6 @@ impl App {
     }
 
     /// Calls of lesson-svc about calendars outside.
-    #[expect(dead_code, reason = "its routes are not there yet")]
     pub(crate) fn calendars(&self) -> CalendarServiceClient<Backend> {
         CalendarServiceClient::new(self.lesson.clone())
     }
@@ -163,6 +163,7 @@ pub(crate) fn router(app: App, config: &Config) -> Router {
         .merge(series::changing::routes())
         .merge(groups::http::routes())
         .merge(groups::members::routes())
+        .merge(calendars::http::routes())
         .routes(routes!(notifications::http::create))
         .routes(routes!(notifications::http::get))
         .routes(routes!(notifications::send_message::send_message))

@@ -5,6 +5,7 @@
 mod api;
 mod availability;
 mod body;
+mod calendars;
 mod callers;
 mod config;
 mod docs;

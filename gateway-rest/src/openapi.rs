@@ -56,6 +56,7 @@ const PROBLEM: &str = "Problem";
         (name = "series", description = "Lessons at one hour every n weeks"),
         (name = "groups", description = "Students whom a teacher teaches together"),
         (name = "events", description = "Changes as they happen"),
+        (name = "calendars", description = "Lessons in calendars outside"),
         (name = "notifications", description = "Messages to people in Telegram"),
         (name = "health", description = "For monitoring and probes; no key"),
     )

@@ -10,11 +10,13 @@ use crate::Language;
 type Bundle = FluentBundle<FluentResource>;
 
 /// The Fluent files, as language and text.
-pub(crate) const FILES: [(Language, &str); 8] = [
+pub(crate) const FILES: [(Language, &str); 10] = [
+    (Language::Ru, include_str!("../locales/ru/calendars.ftl")),
     (Language::Ru, include_str!("../locales/ru/notices.ftl")),
     (Language::Ru, include_str!("../locales/ru/series.ftl")),
     (Language::Ru, include_str!("../locales/ru/times.ftl")),
     (Language::Ru, include_str!("../locales/ru/bot.ftl")),
+    (Language::En, include_str!("../locales/en/calendars.ftl")),
     (Language::En, include_str!("../locales/en/notices.ftl")),
     (Language::En, include_str!("../locales/en/series.ftl")),
     (Language::En, include_str!("../locales/en/times.ftl")),

@@ -3,11 +3,13 @@
 //! and zone.
 
 mod bundle;
+mod calendars;
 mod labels;
 mod notices;
 mod screens;
 mod times;
 
+pub use calendars::{calendar_name, calendar_summary};
 pub use labels::{COMMANDS, Command, Label};
 pub use notices::{Format, Rendered, person_name, render};
 pub use screens::Screen;

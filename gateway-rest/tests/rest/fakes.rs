@@ -9,7 +9,7 @@ mod notify;
 pub use self::{
     changes::{Heard, changed},
     lesson::{a_lesson, a_teacher, a_user, an_availability},
-    many::{a_group, a_group_lesson},
+    many::{a_group, a_group_lesson, an_entry},
 };
 
 use std::{
@@ -50,6 +50,7 @@ pub const INVITATION: &str = "018f3c1a-7c5e-7d10-9a1b-000000000006";
 pub const TIME_OFF: &str = "018f3c1a-7c5e-7d10-9a1b-000000000007";
 pub const SERIES: &str = "018f3c1a-7c5e-7d10-9a1b-000000000008";
 pub const GROUP: &str = "018f3c1a-7c5e-7d10-9a1b-000000000009";
+pub const FEED: &str = "018f3c1a-7c5e-7d10-9a1b-00000000000a";
 /// As an invitation's link carries it.
 pub const TOKEN: &str = "AbCdEfGhIjKlMnOpQrStUvWxYz0123456789-_AbCdE";
 

@@ -7,6 +7,7 @@
 )]
 
 mod availability;
+mod calendars;
 mod callers;
 mod conditions;
 mod cors;

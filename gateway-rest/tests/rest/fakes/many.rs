@@ -2,12 +2,13 @@
 
 use olm_proto::lesson::v1 as lesson;
 
-use super::{BOOKING, Fake, GROUP, LESSON, SERIES, STUDENT, TEACHER, a_lesson, time};
+use super::{BOOKING, FEED, Fake, GROUP, LESSON, SERIES, STUDENT, TEACHER, TOKEN, a_lesson, time};
 
 /// Answers until a test says otherwise.
 pub fn answers(fake: &Fake) {
     series(fake);
     groups(fake);
+    calendars(fake);
     fake.answer(super::Heard::default());
     let lesson = Some(a_group_lesson());
     fake.answer(lesson::JoinLessonResponse {
@@ -88,6 +89,52 @@ fn groups(fake: &Fake) {
         missed_lesson_ids: vec![LESSON.to_owned()],
     });
     fake.answer(lesson::RemoveGroupMemberResponse { canceled_seats: 3 });
+}
+
+fn calendars(fake: &Fake) {
+    let feed = lesson::CalendarFeed {
+        id: FEED.to_owned(),
+        create_time: Some(time("2026-01-10T08:00:00Z")),
+        revoke_time: None,
+    };
+    fake.answer(lesson::CreateCalendarFeedResponse {
+        feed: Some(feed.clone()),
+        token: TOKEN.to_owned(),
+    });
+    fake.answer(lesson::ListCalendarFeedsResponse {
+        feeds: vec![feed.clone()],
+    });
+    fake.answer(lesson::RevokeCalendarFeedResponse {
+        feed: Some(lesson::CalendarFeed {
+            revoke_time: Some(time("2026-01-11T08:00:00Z")),
+            ..feed
+        }),
+    });
+    fake.answer(lesson::ReadCalendarFeedResponse {
+        entries: vec![an_entry()],
+        language: "ru".to_owned(),
+        time_zone: "Europe/Berlin".to_owned(),
+    });
+    fake.answer(lesson::GetCalendarEntryResponse {
+        entry: Some(an_entry()),
+        language: "en".to_owned(),
+        time_zone: "UTC".to_owned(),
+    });
+}
+
+pub fn an_entry() -> lesson::CalendarEntry {
+    lesson::CalendarEntry {
+        lesson_id: LESSON.to_owned(),
+        sequence: 2,
+        start_time: Some(time("2026-01-16T12:00:00Z")),
+        end_time: Some(time("2026-01-16T13:00:00Z")),
+        state: lesson::CalendarEntryState::Confirmed.into(),
+        update_time: Some(time("2026-01-11T08:00:00.5Z")),
+        teaches: false,
+        counterpart_name: "Anna; the teacher".to_owned(),
+        group_title: String::new(),
+        meeting_url: "https://meet.example/a,b".to_owned(),
+    }
 }
 
 pub fn a_series() -> lesson::Series {

@@ -1,0 +1,3 @@
+# What entries of calendars outside say.
+calendar-name = Lessons
+calendar-lesson = Lesson: { $with }
