@@ -222,11 +222,11 @@ pub async fn list(
     limit: i64,
 ) -> Result<Vec<(Group, String)>, Error> {
     let rows = select_group!(
-        r#"WHERE g.id IN (
+        r#"WHERE g.id = ANY(ARRAY(
                SELECT t.id FROM lesson.groups t WHERE t.teacher_id = $1 AND t.delete_time IS NULL
                UNION ALL
                SELECT m.group_id FROM lesson.group_members m
-               WHERE m.student_id = $1 AND m.end_time IS NULL)
+               WHERE m.student_id = $1 AND m.end_time IS NULL))
              AND (lower(g.title) COLLATE "C", g.id) > ($2, $3)
            ORDER BY lower(g.title) COLLATE "C", g.id LIMIT $4"#,
         person.0,
@@ -466,19 +466,27 @@ pub async fn update_erased(
     // Their rows are written by a trigger, in no order: locked before, in order of id.
     sqlx::query!(
         "SELECT g.id FROM lesson.groups g
-         WHERE g.id IN (
+         WHERE g.id = ANY(ARRAY(
              SELECT t.id FROM lesson.groups t WHERE t.teacher_id = $1
              UNION ALL
              SELECT m.group_id FROM lesson.group_members m
-             WHERE m.student_id = $1 AND m.end_time IS NULL)
+             WHERE m.student_id = $1 AND m.end_time IS NULL))
          ORDER BY g.id FOR NO KEY UPDATE",
         person.0,
     )
     .fetch_all(&mut *conn)
     .await?;
     sqlx::query!(
-        "UPDATE lesson.group_members m SET end_time = $2
-         WHERE m.end_time IS NULL AND (m.student_id = $1 OR m.group_id IN (
+        "UPDATE lesson.group_members SET end_time = $2
+         WHERE student_id = $1 AND end_time IS NULL",
+        person.0,
+        now.to_sqlx(),
+    )
+    .execute(&mut *conn)
+    .await?;
+    sqlx::query!(
+        "UPDATE lesson.group_members SET end_time = $2
+         WHERE end_time IS NULL AND group_id = ANY(ARRAY(
              SELECT g.id FROM lesson.groups g WHERE g.teacher_id = $1))",
         person.0,
         now.to_sqlx(),
