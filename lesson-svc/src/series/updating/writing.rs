@@ -210,9 +210,9 @@ impl Writer<'_> {
         let busy = self.busy(&mut *conn, &moves).await?;
         let mut changed = Vec::new();
         for (lesson, during) in moves {
-            let moved = self.moved(lesson, during, &busy);
-            changing::record(&mut *conn, std::slice::from_ref(&moved), self.now).await?;
-            changed.push(moved);
+            let there = self.moved(lesson, during, &busy);
+            changing::record(&mut *conn, std::slice::from_ref(&there), self.now).await?;
+            changed.push(there);
         }
         Ok(changed)
     }
