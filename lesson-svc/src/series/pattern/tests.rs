@@ -1,3 +1,5 @@
+mod oracle;
+
 use jiff::civil::date;
 
 use super::*;

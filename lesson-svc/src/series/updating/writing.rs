@@ -262,11 +262,11 @@ impl Writer<'_> {
             during,
             blocked: during,
         };
-        let is_busy = |student| {
+        let clashes = |student| {
             let times = busy.get(&student);
             times.is_some_and(|times| times.overlap(&during, &mut 0))
         };
-        seats::rules::moved(next, lesson, time, is_busy, self.now)
+        seats::rules::moved(next, lesson, time, clashes, self.now)
     }
 
     /// Writes place and notes into the lessons that go on, moved or not.

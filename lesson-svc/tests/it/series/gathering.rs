@@ -1,5 +1,6 @@
 //! Series of groups: who has a seat, who is told, and who is asked when they move.
 
+use BookingStatus::{Confirmed, Reconfirm};
 use olm_proto::{
     common::v1::ErrorReason,
     lesson::v1::{
@@ -221,7 +222,6 @@ async fn a_series_that_moves_asks_who_has_another_lesson_then(pool: PgPool) {
         .iter()
         .map(|lesson| seat(lesson, busy).unwrap())
         .collect();
-    use BookingStatus::{Confirmed, Reconfirm};
     assert_eq!(asked, [Confirmed, Reconfirm, Confirmed]);
     update(2, "14:00").await.unwrap();
     let asked: Vec<_> = choir
