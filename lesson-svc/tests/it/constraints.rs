@@ -2,6 +2,7 @@
 
 mod groups;
 mod lessons;
+mod series;
 
 use sqlx::{PgPool, postgres::PgQueryResult};
 use uuid::Uuid;

@@ -409,3 +409,68 @@ async fn people_list_the_series_they_are_in_page_after_page(pool: PgPool) {
     );
     world.stop().await;
 }
+
+#[sqlx::test(migrator = "lesson_svc::MIGRATOR")]
+async fn what_a_preview_says_is_what_creating_does_in_any_calendar(pool: PgPool) {
+    let (world, teacher, student) = pair(pool).await;
+    let third = world.student(7).await;
+    // A calendar that nobody arranged: lessons at odd hours of many days, by a fixed rule.
+    for turn in 0..40_i32 {
+        let (day, hour) = (1 + turn * 7 % 58, 9 + turn * 5 % 8);
+        let date = jiff::civil::date(2026, 6, 1)
+            .checked_add(jiff::Span::new().days(day))
+            .unwrap();
+        let who = if turn % 3 == 0 { student } else { third };
+        // Some are refused: those that overlap.
+        drop(
+            world
+                .book(who, teacher, &format!("{date}T{hour:02}:30:00Z"))
+                .await,
+        );
+    }
+    let mut seen_conflicts = 0;
+    for round in 0..14 {
+        let date = jiff::civil::date(2026, 6, 2)
+            .checked_add(jiff::Span::new().days(round % 7))
+            .unwrap();
+        let time = format!("{:02}:{}0", 9 + round % 9, round % 6);
+        let mut wanted = in_zone(
+            weekly(student, &date.to_string(), &time, 9),
+            "Europe/Berlin",
+        );
+        if let Some(pattern) = &mut wanted.pattern {
+            pattern.every_weeks = 1 + i32::from(round % 4 == 0);
+        }
+        let seen = preview(&world, teacher, wanted.clone()).await.unwrap();
+        seen_conflicts += seen.conflict_count;
+        let free: Vec<_> = seen
+            .occurrences
+            .iter()
+            .filter(|occurrence| occurrence.conflict() == OccurrenceConflict::Unspecified)
+            .map(|occurrence| text(occurrence.start_time.as_ref()))
+            .collect();
+        let made = create(&world, teacher, wanted, ConflictMode::Skip).await;
+        if free.is_empty() {
+            assert_eq!(reason(made), ErrorReason::SeriesConflicts);
+            continue;
+        }
+        let made = made.unwrap();
+        assert_eq!(
+            made.lesson_ids.len(),
+            usize::try_from(seen.booked_count).unwrap()
+        );
+        let series = made.series.unwrap();
+        assert_eq!(
+            series.skipped.len(),
+            usize::try_from(seen.conflict_count).unwrap()
+        );
+        let all = lessons(&world, teacher, "2026-06-01T00:00:00Z").await;
+        let own: Vec<_> = all
+            .into_iter()
+            .filter(|lesson| lesson.series_id == series.id)
+            .collect();
+        assert_eq!(starts(&own), free[..own.len()]);
+    }
+    assert!(seen_conflicts > 10, "{seen_conflicts}");
+    world.stop().await;
+}
