@@ -42,7 +42,10 @@ async fn a_series_is_never_in_a_state_that_nobody_could_go_on_from(pool: PgPool)
             "status = 'canceled', due_time = NULL",
             "series_clocks_of_running",
         ),
-        ("next_ordinal = 31", "series_next_ordinal_range"),
+        (
+            "next_ordinal = 31, due_time = NULL",
+            "series_next_ordinal_range",
+        ),
         ("next_ordinal = -1", "series_next_ordinal_range"),
         ("occurrence_count = 201", "series_occurrence_count_range"),
         ("occurrence_count = 106", "series_occurrence_count_range"),
@@ -58,7 +61,10 @@ async fn a_series_is_never_in_a_state_that_nobody_could_go_on_from(pool: PgPool)
         ("duration_s = 330", "series_duration_range"),
         ("duration_s = 28860", "series_duration_range"),
         ("time_zone = ''", "series_time_zone_given"),
-        ("status = 'paused'", "series_status_known"),
+        (
+            "status = 'paused', clock_check_time = NULL, due_time = NULL",
+            "series_status_known",
+        ),
         ("student_id = NULL", "series_for_one_or_a_group"),
         ("student_id = teacher_id", "series_not_of_themselves"),
         ("version = 0", "series_versions_positive"),
