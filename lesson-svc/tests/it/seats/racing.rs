@@ -308,3 +308,64 @@ async fn whatever_happens_at_once_seats_are_counted_and_every_version_has_its_li
     assert!(race.count("lesson_changes WHERE kind = 'left'").await > 0);
     race.stop().await;
 }
+
+#[sqlx::test(migrator = "lesson_svc::MIGRATOR")]
+async fn who_is_erased_while_the_group_is_busy_sits_nowhere_and_is_in_no_group(pool: PgPool) {
+    let race = Race::start(pool).await;
+    let teacher = race.world.teacher(1, "Anna").await;
+    let (first, _) = gather(&race.world, teacher, 2, 0).await;
+    assert_eq!(first.member_count, 0);
+    for round in 0..10 {
+        let made = group(&race.world, teacher, 3).await;
+        let (leaver, other) = (
+            race.world.student(100 + 2 * round).await,
+            race.world.student(101 + 2 * round).await,
+        );
+        for student in [leaver, other] {
+            race.world.befriend(teacher, student).await;
+        }
+        crate::steps::put(&race.world, teacher, &made, leaver)
+            .await
+            .unwrap();
+        let day = format!("2026-06-{:02}", 2 + round);
+        let open = gathering(teacher, &made, &format!("{day}T09:00:00Z"), 2);
+        let open = book_group(&race.world, teacher, open).await.unwrap();
+        let open = open.lesson.unwrap();
+        let caller = usize::try_from(round).unwrap();
+        let mut lessons = LessonServiceClient::new(race.backend(caller));
+        let request = acting(
+            gathering(teacher, &made, &format!("{day}T12:00:00Z"), 0),
+            teacher,
+        );
+        let booked = tokio::spawn(async move { lessons.book_lesson(request).await.map(drop) });
+        let mut lessons = LessonServiceClient::new(race.backend(caller + 1));
+        let request = JoinLessonRequest {
+            lesson_id: open.id.clone(),
+        };
+        let request = acting(request, leaver);
+        let joined = tokio::spawn(async move { lessons.join_lesson(request).await.map(drop) });
+        let mut groups = GroupServiceClient::new(race.backend(caller));
+        let request = AddGroupMemberRequest {
+            group_id: made.id.clone(),
+            student_id: other.to_string(),
+        };
+        let request = acting(request, teacher);
+        let added = tokio::spawn(async move { groups.add_group_member(request).await.map(drop) });
+        let erased = race.world.erase(leaver).await;
+        assert!(erased.is_ok(), "{erased:?}");
+        for call in [booked, joined, added] {
+            if let Err(refused) = call.await.unwrap() {
+                let reason = reason(Err::<(), _>(refused));
+                let gone = reason == ErrorReason::UserNotFound;
+                assert!(gone || is_polite(reason), "{reason:?}");
+            }
+        }
+        let left = format!("bookings WHERE student_id = '{leaver}' AND status = 'confirmed'");
+        assert_eq!(race.count(&left).await, 0);
+        let member = format!("group_members WHERE student_id = '{leaver}' AND end_time IS NULL");
+        assert_eq!(race.count(&member).await, 0);
+        let others = format!("group_members WHERE student_id = '{other}' AND end_time IS NULL");
+        assert_eq!(race.count(&others).await, 1);
+    }
+    race.stop().await;
+}
