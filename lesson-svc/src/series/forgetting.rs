@@ -76,6 +76,7 @@ pub async fn stop(
         series.change.role = Role::Teacher;
         series.change.by = Some(teacher);
         series.change.hash = None;
+        series.cancel_reason.clear();
         series.version += 1;
         series.schedule_version += 1;
         series.told_version += 1;

@@ -156,6 +156,7 @@ impl Writer<'_> {
 
     /// The series as it is to be, all but its versions.
     fn describe(&self, series: &mut Series, change: &Change) {
+        let before = series.occurrence_count;
         series.pattern = self.plan.pattern.clone();
         series.occurrence_count = self.plan.count;
         if let Some(url) = &change.meeting_url {
@@ -166,6 +167,11 @@ impl Writer<'_> {
         }
         let near = horizon(self.teacher);
         let next = series.next_ordinal.min(series.occurrence_count);
+        // What was undecided and stays at its time is the job's, however near it came.
+        if !self.plan.retimed && next < before {
+            series.next_ordinal = next;
+            return;
+        }
         let pattern = &series.pattern;
         let decided = pattern
             .occurrences(next, series.occurrence_count)
@@ -382,11 +388,12 @@ impl Writer<'_> {
             by: Some(self.by.user),
             hash: Some(body_hash.to_vec()),
         };
+        // Its words are of whoever made the change before.
+        series.cancel_reason.clear();
         if scheduled {
             series.schedule_version += 1;
             series.told_version += 1;
             series.canceled_from = gone;
-            series.cancel_reason.clear();
         }
         series.rearm(horizon(self.teacher));
         let at_another_hour = self.plan.retimed;
