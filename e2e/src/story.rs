@@ -45,6 +45,12 @@ pub mod sign {
     pub const REQUESTED: &str = "📨";
     /// A lesson is at another time.
     pub const MOVED: &str = "🔄";
+    /// A series was booked.
+    pub const SERIES: &str = "🗓";
+    /// A student is asked whether they come.
+    pub const QUESTION: &str = "❓";
+    /// A student gave up their seat.
+    pub const LEFT: &str = "🚪";
     /// A student did not get what was to be told.
     pub const UNREACHABLE: &str = "⚠️";
 }

@@ -40,6 +40,8 @@ pub struct Snapshot {
     pub unbooked: Vec<Timestamp>,
     /// For whom the hour shifts soon.
     pub shifts: Vec<Shift>,
+    /// Who left its group with this version.
+    pub left: Option<Uuid>,
 }
 
 /// When and where a series takes place.
@@ -160,6 +162,8 @@ impl Snapshot {
                 .and_then(olm_proto::instant),
             unbooked: parse_unbooked(&wire.unbooked_start_times, violations),
             shifts: parse_shifts(&wire.clock_shifts, violations),
+            left: (!wire.left_student_id.is_empty())
+                .then(|| violations.uuid("series.left_student_id", &wire.left_student_id)),
         }
     }
 }

@@ -111,6 +111,7 @@ fn snapshot(
             .map(|kept| wire(kept.original_start))
             .collect(),
         clock_shifts: Vec::new(),
+        left_student_id: String::new(),
     }
 }
 

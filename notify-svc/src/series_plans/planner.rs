@@ -102,6 +102,8 @@ pub struct Told {
     pub resent: bool,
     /// What it says; empty when its reader was erased.
     pub notice: SeriesNotice,
+    /// Whose name is joined when it is sent.
+    pub counterpart_id: Option<Uuid>,
 }
 
 impl Told {
@@ -173,6 +175,7 @@ impl From<Planned> for Row {
 ///   else does; that it is at another hour, elsewhere or longer; that it, or its end, is
 ///   off; to a student who was taken out of its group too.
 /// - To the teacher: which occurrences were not booked.
+/// - To the teacher: who left the group by themselves.
 /// - To whose clock shifts: once for the first lesson at the new hour.
 ///
 /// What a reader muted is planned as [`Due::Never`].

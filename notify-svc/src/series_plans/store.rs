@@ -98,7 +98,8 @@ pub async fn lock_told(conn: &mut PgConnection, series_id: Uuid) -> Result<Vec<E
     .fetch_all(&mut *conn)
     .await?;
     let rows = sqlx::query!(
-        r#"SELECT n.id, n.state AS "state: State", n.resent, d.plan_key AS "plan_key!", d.content
+        r#"SELECT n.id, n.state AS "state: State", n.resent, d.plan_key AS "plan_key!", d.content,
+                  d.counterpart_id
            FROM notify.notification_details d
            JOIN notify.notifications n ON n.id = d.notification_id
            WHERE d.series_id = $1 AND d.plan_key IS NOT NULL"#,
@@ -122,6 +123,7 @@ pub async fn lock_told(conn: &mut PgConnection, series_id: Uuid) -> Result<Vec<E
                 state: row.state,
                 resent: row.resent,
                 notice,
+                counterpart_id: row.counterpart_id,
             };
             Ok(Existing { id: row.id, told })
         })

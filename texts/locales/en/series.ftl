@@ -69,3 +69,4 @@ weekdays-5 = on Fridays
 weekdays-6 = on Saturdays
 weekdays-7 = on Sundays
 notice-series-last-now = The last lesson is now { $last }.
+notice-student-left-group = 🚪 <b>{ $name } left the group</b>

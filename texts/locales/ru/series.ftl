@@ -75,3 +75,4 @@ weekdays-5 = по пятницам
 weekdays-6 = по субботам
 weekdays-7 = по воскресеньям
 notice-series-last-now = Последний урок теперь: { $last }.
+notice-student-left-group = 🚪 <b>Больше не в группе: { $name }</b>

@@ -91,6 +91,12 @@ impl Telling<'_> {
                 self.name(),
                 self.group(),
             ],
+            LessonNoticeKind::StudentLeft => vec![
+                self.student_left(),
+                self.group(),
+                self.pattern(),
+                self.next()?,
+            ],
             LessonNoticeKind::ClockShifts => vec![
                 self.plain("notice-clock-shifts"),
                 self.name(),
@@ -110,8 +116,7 @@ impl Telling<'_> {
             | LessonNoticeKind::PlaceChanged
             | LessonNoticeKind::StudentUnreachable
             | LessonNoticeKind::Reconfirm
-            | LessonNoticeKind::SeatFreed
-            | LessonNoticeKind::StudentLeft => vec![self.plain("notice-changed")],
+            | LessonNoticeKind::SeatFreed => vec![self.plain("notice-changed")],
         })
     }
 
@@ -150,6 +155,12 @@ impl Telling<'_> {
         }
         let name = person_name(&self.notice.counterpart_name, self.language);
         self.say(id, &Values::default().html("name", &name))
+    }
+
+    fn student_left(&self) -> String {
+        let name = person_name(&self.notice.counterpart_name, self.language);
+        let values = Values::default().html("name", &name);
+        self.say("notice-student-left-group", &values)
     }
 
     fn group(&self) -> String {

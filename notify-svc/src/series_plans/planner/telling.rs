@@ -4,7 +4,7 @@ use jiff::{Span, Timestamp, tz::TimeZone};
 use olm_proto::notify::v1::{LessonRole, SeriesNotice};
 use uuid::Uuid;
 
-use super::{Due, Key, Kind, Lane, Planned, Snapshot, Told};
+use super::{Due, Key, Kind, Lane, Planned, Snapshot, State, Told};
 
 /// Planning for one person.
 pub(super) struct Telling<'a> {
@@ -99,6 +99,7 @@ impl<'a> Telling<'a> {
         if self.takes_part && !self.snapshot.canceled {
             rows.extend(self.unbooked());
             rows.extend(self.shift());
+            rows.extend(self.left());
         }
         rows
     }
@@ -240,7 +241,7 @@ impl<'a> Telling<'a> {
         if goes_on {
             notice.changed_by = LessonRole::Unspecified.into();
             notice.cancel_reason.clear();
-            if self.snapshot.changed_by == LessonRole::Student {
+            if self.snapshot.left == Some(self.user_id) {
                 due = Due::Never;
             }
         }
@@ -252,8 +253,10 @@ impl<'a> Telling<'a> {
     }
 
     fn may_count_on_it(&self) -> bool {
+        let own_doing = self.snapshot.left == Some(self.user_id)
+            || self.snapshot.canceled && self.snapshot.changed_by == LessonRole::Student;
         self.role == LessonRole::Student
-            && self.snapshot.changed_by != LessonRole::Student
+            && !own_doing
             && self.told.iter().any(|told| told.announces())
     }
 
@@ -327,6 +330,45 @@ impl<'a> Telling<'a> {
         planned.lane = Lane::Reminder;
         planned.expires_at = Some(mine.start);
         Some(planned)
+    }
+
+    /// To the teacher: who left the group. What was told of one who left before stays.
+    fn left(&self) -> Vec<Planned> {
+        if self.role != LessonRole::Teacher {
+            return Vec::new();
+        }
+        let mut rows: Vec<_> = self
+            .told
+            .iter()
+            .filter(|told| told.key.kind == Kind::StudentLeft)
+            .filter(|told| told.state == State::Pending || told.in_flight())
+            .map(|told| Planned {
+                counterpart_id: told.counterpart_id,
+                ..self.planned(told.key, Due::AtOnce, told.notice.clone())
+            })
+            .collect();
+        let key = Key {
+            kind: Kind::StudentLeft,
+            series_id: self.snapshot.series_id,
+            user_id: self.user_id,
+            schedule_version: self.snapshot.schedule_version,
+            start_s: None,
+            edition: self.snapshot.version,
+        };
+        let untold = self.told.iter().all(|told| told.key != key);
+        let left = self.snapshot.left.zip(self.snapshot.plan.first);
+        if let Some((student, next)) = left.filter(|_| untold) {
+            let notice = SeriesNotice {
+                changed_by: LessonRole::Student.into(),
+                no_counterpart: false,
+                ..self.starting(Kind::StudentLeft, next)
+            };
+            rows.push(Planned {
+                counterpart_id: Some(student),
+                ..self.planned(key, Due::AtOnce, notice)
+            });
+        }
+        rows
     }
 
     fn planned(&self, key: Key, due: Due, notice: SeriesNotice) -> Planned {

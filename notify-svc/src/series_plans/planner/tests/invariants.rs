@@ -14,7 +14,8 @@ enum Step {
     /// Nothing that anybody has to know.
     Touch,
     Join,
-    Leave(LessonRole),
+    /// By themselves, or not.
+    Leave(bool),
     /// Days pass.
     Pass(i64),
     Deliver(State),
@@ -36,7 +37,7 @@ fn step() -> impl Strategy<Value = Step> {
         2 => (1_i64..20).prop_map(Step::End),
         1 => Just(Step::Touch),
         2 => Just(Step::Join),
-        2 => author().prop_map(Step::Leave),
+        2 => any::<bool>().prop_map(Step::Leave),
         1 => (1_i64..20).prop_map(Step::Pass),
         4 => prop::sample::select(fates).prop_map(Step::Deliver),
         1 => author().prop_map(Step::Cancel),
@@ -119,6 +120,7 @@ impl Story {
     }
 
     fn take(&mut self, step: Step) {
+        self.series.left = None;
         match step {
             Step::Move(hour) => {
                 self.series = changed(&self.series);
@@ -136,12 +138,12 @@ impl Story {
             Step::Touch => self.series = later(&self.series),
             Step::Join => {
                 self.series = later(&self.series);
-                self.series.changed_by = LessonRole::Teacher;
                 self.series.student_ids = vec![STUDENT, OTHER];
             }
-            Step::Leave(by) => {
+            Step::Leave(left) => {
                 self.series = later(&self.series);
-                self.series.changed_by = by;
+                let takes_part = self.series.student_ids.contains(&OTHER);
+                self.series.left = Some(OTHER).filter(|_| left && takes_part);
                 self.series.student_ids = vec![STUDENT];
             }
             Step::Pass(days) => self.now += (days * 24).hours(),
