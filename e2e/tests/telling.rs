@@ -10,8 +10,9 @@ use e2e::{
 use jiff::{SignedDuration, Timestamp, ToSpan as _, tz::TimeZone};
 use olm_proto::lesson::v1::{
     AddGroupMemberRequest, BookLessonRequest, CancelSeriesRequest, ConflictMode,
-    CreateGroupRequest, CreateSeriesRequest, Lesson, RescheduleLessonRequest, Series, SeriesChange,
-    SeriesPattern, UpdateSeriesRequest, WantedSeries,
+    CreateGroupRequest, CreateSeriesRequest, Lesson, RemoveGroupMemberRequest,
+    RescheduleLessonRequest, Series, SeriesChange, SeriesPattern, UpdateSeriesRequest,
+    WantedSeries,
     group_service_client::GroupServiceClient,
     series_service_client::SeriesServiceClient,
     wanted_series::{End, People},
@@ -96,6 +97,16 @@ async fn add(system: &System, teacher: &Member, group: &str, student: &Member) -
     Ok(())
 }
 
+async fn remove(system: &System, by: &Member, group: &str, student: &Member) -> Result<()> {
+    let request = RemoveGroupMemberRequest {
+        group_id: group.to_owned(),
+        student_id: student.user.id.clone(),
+    };
+    let request = acting(request, by.id()?);
+    groups_of(system)?.remove_group_member(request).await?;
+    Ok(())
+}
+
 async fn new_group(system: &System, teacher: &Member) -> Result<String> {
     let request = CreateGroupRequest {
         request_id: Uuid::new_v4().to_string(),
@@ -117,7 +128,6 @@ async fn reschedule(
         lesson_id: lesson.to_owned(),
         expected_version: version,
         start_time: Some(olm_proto::timestamp(to)),
-        ..RescheduleLessonRequest::default()
     };
     let request = acting(request, teacher.id()?);
     let moved = system.stack.lessons()?.reschedule_lesson(request).await?;
@@ -144,17 +154,7 @@ async fn a_series_and_each_change_of_it_is_one_message_to_each_side() -> Result<
     studies(story, &student, &teacher, 2).await?;
 
     let people = People::StudentId(student.user.id.clone());
-    let created = create(&system, &teacher, people).await;
-    if created.is_err() {
-        for l in system
-            .log(Program::LessonSvc)?
-            .lines()
-            .filter(|l| l.contains("ERROR"))
-        {
-            eprintln!("DBG {l}");
-        }
-    }
-    let (series, lessons) = created?;
+    let (series, lessons) = create(&system, &teacher, people).await?;
     assert_eq!(lessons.len(), 6);
     let told = story.notice(&student, sign::SERIES, 0).await?;
     let text = told.text.unwrap_or_default();
@@ -237,6 +237,19 @@ async fn who_joins_a_group_hears_of_its_series_and_the_others_of_nothing() -> Re
     assert_eq!(counts(story, &second).await?, [1, 1, 0, 1]);
     let after = [counts(story, &teacher).await?, counts(story, &first).await?];
     assert_eq!(before, after);
+
+    // Taken out, one is told; gone by themselves, the teacher is.
+    let since = story.last_entry().await?;
+    remove(&system, &teacher, &group, &second).await?;
+    story.notice(&second, sign::CANCELED, since).await?;
+    remove(&system, &first, &group, &first).await?;
+    let left = story.notice(&teacher, sign::LEFT, 0).await?;
+    assert!(
+        left.text
+            .unwrap_or_default()
+            .contains("Boris left the group")
+    );
+    assert_eq!(counts(story, &first).await?, before[1]);
     system.stop().await
 }
 

@@ -4,7 +4,7 @@ use jiff::Timestamp;
 use sqlx::PgConnection;
 
 use super::store;
-use crate::{errors::Error, ids::UserId, lessons::Role, series, teachers};
+use crate::{errors::Error, ids::UserId, series, teachers};
 
 /// Locks who teaches the groups of a person who is being erased, and the person as a teacher:
 /// whatever changes these groups, or who sits in their lessons, waits.
@@ -46,5 +46,5 @@ pub async fn end_memberships(
 ) -> Result<(), Error> {
     let series = store::lock_series(&mut *conn, Some(teacher), student).await?;
     store::update_all_ended(&mut *conn, teacher, student, now).await?;
-    series::telling::retell(conn, &series, Some(Role::Teacher), now).await
+    series::telling::retell(conn, &series, None, now).await
 }

@@ -326,6 +326,7 @@ async fn give_up(
         })
         .collect();
     changing::record(&mut *conn, &given_up, now).await?;
-    series::telling::retell(conn, series, Some(by.role), now).await?;
+    let left = Some(student).filter(|_| by.role == Role::Student);
+    series::telling::retell(conn, series, left, now).await?;
     Ok(Some(given_up))
 }

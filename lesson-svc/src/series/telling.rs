@@ -1,14 +1,12 @@
 //! What notify-svc is told of a series as a whole (docs/decisions/0015).
 
 use jiff::Timestamp;
-use olm_proto::notify::v1::{ClockShift, LessonRole, SeriesPlan, SeriesSnapshot};
+use olm_proto::notify::v1::{ClockShift, SeriesPlan, SeriesSnapshot};
 use sqlx::PgConnection;
 use uuid::Uuid;
 
 use super::{Decided, Learner, Series, Standing, Status, store};
-use crate::{
-    availability::format_minute, errors::Error, groups, ids::UserId, lessons::Role, outbox,
-};
+use crate::{availability::format_minute, errors::Error, groups, ids::UserId, outbox};
 
 /// Notify-svc takes no more unbooked starts.
 const MOST_UNBOOKED: usize = 50;
@@ -19,13 +17,14 @@ const MOST_UNBOOKED: usize = 50;
 ///
 /// When the database fails.
 pub async fn tell(conn: &mut PgConnection, series: &Series, now: Timestamp) -> Result<(), Error> {
-    tell_as(conn, series, series.change.role, now).await
+    tell_after(conn, series, None, now).await
 }
 
-async fn tell_as(
+/// As [`tell`]; `left` is who left its group by themselves with it.
+async fn tell_after(
     conn: &mut PgConnection,
     series: &Series,
-    changed_by: Role,
+    left: Option<UserId>,
     now: Timestamp,
 ) -> Result<(), Error> {
     let mut standing = store::occurrences::list_standing(&mut *conn, &[series.id.0], now).await?;
@@ -42,7 +41,7 @@ async fn tell_as(
     };
     let shifts = store::clocks::list_shifts(&mut *conn, series.id, now).await?;
     let snapshot = SeriesSnapshot {
-        changed_by: changed_by.to_notify().into(),
+        left_student_id: left.map_or_else(String::new, |student| student.to_string()),
         clock_shifts: shifts
             .into_iter()
             .map(|shift| ClockShift {
@@ -56,9 +55,8 @@ async fn tell_as(
     outbox::store::insert_series(conn, series.id, snapshot, now).await
 }
 
-/// Tells anew of locked series in which only people or clocks changed; `left` is in which
-/// role somebody was taken out of them, so that who left by themselves is not told that they
-/// did.
+/// Tells anew of locked series in which only people or clocks changed; `left` is who left
+/// their group by themselves: they are not told that they did, their teacher is.
 ///
 /// # Errors
 ///
@@ -66,7 +64,7 @@ async fn tell_as(
 pub async fn retell(
     conn: &mut PgConnection,
     ids: &[Uuid],
-    left: Option<Role>,
+    left: Option<UserId>,
     now: Timestamp,
 ) -> Result<(), Error> {
     if ids.is_empty() {
@@ -74,8 +72,7 @@ pub async fn retell(
     }
     store::raise_told(&mut *conn, ids).await?;
     for series in store::find_all(&mut *conn, ids).await? {
-        let changed_by = left.unwrap_or(series.change.role);
-        tell_as(&mut *conn, &series, changed_by, now).await?;
+        tell_after(&mut *conn, &series, left, now).await?;
     }
     Ok(())
 }
@@ -103,7 +100,7 @@ fn snapshot(
         },
         plan: Some(plan(series, standing, now)),
         canceled: series.status == Status::Canceled,
-        changed_by: LessonRole::Unspecified.into(),
+        changed_by: series.change.role.to_notify().into(),
         cancel_reason: series.cancel_reason.clone(),
         canceled_from_time: series.canceled_from.map(wire),
         unbooked_start_times: unbooked
