@@ -30,9 +30,10 @@ RISKY = {"erase_me", "erase_user", "set_admin", "stop_teaching"}
 # Filled when the document is read: operations, and whether they always do.
 SPEAKS_FOR_A_PERSON = {}
 
-# What requests made: ids by the path they were made with, and whose they are.
-MADE = {}
-OWNERS = {}
+# What requests made: ids by the path they were made with, and whose they are. Some are
+# there from the beginning.
+MADE = {f"/api/v1/{kind}": list(PEOPLE[kind]) for kind in ("groups", "series")}
+OWNERS = dict(PEOPLE["owners"])
 
 # The version of a resource that was last seen.
 TAGS = {}
@@ -43,6 +44,9 @@ KINDS = {
     "student_id": "students",
     "user_id": "people",
     "held_lesson_id": "lessons",
+    "from_lesson_id": "lessons",
+    "group_id": "groups",
+    "series_id": "series",
 }
 
 
@@ -95,6 +99,8 @@ def known_for_path(context):
         ("/teachers/", "teachers"),
         ("/students/", "students"),
         ("/users/", "people"),
+        ("/series/", "series"),
+        ("/groups/", "groups"),
     ):
         if part in path:
             return candidates(kind)
@@ -110,6 +116,10 @@ def map_path_parameters(context, path_parameters):
     if DATE.fullmatch(str(parameters.get("date"))):
         days = digest(parameters["date"]) % 40
         parameters["date"] = (FIRST_START + datetime.timedelta(days=days)).date().isoformat()
+    if "token" in parameters and digest(parameters["token"]) % 4:
+        parameters["token"] = PEOPLE["token"]
+    if "student_id" in parameters:
+        parameters["student_id"] = real_id(parameters["student_id"], PEOPLE["students"])
     if "id" not in parameters:
         return parameters
     parameters["id"] = real_id(parameters["id"], known_for_path(context))
@@ -144,6 +154,8 @@ def replaced(fields):
         return fields
     fields = dict(fields)
     for name, value in fields.items():
+        if name in ("series", "change"):
+            fields[name] = replaced(value)
         if name in KINDS:
             fields[name] = real_id(value, candidates(KINDS[name]))
         elif name in ("from", "to") or name.endswith("_time"):
@@ -212,6 +224,8 @@ def resource(case, person):
     about = (case.path_parameters or {}).get("id")
     for part, kind, whose in (
         ("/lessons/{id}", "lesson", about),
+        ("/series/{id}", "series", about),
+        ("/groups/{id}", "group", about),
         ("/teachers/{id}/availability", "availability", about),
         ("/me/availability", "availability", person),
         ("/teachers/{id}", "teacher", about),

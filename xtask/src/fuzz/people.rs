@@ -1,10 +1,20 @@
 //! Whom and what requests can be about.
 
-use e2e::{Result, people, stack::Stack};
-use jiff::{SignedDuration, Timestamp, Unit};
-use olm_proto::lesson::v1::{Lesson, SetAdminRequest, TeacherPolicies};
+use e2e::{Result, people, program::Program, stack::Stack};
+use jiff::{SignedDuration, Timestamp, Unit, tz::TimeZone};
+use olm_proto::lesson::v1::{
+    AddGroupMemberRequest, ConflictMode, CreateCalendarFeedRequest, CreateGroupRequest,
+    CreateSeriesRequest, Lesson, SeriesPattern, SetAdminRequest, TeacherPolicies, WantedSeries,
+    calendar_service_client::CalendarServiceClient,
+    group_service_client::GroupServiceClient,
+    series_service_client::SeriesServiceClient,
+    wanted_series::{End, People},
+};
 use serde_json::{Value, json};
-use service_kit::clock::{Clock as _, SystemClock};
+use service_kit::{
+    clock::{Clock as _, SystemClock},
+    grpc::client::acting,
+};
 use uuid::Uuid;
 
 const TEACHERS: usize = 3;
@@ -54,6 +64,9 @@ pub(crate) async fn invite(stack: &Stack) -> Result<String> {
     make_admin(stack, admin).await?;
     let first = (SystemClock.now() + SignedDuration::from_hours(72)).round(Unit::Hour)?;
     let lessons = book(stack, &teachers, &students, first).await?;
+    let group = group(stack, teachers[0], &students[..2]).await?;
+    let series = series(stack, teachers[1], students[0], first).await?;
+    let (feed, token) = feed(stack, students[1]).await?;
     Ok(json!({
         "admin": admin,
         "teachers": teachers,
@@ -62,9 +75,68 @@ pub(crate) async fn invite(stack: &Stack) -> Result<String> {
         "students": students,
         "spare": spare,
         "lessons": lessons,
+        "groups": [group],
+        "series": [series],
+        "token": token,
+        "owners": {(group): teachers[0], (series): teachers[1], (feed): students[1]},
         "first_start": first.to_string(),
     })
     .to_string())
+}
+
+/// A group of the teacher's students.
+async fn group(stack: &Stack, teacher: Uuid, students: &[Uuid]) -> Result<String> {
+    let mut groups = GroupServiceClient::new(stack.operator(Program::LessonSvc)?);
+    let request = CreateGroupRequest {
+        request_id: Uuid::new_v4().to_string(),
+        title: "Spanish".to_owned(),
+        capacity: 6,
+    };
+    let made = groups.create_group(acting(request, teacher)).await?;
+    let group = made.into_inner().group.ok_or("no group was made")?.id;
+    for student in students {
+        let request = AddGroupMemberRequest {
+            group_id: group.clone(),
+            student_id: student.to_string(),
+        };
+        groups.add_group_member(acting(request, teacher)).await?;
+    }
+    Ok(group)
+}
+
+/// Twelve lessons of a student, a week apart, after all the others.
+async fn series(stack: &Stack, teacher: Uuid, student: Uuid, first: Timestamp) -> Result<String> {
+    let mut series = SeriesServiceClient::new(stack.operator(Program::LessonSvc)?);
+    let start = first + SignedDuration::from_hours(14 * 24);
+    let start = start.to_zoned(TimeZone::UTC);
+    let request = CreateSeriesRequest {
+        request_id: Uuid::new_v4().to_string(),
+        series: Some(WantedSeries {
+            people: Some(People::StudentId(student.to_string())),
+            pattern: Some(SeriesPattern {
+                time_zone: "UTC".to_owned(),
+                first_date: start.date().to_string(),
+                start_time_of_day: start.strftime("%H:%M").to_string(),
+                ..SeriesPattern::default()
+            }),
+            end: Some(End::Count(12)),
+            ..WantedSeries::default()
+        }),
+        conflict_mode: ConflictMode::Skip.into(),
+    };
+    let made = series.create_series(acting(request, teacher)).await?;
+    Ok(made.into_inner().series.ok_or("no series was made")?.id)
+}
+
+/// A student's calendar: its id and its token.
+async fn feed(stack: &Stack, student: Uuid) -> Result<(String, String)> {
+    let mut calendars = CalendarServiceClient::new(stack.operator(Program::LessonSvc)?);
+    let request = CreateCalendarFeedRequest {
+        request_id: Uuid::new_v4().to_string(),
+    };
+    let made = calendars.create_calendar_feed(acting(request, student));
+    let made = made.await?.into_inner();
+    Ok((made.feed.ok_or("no feed was made")?.id, made.token))
 }
 
 async fn make_admin(stack: &Stack, person: Uuid) -> Result<()> {
