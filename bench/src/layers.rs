@@ -101,6 +101,13 @@ impl Http {
         self.send(request, lesson.pair.student).await
     }
 
+    /// Watches events as a person.
+    pub(crate) async fn events(&self, user: Uuid) -> Result<Response> {
+        let request = self.client.get(format!("{}/api/v1/events", self.url));
+        let response = self.send(request, user).await?;
+        Ok(response.error_for_status()?)
+    }
+
     async fn list(&self, school: &School, pair: Pair) -> Result<Response> {
         let request = self.client.get(format!(
             "{}/api/v1/teachers/{}/slots?from={}&to={}&limit={MOST_SLOTS}",

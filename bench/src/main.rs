@@ -3,15 +3,18 @@
 
 mod booking;
 mod contention;
+mod feed;
 mod layers;
 mod measure;
 mod peers;
 mod record;
 mod replay;
+mod replica;
 mod school;
 mod server;
 mod slots;
 mod table;
+mod watch;
 
 use std::{process::ExitCode, time::Duration};
 
@@ -31,6 +34,10 @@ enum Command {
     /// Bookings and slot lists through REST, through gRPC and straight to PostgreSQL; and
     /// a race for one teacher's week
     Booking(booking::Plan),
+    /// A calendar of 2,000 lessons through gRPC and REST
+    Feed(feed::Plan),
+    /// How soon those who watch hear of bookings, at two replicas and through REST
+    Watch(watch::Plan),
     /// The year of a busy teacher, listed in memory
     Slots,
 }
@@ -40,6 +47,8 @@ async fn main() -> ExitCode {
     let work = async {
         match Arguments::parse().command {
             Command::Booking(plan) => booking::run(&plan).await,
+            Command::Feed(plan) => feed::run(&plan).await,
+            Command::Watch(plan) => watch::run(&plan).await,
             Command::Slots => slots::run(),
         }
     };

@@ -11,7 +11,7 @@ use service_kit::clock::{Clock as _, SystemClock};
 use uuid::Uuid;
 
 /// Teachers, and students of theirs, whom bookings are spread over.
-const PAIRS: i64 = 200;
+pub(crate) const PAIRS: i64 = 200;
 /// Students who race for one teacher.
 pub(crate) const CROWD: usize = 200;
 /// Teachers work from nine to five on every day, in UTC, and give lessons of an hour.

@@ -70,6 +70,11 @@ impl Server {
         Ok(PgConnection::connect(&url).await?)
     }
 
+    /// Where lesson-svc finds its schema.
+    pub(crate) fn lesson_database(&self) -> String {
+        self.databases.lesson.clone()
+    }
+
     /// Where PostgreSQL logs.
     pub(crate) fn database_log(&self) -> PathBuf {
         self.place.join("log")

@@ -13,7 +13,7 @@ const SERVICES: [&str; 3] = ["lesson-svc", "notify-svc", "gateway-rest"];
 /// benchmark.
 pub(crate) fn run(arguments: &[String]) -> Result<()> {
     let mut build = cargo(&["build", "--release", "-p", "bench"]);
-    if arguments.first().is_some_and(|name| name == "booking") {
+    if arguments.first().is_some_and(|name| name != "slots") {
         build.args(SERVICES.iter().flat_map(|service| ["-p", service]));
     }
     println!("building, optimised; the first time takes minutes …");
