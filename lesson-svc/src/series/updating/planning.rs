@@ -1,6 +1,9 @@
 //! What a change of a series does to each of its occurrences: decided, nothing is written.
 
-use std::collections::BTreeMap;
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    ops::Range,
+};
 
 use jiff::Timestamp;
 use service_kit::status::Violations;
@@ -66,6 +69,7 @@ impl Plan {
         let from = ahead.start(&mut *conn, series, change.from, now).await?;
         let pattern = change.pattern(&series.pattern)?;
         let count = count_of(series, change, &pattern, from)?;
+        check_starts(&pattern, ahead, from..count, now)?;
         let kept = ahead.kept.iter().filter(|kept| kept.ordinal >= from);
         let mut plan = Self {
             from,
@@ -171,6 +175,36 @@ impl Plan {
             staying.extend(stay);
         }
     }
+}
+
+/// Refuses a pattern that puts an occurrence where one is that the change is not about: each
+/// start is one occurrence.
+fn check_starts(
+    pattern: &Pattern,
+    ahead: &Ahead,
+    changed: Range<i16>,
+    now: Timestamp,
+) -> Result<(), Error> {
+    let fixed = ahead
+        .kept
+        .iter()
+        .filter(|kept| kept.ordinal < changed.start || kept.original_start <= now);
+    let fixed: BTreeSet<_> = fixed
+        .map(|kept| (kept.original_start, kept.ordinal))
+        .collect();
+    let mut starts = pattern.occurrences(changed.start, changed.end);
+    let meets = starts.any(|next| {
+        let start = next.during.start;
+        let mut there = fixed.range((start, i16::MIN)..=(start, i16::MAX));
+        there.any(|(_, ordinal)| *ordinal != next.ordinal)
+    });
+    let mut violations = Violations::default();
+    violations.require(
+        !meets,
+        "change",
+        "puts an occurrence where the one before it is",
+    );
+    Ok(violations.check()?)
 }
 
 /// How many occurrences the series has after a change.

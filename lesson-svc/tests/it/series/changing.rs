@@ -518,3 +518,39 @@ async fn a_skipped_occurrence_is_booked_when_the_series_moves_to_where_it_can_be
     assert_eq!(starts(&all)[1], "2026-06-15T12:00:00Z");
     summer.world.stop().await;
 }
+
+#[sqlx::test(migrator = "lesson_svc::MIGRATOR")]
+async fn no_occurrence_is_put_where_the_one_before_it_is(pool: PgPool) {
+    let world = World::start(pool).await;
+    let teacher = world.teacher(1, "Anna").await;
+    let student = world.student(2).await;
+    world.befriend(teacher, student).await;
+    // Sundays, late: six days sooner, in a zone a day behind, the next is where this one is.
+    let wanted = weekly(student, "2026-06-07", "23:00", 3);
+    let made = create(&world, teacher, wanted, ConflictMode::Strict).await;
+    let series = made.unwrap().series.unwrap();
+    let summer = Summer {
+        world,
+        teacher,
+        student,
+        series,
+    };
+    let all = summer.lessons().await;
+    let change = SeriesChange {
+        from_lesson_id: all[1].id.clone(),
+        day_of_week: 1,
+        start_time_of_day: Some("11:00".to_owned()),
+        time_zone: Some("Pacific/Kiritimati".to_owned()),
+        ..SeriesChange::default()
+    };
+    // Kiritimati is 14 hours ahead: its Monday, 13:00, is Sunday, 23:00.
+    let there = SeriesChange {
+        start_time_of_day: Some("13:00".to_owned()),
+        ..change.clone()
+    };
+    assert_eq!(fields(summer.update(1, there).await), ["change"]);
+    let done = summer.update(1, change).await.unwrap();
+    assert_eq!(done.changed_lesson_ids.len(), 2);
+    assert_eq!(starts(&summer.lessons().await)[0], "2026-06-07T21:00:00Z");
+    summer.world.stop().await;
+}
