@@ -324,6 +324,11 @@ impl Lesson {
         if viewer.user != self.teacher_id && !viewer.admin {
             self.bookings
                 .retain(|booking| booking.student_id == viewer.user);
+            // It goes on without who gave their seat up: what is said of it is for the others.
+            if self.group.is_some() && self.bookings.iter().all(Booking::is_free) {
+                self.notes.clear();
+                self.meeting_url.clear();
+            }
         }
         if self.has_run_out(now) {
             self.status = LessonStatus::Lapsed;

@@ -253,7 +253,10 @@ pub async fn entries(
     // in a student's.
     let rows = sqlx::query!(
         r#"SELECT l.id, lower(l.during) AS "start!", upper(l.during) AS "end!", l.status,
-               l.expire_time, l.schedule_version, l.meeting_url,
+               l.expire_time, l.schedule_version,
+               -- It goes on without who gave their seat up.
+               CASE WHEN l.teacher_id = $1 OR l.group_id IS NULL OR seats.living
+                    THEN l.meeting_url ELSE '' END AS "meeting_url!",
                l.teacher_id = $1 AS "teaches!", t.display_name AS teacher_name,
                g.title AS "group_title?", seats.versions::bigint AS versions,
                seats.living AS "living?", seats.reconfirm AS "reconfirm?",

@@ -130,10 +130,11 @@ impl Ahead {
             if seat.is_some_and(|seat| !seat.is_free()) {
                 continue;
             }
-            if self.busy.overlap(&lesson.time.during, &mut 0) {
-                missed.push(lesson.id);
-            } else if lesson.count_taken() < lesson.capacity {
+            let is_free = !self.busy.overlap(&lesson.time.during, &mut 0);
+            if is_free && lesson.count_taken() < lesson.capacity {
                 joined.push(lesson);
+            } else {
+                missed.push(lesson.id);
             }
         }
         missed.truncate(MOST_MISSED);

@@ -98,7 +98,8 @@ async fn try_change(state: &State, by: Claimed, asked: &Asked) -> Result<Lesson,
 async fn lock_people(conn: &mut PgConnection, actor: Actor, id: LessonId) -> Result<(), Error> {
     let lesson = store::find(&mut *conn, actor.viewer(), id).await?;
     let lesson = lesson.ok_or(Error::LessonNotFound)?;
-    placing::lock_people(conn, lesson.teacher_id, &[lesson.student()?]).await?;
+    let students: Vec<_> = lesson.bookings.iter().map(|seat| seat.student_id).collect();
+    placing::lock_people(conn, lesson.teacher_id, &students).await?;
     Ok(())
 }
 

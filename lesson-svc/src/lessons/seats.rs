@@ -2,6 +2,7 @@
 
 pub mod rules;
 
+use jiff::Timestamp;
 use sqlx::PgConnection;
 
 use super::{
@@ -49,7 +50,7 @@ async fn try_join(state: &State, by: Claimed, id: LessonId) -> Result<(Lesson, b
     let mut tx = state.pool.begin().await?;
     let actor = by.actor_locked(&mut tx).await?;
     let student = actor.user;
-    let (name, mut changed) = lock_student(&mut tx, state, student, id).await?;
+    let (name, mut changed, cleared_at) = lock_student(&mut tx, state, student, id).await?;
     let lesson = locked(&mut tx, Some(student), id).await?;
     let now = state.now();
     if rules::check_join(&lesson, student, now)? == Verdict::AsItIs {
@@ -60,7 +61,7 @@ async fn try_join(state: &State, by: Claimed, id: LessonId) -> Result<(Lesson, b
     if groups::store::find_membership(&mut tx, group, student).await? != Some(true) {
         return Err(Error::GroupNotFound);
     }
-    require_free(&mut tx, &lesson, student, state).await?;
+    require_free(&mut tx, &lesson, student, cleared_at).await?;
     let (lessons, freed) = reconfirming::clear_seats(&mut tx, vec![lesson], now).await?;
     changed.extend(freed);
     let seat = NewSeat {
@@ -82,13 +83,14 @@ async fn try_join(state: &State, by: Claimed, id: LessonId) -> Result<(Lesson, b
 }
 
 /// Locks who is to take the time of a lesson, before the lesson itself, and clears the way;
-/// answers the student's name and what made way.
+/// answers the student's name, what made way, and when: by another instant something else
+/// has run out, and nobody has written it down.
 async fn lock_student(
     conn: &mut PgConnection,
     state: &State,
     student: UserId,
     id: LessonId,
-) -> Result<(String, Vec<Changed>), Error> {
+) -> Result<(String, Vec<Changed>, Timestamp), Error> {
     let found = store::find(&mut *conn, Some(student), id).await?;
     let teacher = found.ok_or(Error::LessonNotFound)?.teacher_id;
     let people = placing::lock_people(&mut *conn, teacher, &[student]).await?;
@@ -96,6 +98,7 @@ async fn lock_student(
     // A group's lesson is moved by nobody who did not lock its teacher: the time stays.
     let found = store::find(&mut *conn, Some(student), id).await?;
     let found = found.ok_or(Error::LessonNotFound)?;
+    let now = state.now();
     let way = Way {
         teacher,
         students: &[student],
@@ -103,10 +106,10 @@ async fn lock_student(
         holds: true,
     };
     let cleared = match found.group {
-        Some(_) => lapsing::clear(conn, way, state.now()).await?,
+        Some(_) => lapsing::clear(conn, way, now).await?,
         None => Vec::new(),
     };
-    Ok((name.to_owned(), cleared))
+    Ok((name.to_owned(), cleared, now))
 }
 
 /// A lesson that `viewer` may see, locked, with all its seats.
@@ -127,13 +130,13 @@ async fn require_free(
     conn: &mut PgConnection,
     lesson: &Lesson,
     student: UserId,
-    state: &State,
+    cleared_at: Timestamp,
 ) -> Result<(), Error> {
     let asked = Asked {
         within: lesson.time.during,
         except: &[lesson.id],
         without_holds_of: None,
-        now: state.now(),
+        now: cleared_at,
     };
     let busy = busy::list_of_many(conn, &[student], asked).await?;
     let mut busy = busy.into_values().flatten();
@@ -203,7 +206,7 @@ async fn try_reconfirm(state: &State, by: Claimed, wanted: Wanted) -> Result<Les
     let mut tx = state.pool.begin().await?;
     let actor = by.actor_locked(&mut tx).await?;
     let student = actor.user;
-    let (_, mut changed) = lock_student(&mut tx, state, student, wanted.id).await?;
+    let (_, mut changed, cleared_at) = lock_student(&mut tx, state, student, wanted.id).await?;
     let lesson = locked(&mut tx, Some(student), wanted.id).await?;
     let now = state.now();
     let by = Acting {
@@ -219,7 +222,7 @@ async fn try_reconfirm(state: &State, by: Claimed, wanted: Wanted) -> Result<Les
     let (Verdict::Do, Some(seat)) = (verdict, seat) else {
         return Ok(lesson.seen_by(actor, now));
     };
-    require_free(&mut tx, &lesson, student, state).await?;
+    require_free(&mut tx, &lesson, student, cleared_at).await?;
     let kept = rules::reconfirm(&lesson, seat, by, now);
     changing::record(&mut tx, std::slice::from_ref(&kept), now).await?;
     tx.commit().await?;

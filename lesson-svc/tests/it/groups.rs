@@ -406,5 +406,13 @@ async fn who_is_no_student_any_more_is_in_no_group_and_keeps_the_seats(pool: PgP
     );
     let seen = get(&world, people[0], &lesson).await.unwrap();
     assert_eq!(seats(&seen), [BookingStatus::Confirmed]);
+    // Who comes instead hears that this lesson is full.
+    let third = world.student(30).await;
+    world.befriend(teacher, third).await;
+    let came = put(&world, teacher, &made, third).await.unwrap();
+    assert_eq!(
+        (came.joined, came.missed_lesson_ids),
+        (true, vec![lesson.id])
+    );
     world.stop().await;
 }

@@ -7,8 +7,8 @@ use jiff::SignedDuration;
 use olm_proto::{
     common::v1::ErrorReason,
     lesson::v1::{
-        BookLessonRequest, BookingStatus, Group, Lesson, LessonChange, LessonChangeKind,
-        LessonStatus, TeacherPolicies, UpdateLessonRequest,
+        BookLessonRequest, BookingStatus, ConfirmLessonRequest, Group, Lesson, LessonChange,
+        LessonChangeKind, LessonStatus, TeacherPolicies, UpdateLessonRequest,
     },
     notify::v1::LessonRole,
 };
@@ -286,6 +286,54 @@ async fn others_seats_make_no_version_stale_and_changes_of_the_lesson_do(pool: P
     };
     let never = leave(&world, teacher, &never, Some(people[0])).await;
     assert_eq!(reason(never), ErrorReason::VersionStale);
+    world.stop().await;
+}
+
+/// The lesson goes on without who gave their seat up, and so does what is said of it.
+#[sqlx::test(migrator = "lesson_svc::MIGRATOR")]
+async fn notes_and_link_are_for_those_who_have_a_seat(pool: PgPool) {
+    let world = World::start(pool).await;
+    let teacher = world.teacher(1, "Anna").await;
+    let (group, people) = gather(&world, teacher, 2, 2).await;
+    let lesson = lesson_of(&world, teacher, &group, 0).await;
+    leave(&world, people[0], &lesson, None).await.unwrap();
+    let update = UpdateLessonRequest {
+        lesson_id: lesson.id.clone(),
+        expected_version: 2,
+        notes: Some("p. 7".to_owned()),
+        meeting_url: Some("https://meet.example/new".to_owned()),
+    };
+    let updated = world.lessons().update_lesson(acting(update, teacher)).await;
+    updated.unwrap();
+    let said = async |viewer: Uuid| {
+        let seen = get(&world, viewer, &lesson).await.unwrap();
+        (seen.notes, seen.meeting_url)
+    };
+    let all = ("p. 7".to_owned(), "https://meet.example/new".to_owned());
+    assert_eq!(said(people[1]).await, all);
+    assert_eq!(said(teacher).await, all);
+    assert_eq!(said(people[0]).await, Default::default());
+    join(&world, people[0], &lesson).await.unwrap();
+    assert_eq!(said(people[0]).await, all);
+    world.stop().await;
+}
+
+#[sqlx::test(migrator = "lesson_svc::MIGRATOR")]
+async fn a_lesson_of_a_group_waits_for_no_decision(pool: PgPool) {
+    let world = World::start(pool).await;
+    let teacher = world.teacher(1, "Anna").await;
+    let (group, _) = gather(&world, teacher, 2, 2).await;
+    let nobody_yet = lesson_of(&world, teacher, &group, 2).await;
+    assert_eq!(nobody_yet.seats_taken, 0);
+    let request = ConfirmLessonRequest {
+        lesson_id: nobody_yet.id,
+        expected_version: 1,
+    };
+    let confirmed = world
+        .lessons()
+        .confirm_lesson(acting(request, teacher))
+        .await;
+    assert_eq!(reason(confirmed), ErrorReason::LessonStatusUnsuitable);
     world.stop().await;
 }
 

@@ -87,9 +87,12 @@ pub async fn list_next(
         r#"SELECT DISTINCT ON (o.series_id, u.id)
                   o.series_id, o.ordinal, o.original_start, u.id AS user_id, u.time_zone
            FROM lesson.series_occurrences o JOIN lesson.lessons l ON l.id = o.lesson_id
-               JOIN lesson.users u ON u.erase_time IS NULL AND (u.id = l.teacher_id OR u.id IN (
+               CROSS JOIN LATERAL (
+                   SELECT l.teacher_id AS id
+                   UNION ALL
                    SELECT b.student_id FROM lesson.bookings b
-                   WHERE b.lesson_id = l.id AND b.status IN ('confirmed', 'reconfirm')))
+                   WHERE b.lesson_id = l.id AND b.status IN ('confirmed', 'reconfirm')) AS person
+               JOIN lesson.users u ON u.id = person.id AND u.erase_time IS NULL
            WHERE o.series_id = ANY($1) AND o.original_start > $2 AND o.original_start <= $3
              AND l.status = 'scheduled' AND lower(l.during) = o.original_start
            ORDER BY o.series_id, u.id, o.original_start"#,
