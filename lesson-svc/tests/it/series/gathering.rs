@@ -8,7 +8,6 @@ use olm_proto::{
         CreateGroupRequest, Lesson, RemoveGroupMemberRequest, Series, SeriesChange,
         UpdateSeriesRequest, WantedSeries, wanted_series,
     },
-    notify::v1::LessonRole,
 };
 use service_kit::grpc::client::acting;
 use sqlx::PgPool;
@@ -167,16 +166,12 @@ async fn who_comes_or_goes_is_told_of_the_series_as_a_whole(pool: PgPool) {
     assert_eq!(seat(&last, choir.newcomer), Some(BookingStatus::Confirmed));
     choir.remove(choir.newcomer, choir.newcomer).await;
     let snapshot = told(&choir.world.pool).await.pop().unwrap();
-    assert_eq!(
-        (snapshot.student_ids.len(), snapshot.changed_by()),
-        (3, LessonRole::Student)
-    );
+    assert_eq!(snapshot.student_ids.len(), 3);
+    assert_eq!(snapshot.left_student_id, choir.newcomer.to_string());
     choir.remove(choir.teacher, choir.members[0]).await;
     let snapshot = told(&choir.world.pool).await.pop().unwrap();
-    assert_eq!(
-        (snapshot.student_ids.len(), snapshot.changed_by()),
-        (2, LessonRole::Teacher)
-    );
+    assert_eq!(snapshot.student_ids.len(), 2);
+    assert_eq!(snapshot.left_student_id, "");
     assert_eq!(snapshot.schedule_version, 1);
     assert_eq!(
         get(&choir.world, choir.teacher, &series.id)
