@@ -15,7 +15,7 @@ use crate::{
 #[derive(Debug)]
 pub struct Ahead {
     /// What was decided about occurrences, by number; of those that the series has no more,
-    /// nothing.
+    /// only the lessons that took place.
     pub kept: Vec<Kept>,
     /// The living lessons that have not begun, with all their seats, by start.
     pub lessons: Vec<Lesson>,
@@ -57,8 +57,7 @@ impl Ahead {
         ids: &[uuid::Uuid],
     ) -> Result<Self, Error> {
         let lessons = lessons::store::find_all(&mut *conn, ids).await?;
-        let mut kept = store::occurrences::list(conn, series.id, 0).await?;
-        kept.retain(|kept| kept.ordinal < series.occurrence_count);
+        let kept = store::occurrences::list(conn, series.id, 0).await?;
         Ok(Self { kept, lessons })
     }
 

@@ -101,6 +101,15 @@ impl Change {
         }
     }
 
+    /// Whether it says anything of when the lessons are.
+    #[must_use]
+    pub fn is_of_time(&self) -> bool {
+        self.weekday.is_some()
+            || self.start_minute.is_some()
+            || self.zone.is_some()
+            || self.duration.is_some()
+    }
+
     /// The pattern after it.
     ///
     /// # Errors

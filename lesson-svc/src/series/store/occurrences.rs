@@ -31,7 +31,8 @@ fn decided(
     }
 }
 
-/// What was decided about a series' occurrences from `from` on, by number.
+/// What was decided about a series' occurrences from `from` on, by number; of those that it
+/// has no more, only the lessons that are not off.
 ///
 /// # Errors
 ///
@@ -42,8 +43,13 @@ pub async fn list(
     from: i16,
 ) -> Result<Vec<Kept>, Error> {
     let rows = sqlx::query!(
-        "SELECT ordinal, original_start, lesson_id, skip_reason, skip_unasked
-         FROM lesson.series_occurrences WHERE series_id = $1 AND ordinal >= $2 ORDER BY ordinal",
+        "SELECT o.ordinal, o.original_start, o.lesson_id, o.skip_reason, o.skip_unasked
+         FROM lesson.series_occurrences o JOIN lesson.series s ON s.id = o.series_id
+         WHERE o.series_id = $1 AND o.ordinal >= $2
+           AND (o.ordinal < s.occurrence_count
+                OR EXISTS (SELECT FROM lesson.lessons l
+                           WHERE l.id = o.lesson_id AND l.status <> 'canceled'))
+         ORDER BY o.ordinal",
         series.0,
         from,
     )

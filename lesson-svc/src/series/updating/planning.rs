@@ -73,7 +73,7 @@ impl Plan {
         let kept = ahead.kept.iter().filter(|kept| kept.ordinal >= from);
         let mut plan = Self {
             from,
-            retimed: pattern != series.pattern,
+            retimed: false,
             pattern,
             count,
             decisions: Vec::new(),
@@ -84,7 +84,7 @@ impl Plan {
             kept: kept.copied().collect(),
             busy: None,
         };
-        plan.sort(series, ahead);
+        plan.sort(series, ahead, change, now);
         let open = plan.open(series, now);
         plan.decide(conn, series, teacher, open, now).await?;
         Ok(plan)
@@ -96,25 +96,40 @@ impl Plan {
         self.movers.get(&ordinal)
     }
 
-    /// Which lessons move, which have their own time, and which are off.
-    fn sort(&mut self, series: &Series, ahead: &Ahead) {
-        let length = series.pattern.duration;
+    /// Which lessons move, which have their own time, and which are off. A change of the time
+    /// is one for all from there on, also for those that an earlier one left where they were.
+    fn sort(&mut self, series: &Series, ahead: &Ahead, change: &Change, now: Timestamp) {
         for (ordinal, lesson) in ahead.from(self.from) {
-            let original = lesson.series.map(|series| series.original_start);
-            let during = lesson.time.during;
-            let own =
-                original != Some(during.start) || during.end.duration_since(during.start) != length;
             if ordinal >= self.count {
                 self.off.push(lesson.clone());
                 continue;
             }
             self.going_on.push(lesson.clone());
-            if own {
+            let during = lesson.time.during;
+            let original = lesson.series.map(|series| series.original_start);
+            if original != Some(during.start) {
                 self.own_time.push(lesson.clone());
-            } else if self.retimed {
+            } else if change.is_of_time() && self.place(ordinal) != Some(during) {
                 self.movers.insert(ordinal, lesson.clone());
             }
         }
+        let mut skipped = self.kept.iter().filter(|kept| match kept.decided {
+            Decided::Skipped { .. } => kept.ordinal < self.count && kept.original_start > now,
+            Decided::Booked(_) => false,
+        });
+        let elsewhere = |kept: &Kept| {
+            let there = self.place(kept.ordinal).map(|there| there.start);
+            there != Some(kept.original_start)
+        };
+        self.retimed = self.pattern != series.pattern
+            || !self.movers.is_empty()
+            || (change.is_of_time() && skipped.any(elsewhere));
+    }
+
+    /// Where an occurrence is to be.
+    fn place(&self, ordinal: i16) -> Option<Stretch> {
+        let there = self.pattern.occurrence(ordinal);
+        there.map(|there| there.during)
     }
 
     /// The occurrences that are to be decided: of lessons that move; at other times also of

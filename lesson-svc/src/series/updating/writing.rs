@@ -120,7 +120,7 @@ impl Writer<'_> {
         let before = series.clone();
         let gone = self.gone(&before);
         self.describe(series, change);
-        if *series == before {
+        if *series == before && !self.plan.retimed {
             return Ok(Done::default());
         }
         let mut done = Done {

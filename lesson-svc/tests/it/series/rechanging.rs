@@ -2,15 +2,18 @@
 
 use olm_proto::lesson::v1::{
     CancelSeriesRequest, ConflictMode, Lesson, Series, SeriesChange, UpdateSeriesRequest,
-    UpdateSeriesResponse,
+    UpdateSeriesResponse, series_change,
 };
 use service_kit::grpc::client::acting;
 use sqlx::PgPool;
 use tonic::Status;
 use uuid::Uuid;
 
-use super::{count, create, get, lessons, weekly};
-use crate::support::{World, until};
+use super::{count, create, get, lessons, starts, weekly};
+use crate::{
+    steps::shift,
+    support::{World, seconds, until},
+};
 
 /// A teacher, her student, and so many weeks of an hour each Monday from 8 June on.
 struct Course {
@@ -110,5 +113,112 @@ async fn words_of_who_cancelled_do_not_outlive_the_change_after(pool: PgPool) {
     let done = course.update(noted()).await.unwrap();
     assert_eq!(done.series.unwrap().cancel_reason, "");
     assert_eq!(count(&course.world.pool, words).await, 0);
+    course.world.stop().await;
+}
+
+#[sqlx::test(migrator = "lesson_svc::MIGRATOR")]
+async fn all_reaches_what_this_and_following_left_where_it_was(pool: PgPool) {
+    let course = Course::start(pool, 6).await;
+    let all = course.lessons().await;
+    let tuesday = |from: &Lesson| SeriesChange {
+        from_lesson_id: from.id.clone(),
+        day_of_week: 2,
+        ..SeriesChange::default()
+    };
+    course.update(tuesday(&all[4])).await.unwrap();
+    // Other words move nothing.
+    course.update(noted()).await.unwrap();
+    assert_eq!(
+        starts(&course.lessons().await)[3..5],
+        ["2026-06-29T10:00:00Z", "2026-07-07T10:00:00Z"]
+    );
+    shift(
+        &course.world,
+        course.teacher,
+        &course.lessons().await[2],
+        "2026-06-25T15:00:00Z",
+    )
+    .await
+    .unwrap();
+    let done = course.update(tuesday(&all[1])).await.unwrap();
+    assert_eq!(done.kept_lesson_ids, [all[2].id.clone()]);
+    assert_eq!(
+        done.changed_lesson_ids,
+        [all[1].id.clone(), all[3].id.clone()]
+    );
+    assert_eq!(
+        starts(&course.lessons().await),
+        [
+            "2026-06-08T10:00:00Z",
+            "2026-06-16T10:00:00Z",
+            "2026-06-25T15:00:00Z",
+            "2026-06-30T10:00:00Z",
+            "2026-07-07T10:00:00Z",
+            "2026-07-14T10:00:00Z",
+        ]
+    );
+    // And again it is no change.
+    let version = done.series.unwrap().version;
+    let again = course.update(tuesday(&all[1])).await.unwrap();
+    assert_eq!(again.series.unwrap().version, version);
+    course.world.stop().await;
+}
+
+#[sqlx::test(migrator = "lesson_svc::MIGRATOR")]
+async fn lessons_of_another_length_have_no_time_of_their_own(pool: PgPool) {
+    let course = Course::start(pool, 4).await;
+    let all = course.lessons().await;
+    let longer = SeriesChange {
+        from_lesson_id: all[2].id.clone(),
+        lesson_duration: Some(seconds(5400)),
+        ..SeriesChange::default()
+    };
+    course.update(longer).await.unwrap();
+    let later = SeriesChange {
+        start_time_of_day: Some("11:00".to_owned()),
+        ..SeriesChange::default()
+    };
+    let done = course.update(later).await.unwrap();
+    assert_eq!(
+        (done.changed_lesson_ids.len(), done.kept_lesson_ids.len()),
+        (4, 0)
+    );
+    let hours = "lessons WHERE upper(during) - lower(during) = interval '90 minutes'";
+    assert_eq!(count(&course.world.pool, hours).await, 4);
+    course.world.stop().await;
+}
+
+#[sqlx::test(migrator = "lesson_svc::MIGRATOR")]
+async fn a_lesson_that_was_moved_ahead_and_took_place_is_not_booked_again(pool: PgPool) {
+    let course = Course::start(pool, 8).await;
+    let all = course.lessons().await;
+    shift(
+        &course.world,
+        course.teacher,
+        &all[6],
+        "2026-06-04T15:00:00Z",
+    )
+    .await
+    .unwrap();
+    let day = jiff::SignedDuration::from_hours(24);
+    course.world.clock.advance(day * 5);
+    let end = |count: i32| SeriesChange {
+        end: Some(series_change::End::Count(count)),
+        ..SeriesChange::default()
+    };
+    course.update(end(5)).await.unwrap();
+    let done = course.update(end(10)).await.unwrap();
+    // All but the one that was: numbers 5, 7, 8 and 9.
+    assert_eq!(done.changed_lesson_ids.len(), 4);
+    let off = course.lessons().await;
+    let again = off.iter().filter(|lesson| lesson.version == 1);
+    assert!(
+        !starts(&again.cloned().collect::<Vec<_>>()).contains(&"2026-07-20T10:00:00Z".to_owned())
+    );
+    let its = format!(
+        "series_occurrences WHERE ordinal = 6 AND lesson_id = '{}'",
+        all[6].id
+    );
+    assert_eq!(count(&course.world.pool, &its).await, 1);
     course.world.stop().await;
 }
