@@ -66,14 +66,14 @@ pub async fn preview(
     let actor = by.actor(&mut tx).await?;
     let series = store::find(&mut tx, actor.viewer(), id).await?;
     let series = series.ok_or(Error::SeriesNotFound)?;
-    acting(&series, actor)?;
+    let by = acting(&series, actor)?;
     if series.status == Status::Canceled {
         return Err(Error::SeriesEnded);
     }
     let teacher = teachers::store::find(&mut tx, series.teacher_id).await?;
     let teacher = teacher.ok_or(Error::TeacherNotFound)?;
     let ahead = Ahead::read(&mut tx, &series, now).await?;
-    let plan = Plan::make(&mut tx, &series, &teacher, &ahead, &change, now).await?;
+    let plan = Plan::make(&mut tx, &series, &teacher, &ahead, (&change, by), now).await?;
     let students = students_of(&mut tx, &series.learner).await?;
     let viewing = viewing(&mut tx, actor.user, &teacher, &students).await?;
     tx.commit().await?;
@@ -187,7 +187,15 @@ async fn try_update(
         let (lessons, freed) = reconfirming::clear_seats(&mut tx, lessons, now).await?;
         ahead.lessons = lessons;
         cleared.extend(freed);
-        let plan = Plan::make(&mut tx, &series, &teacher, &ahead, &asked.change, now).await?;
+        let plan = Plan::make(
+            &mut tx,
+            &series,
+            &teacher,
+            &ahead,
+            (&asked.change, acting),
+            now,
+        )
+        .await?;
         check_conflicts(&plan.decisions, asked.mode)?;
         let writer = writing::Writer {
             state,

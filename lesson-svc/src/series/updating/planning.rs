@@ -12,16 +12,18 @@ use sqlx::PgConnection;
 use crate::{
     availability::{slots::Stretch, stretches::Stretches},
     errors::Error,
+    groups,
     ids::LessonId,
-    lessons::Lesson,
+    lessons::{Acting, Lesson, rules},
     series::{
-        Decided, Kept, Occurrence, Pattern, Series,
+        Decided, Kept, Learner, Occurrence, Pattern, Series,
         ahead::Ahead,
         busy::span,
         change::Change,
         deciding::{Busy, Decision},
         reading::end_count,
     },
+    students,
     teachers::Teacher,
 };
 
@@ -63,7 +65,7 @@ impl Plan {
         series: &Series,
         teacher: &Teacher,
         ahead: &Ahead,
-        change: &Change,
+        (change, by): (&Change, Acting),
         now: Timestamp,
     ) -> Result<Self, Error> {
         let from = ahead.start(&mut *conn, series, change.from, now).await?;
@@ -85,7 +87,12 @@ impl Plan {
             busy: None,
         };
         plan.sort(series, ahead, change, now);
-        let open = plan.open(series, now);
+        let refusal = refusal(&mut *conn, series, teacher, by).await?;
+        let open = plan.open(series, refusal.is_none(), now);
+        let is_new = |next: &Occurrence| plan.mover(next.ordinal).is_none();
+        if let Some(refusal) = refusal.filter(|_| open.iter().any(is_new)) {
+            return Err(refusal);
+        }
         plan.decide(conn, series, teacher, open, now).await?;
         Ok(plan)
     }
@@ -133,14 +140,15 @@ impl Plan {
     }
 
     /// The occurrences that are to be decided: of lessons that move; at other times also of
-    /// those that were skipped or undecided; and those that the series has more than before.
-    fn open(&self, series: &Series, now: Timestamp) -> Vec<Occurrence> {
+    /// those that were skipped, when they may be booked, or undecided; and those that the
+    /// series has more than before.
+    fn open(&self, series: &Series, admitted: bool, now: Timestamp) -> Vec<Occurrence> {
         let is_open = |ordinal: i16| {
             let kept = self.kept.iter().find(|kept| kept.ordinal == ordinal);
             match kept.map(|kept| kept.decided) {
                 Some(Decided::Booked(_)) => self.movers.contains_key(&ordinal),
                 Some(Decided::Skipped { .. }) => {
-                    self.retimed && kept.is_some_and(|kept| kept.original_start > now)
+                    admitted && self.retimed && kept.is_some_and(|kept| kept.original_start > now)
                 }
                 None => self.retimed || ordinal >= series.occurrence_count,
             }
@@ -220,6 +228,27 @@ fn check_starts(
         "puts an occurrence where the one before it is",
     );
     Ok(violations.check()?)
+}
+
+/// What stands against booking anything more of a series: whom it is for is no student of
+/// the teacher any more, or is dissolved.
+async fn refusal(
+    conn: &mut PgConnection,
+    series: &Series,
+    teacher: &Teacher,
+    by: Acting,
+) -> Result<Option<Error>, Error> {
+    match &series.learner {
+        Learner::Student { id, .. } => {
+            let is_student = students::store::is_student(conn, teacher.id, *id).await?;
+            Ok(rules::admit(by.role, teacher, is_student).err())
+        }
+        Learner::Group { id, .. } => {
+            let group = groups::store::find(conn, None, *id).await?;
+            let lives = group.is_some_and(|group| group.delete_time.is_none());
+            Ok((!lives).then_some(Error::GroupNotFound))
+        }
+    }
 }
 
 /// How many occurrences the series has after a change.

@@ -1,8 +1,12 @@
 //! Changing a series once more: after other changes of it, of its lessons and of its people.
 
-use olm_proto::lesson::v1::{
-    CancelSeriesRequest, ConflictMode, Lesson, Series, SeriesChange, UpdateSeriesRequest,
-    UpdateSeriesResponse, series_change,
+use olm_proto::{
+    common::v1::ErrorReason,
+    lesson::v1::{
+        CancelSeriesRequest, ConflictMode, CreateGroupRequest, DeleteGroupRequest, Lesson,
+        RemoveStudentRequest, Series, SeriesChange, UpdateSeriesRequest, UpdateSeriesResponse,
+        WantedSeries, series_change, wanted_series,
+    },
 };
 use service_kit::grpc::client::acting;
 use sqlx::PgPool;
@@ -12,7 +16,7 @@ use uuid::Uuid;
 use super::{count, create, get, lessons, starts, weekly};
 use crate::{
     steps::shift,
-    support::{World, seconds, until},
+    support::{World, new_id, reason, seconds, until},
 };
 
 /// A teacher, her student, and so many weeks of an hour each Monday from 8 June on.
@@ -79,6 +83,13 @@ impl Course {
 fn noted() -> SeriesChange {
     SeriesChange {
         notes: Some("chapter two".to_owned()),
+        ..SeriesChange::default()
+    }
+}
+
+fn end(count: i32) -> SeriesChange {
+    SeriesChange {
+        end: Some(series_change::End::Count(count)),
         ..SeriesChange::default()
     }
 }
@@ -202,10 +213,6 @@ async fn a_lesson_that_was_moved_ahead_and_took_place_is_not_booked_again(pool: 
     .unwrap();
     let day = jiff::SignedDuration::from_hours(24);
     course.world.clock.advance(day * 5);
-    let end = |count: i32| SeriesChange {
-        end: Some(series_change::End::Count(count)),
-        ..SeriesChange::default()
-    };
     course.update(end(5)).await.unwrap();
     let done = course.update(end(10)).await.unwrap();
     // All but the one that was: numbers 5, 7, 8 and 9.
@@ -220,5 +227,71 @@ async fn a_lesson_that_was_moved_ahead_and_took_place_is_not_booked_again(pool: 
         all[6].id
     );
     assert_eq!(count(&course.world.pool, &its).await, 1);
+    course.world.stop().await;
+}
+
+#[sqlx::test(migrator = "lesson_svc::MIGRATOR")]
+async fn who_is_no_student_any_more_is_booked_no_further_and_still_moved(pool: PgPool) {
+    let course = Course::start(pool, 4).await;
+    let request = RemoveStudentRequest {
+        student_id: course.student.to_string(),
+    };
+    let mut teachers = course.world.teachers();
+    let request = acting(request, course.teacher);
+    teachers.remove_student(request).await.unwrap();
+    let more = course.update(end(14)).await;
+    assert_eq!(reason(more), ErrorReason::NotAStudent);
+    let later = SeriesChange {
+        start_time_of_day: Some("12:00".to_owned()),
+        ..SeriesChange::default()
+    };
+    let done = course.update(later).await.unwrap();
+    assert_eq!(done.changed_lesson_ids.len(), 4);
+    assert_eq!(count(&course.world.pool, BOOKED).await, 4);
+    course.world.stop().await;
+}
+
+#[sqlx::test(migrator = "lesson_svc::MIGRATOR")]
+async fn a_dissolved_groups_series_books_nothing_more(pool: PgPool) {
+    let world = World::start(pool).await;
+    let teacher = world.teacher(1, "Anna").await;
+    let student = world.student(2).await;
+    let request = CreateGroupRequest {
+        request_id: new_id(),
+        title: "Choir".to_owned(),
+        capacity: 4,
+    };
+    let group = world.groups().create_group(acting(request, teacher)).await;
+    let group = group.unwrap().into_inner().group.unwrap();
+    // The second week is taken.
+    let taken = world.book(student, teacher, "2026-06-15T10:00:00Z").await;
+    taken.unwrap();
+    let wanted = WantedSeries {
+        people: Some(wanted_series::People::GroupId(group.id.clone())),
+        ..weekly(student, "2026-06-08", "10:00", 2)
+    };
+    let made = create(&world, teacher, wanted, ConflictMode::Skip).await;
+    let course = Course {
+        series: made.unwrap().series.unwrap(),
+        world,
+        teacher,
+        student,
+    };
+    let day = jiff::SignedDuration::from_hours(24);
+    course.world.clock.advance(day * 8);
+    let request = DeleteGroupRequest {
+        group_id: group.id,
+        expected_version: group.version,
+    };
+    let mut groups = course.world.groups();
+    groups.delete_group(acting(request, teacher)).await.unwrap();
+    let more = course.update(end(9)).await;
+    assert_eq!(reason(more), ErrorReason::GroupNotFound);
+    let later = SeriesChange {
+        start_time_of_day: Some("12:00".to_owned()),
+        ..SeriesChange::default()
+    };
+    let done = course.update(later).await.unwrap();
+    assert!(done.changed_lesson_ids.is_empty());
     course.world.stop().await;
 }
