@@ -86,31 +86,34 @@ pub(crate) async fn run(plan: &Plan) -> Result<()> {
 async fn measure_all(server: &Server, plan: &Plan) -> Result<()> {
     let school = School::open(&server.stack).await?;
     let other = Replica::start(server).await?;
-    let (heard, mut hears) = mpsc::unbounded_channel();
+    let (tell, mut heard) = mpsc::unbounded_channel();
     let mut watchers = JoinSet::new();
     let here = server.stack.operator(Program::LessonSvc)?;
     let http = Http::of(server);
     for number in 0..PAIRS {
-        let (student, heard) = (school.pair(number)?.student, heard.clone());
+        let (student, tell) = (school.pair(number)?.student, tell.clone());
         let place = Place::ALL[usize::try_from(number)? % Place::ALL.len()];
         match place {
-            Place::Here => watch(&mut watchers, here.clone(), place, student, heard).await?,
+            Place::Here => watch(&mut watchers, here.clone(), place, student, tell).await?,
             Place::There => {
-                watch(&mut watchers, other.backend.clone(), place, student, heard).await?;
+                watch(&mut watchers, other.backend.clone(), place, student, tell).await?;
             }
-            Place::Rest => watch_rest(&mut watchers, &http, student, heard).await?,
+            Place::Rest => watch_rest(&mut watchers, &http, student, tell).await?,
         }
     }
     println!(
         "{PAIRS} watchers, {} bookings a second for {} s; from the request to the event",
         plan.rate, plan.seconds
     );
-    let spans = book(&here, &school, plan, &mut hears).await?;
-    print("", spans)?;
+    let spans = book(&here, &school, plan, &mut heard).await?;
+    print("", &spans)?;
     let holder = tokio::spawn(hold(server.admin().await?));
-    let spans = book(&here, &school, plan, &mut hears).await?;
+    let spans = book(&here, &school, plan, &mut heard).await?;
     holder.abort();
-    print("with a writer that holds its transactions for 50 ms", spans)?;
+    print(
+        "with a writer that holds its transactions for 50 ms",
+        &spans,
+    )?;
     watchers.abort_all();
     other.stop().await
 }
@@ -228,7 +231,7 @@ async fn hold(mut admin: sqlx::PgConnection) -> Result<()> {
     }
 }
 
-fn print(what: &str, spans: Vec<(Place, Duration)>) -> Result<()> {
+fn print(what: &str, spans: &[(Place, Duration)]) -> Result<()> {
     println!("\n{what}\n");
     let mut rows = Vec::new();
     for place in Place::ALL {

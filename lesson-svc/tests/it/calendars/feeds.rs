@@ -41,7 +41,7 @@ async fn a_feed_is_read_by_its_token_until_it_is_revoked(pool: PgPool) {
     assert_eq!(token.len(), 43);
     let calendar = read(&world, &token).await.unwrap();
     assert_eq!((&*calendar.language, &*calendar.time_zone), ("en", "UTC"));
-    assert_eq!(list(&world, user).await, [made.clone()]);
+    assert_eq!(list(&world, user).await, std::slice::from_ref(&made));
     let stranger = revoke(&world, other, &made.id).await;
     assert_eq!(reason(stranger), ErrorReason::CalendarFeedNotFound);
     let revoked = revoke(&world, user, &made.id).await.unwrap();
