@@ -79,10 +79,15 @@ pub fn parse_outcome(wire: wire::Outcome) -> Option<Outcome> {
             code: refused.code,
             description: words(&refused.description),
             bad_content: refused.bad_content,
+            bad_markup: refused.bad_markup,
         },
         Kind::Ambiguous(ambiguous) => Outcome::Ambiguous {
             cause: words(&ambiguous.cause),
         },
+        Kind::Moved(moved) if moved.chat_id != 0 => Outcome::Moved {
+            chat_id: moved.chat_id,
+        },
+        Kind::Moved(_) => return None,
     })
 }
 

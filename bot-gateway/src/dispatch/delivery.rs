@@ -245,6 +245,7 @@ fn unreadable() -> Kind {
         code: 0,
         description: "the notification has no content that this gateway can send".to_owned(),
         bad_content: true,
+        bad_markup: false,
     })
 }
 
@@ -256,5 +257,6 @@ fn name(kind: &Kind) -> &'static str {
         Kind::ChatGone(_) => "chat_gone",
         Kind::Refused(_) => "refused",
         Kind::Ambiguous(_) => "ambiguous",
+        Kind::Moved(_) => "moved",
     }
 }

@@ -103,6 +103,7 @@ pub fn outcome(result: &Result<Value, CallError>) -> Outcome {
             code: i32::from(*code),
             description: description.clone(),
             bad_content: *bad_content,
+            bad_markup: false,
         }),
         Err(CallError::Ambiguous { cause }) => Kind::Ambiguous(Ambiguous {
             cause: cause.clone(),

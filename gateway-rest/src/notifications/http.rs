@@ -84,6 +84,7 @@ fn message(
         due_time: due_time.map(timestamp),
         expire_time: expire_time.map(timestamp),
         uncertain_policy: policy.into(),
+        webhook_url: String::new(),
     })
 }
 

@@ -99,6 +99,7 @@ pub(crate) async fn send_message(
         due_time: due_time.map(timestamp),
         expire_time: None,
         uncertain_policy: 0,
+        webhook_url: String::new(),
     };
     let accepted = accept(&app, message, NAMES).await?;
     let location = [(header::LOCATION, path(accepted.id()))];

@@ -173,6 +173,9 @@ fn status_of_reason(reason: ErrorReason) -> StatusCode {
         | ErrorReason::InvitationRevoked
         | ErrorReason::InvitationUsedUp
         | ErrorReason::SelfInvitation
+        | ErrorReason::NoPolledBot
+        | ErrorReason::NotificationStateUnsuitable
+        | ErrorReason::ClientPollsAnotherBot
         // Not 429: waiting does not help, removing something does.
         | ErrorReason::LimitReached => StatusCode::CONFLICT,
         // `expected_version` comes from If-Match only.

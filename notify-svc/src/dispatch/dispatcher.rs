@@ -334,6 +334,7 @@ impl Dispatcher {
             traceparent,
             last_renewal,
             silent,
+            plain: row.plain,
         };
         let message = DispatchResponse {
             message: Some(dispatch_response::Message::Deliver(deliver)),

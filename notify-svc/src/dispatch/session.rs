@@ -166,6 +166,7 @@ impl Session {
                     self.release(release.bot_id).await;
                 }
                 Some(Message::ChatSeen(seen)) => self.chat_seen(seen.bot_id, seen.chat_id).await,
+                Some(Message::Frozen(_)) => {}
                 Some(Message::Hello(_)) => return self.refuse("a second hello").await,
                 // A newer gateway's message: not for us.
                 None => {}
@@ -210,6 +211,7 @@ impl Session {
                     bot_id,
                     epoch,
                     in_flight: in_flight.into_iter().map(AttemptRef::wire).collect(),
+                    taken_over: false,
                 };
                 self.send(dispatch_response::Message::Owned(owned)).await;
                 if nothing_to_ask {

@@ -274,6 +274,8 @@ pub struct Begun {
     pub counterpart_name: String,
     /// W3C trace context of what caused it.
     pub traceparent: String,
+    /// Without its markup.
+    pub plain: bool,
 }
 
 /// What Begin did.
@@ -323,12 +325,13 @@ pub async fn begin(
                    version = n.version + 1
                FROM locked
                WHERE n.id = locked.id
-               RETURNING n.id, n.user_id, n.attempt_no, n.lane
+               RETURNING n.id, n.user_id, n.attempt_no, n.lane, n.plain
            ), logged AS (
                INSERT INTO notify.attempts (notification_id, attempt_no, bot_id, gateway_id, epoch)
                SELECT id, attempt_no, $1, $3, $2 FROM begun
            )
            SELECT owner.renewal, b.id AS "id?", b.attempt_no AS "attempt_no?", b.lane AS "lane?",
+                  b.plain AS "plain?",
                   r.chat_id AS "chat_id?", r.language AS "language?", r.time_zone AS "time_zone?",
                   r.quiet_start_minute AS "quiet_start_minute?",
                   r.quiet_end_minute AS "quiet_end_minute?",
@@ -362,6 +365,7 @@ struct BeginRow {
     id: Option<Uuid>,
     attempt_no: Option<i32>,
     lane: Option<i16>,
+    plain: Option<bool>,
     chat_id: Option<i64>,
     language: Option<String>,
     time_zone: Option<String>,
@@ -386,6 +390,7 @@ impl BeginRow {
             content: self.content?,
             counterpart_name: self.counterpart_name,
             traceparent: self.traceparent?,
+            plain: self.plain?,
         })
     }
 }

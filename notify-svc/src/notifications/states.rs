@@ -97,6 +97,8 @@ pub struct Standing {
     pub policy: UncertainPolicy,
     /// Whether it is past its expiry.
     pub expired: bool,
+    /// Its markup could not be read: it goes as plain text.
+    pub plain: bool,
 }
 
 /// What a gateway says of one attempt; see `olm.notify.v1.Outcome`.
@@ -132,11 +134,18 @@ pub enum Outcome {
         description: String,
         /// The text is at fault: no repeat can help.
         bad_content: bool,
+        /// Only its markup is: it goes once more, as plain text.
+        bad_markup: bool,
     },
     /// Telegram may have sent it.
     Ambiguous {
         /// What happened instead of an answer.
         cause: String,
+    },
+    /// The chat is another now.
+    Moved {
+        /// Which.
+        chat_id: i64,
     },
 }
 
@@ -151,6 +160,7 @@ impl Outcome {
             Self::ChatGone { .. } => "chat_gone",
             Self::Refused { .. } => "refused",
             Self::Ambiguous { .. } => "ambiguous",
+            Self::Moved { .. } => "moved",
         }
     }
 
@@ -158,7 +168,7 @@ impl Outcome {
     #[must_use]
     pub fn detail(&self) -> &str {
         match self {
-            Self::Sent { .. } | Self::Limited { .. } => "",
+            Self::Sent { .. } | Self::Limited { .. } | Self::Moved { .. } => "",
             Self::NotWritten { cause, .. } | Self::Ambiguous { cause } => cause,
             Self::ChatGone { description } | Self::Refused { description, .. } => description,
         }
@@ -173,7 +183,8 @@ impl Outcome {
             | Self::Limited { .. }
             | Self::ChatGone { .. }
             | Self::Refused { .. }
-            | Self::Ambiguous { .. } => None,
+            | Self::Ambiguous { .. }
+            | Self::Moved { .. } => None,
         }
     }
 }
@@ -303,7 +314,7 @@ fn after_outcome(
                 Some(to(now, State::Sent))
             }
             // The first copy is known unsent after all: what follows is no resend.
-            Outcome::NotWritten { .. } | Outcome::Limited { .. }
+            Outcome::NotWritten { .. } | Outcome::Limited { .. } | Outcome::Moved { .. }
                 if now.state == State::Pending && now.resent && last =>
             {
                 let mut change = to(now, State::Pending);
@@ -316,7 +327,8 @@ fn after_outcome(
             | Outcome::Limited { .. }
             | Outcome::ChatGone { .. }
             | Outcome::Refused { .. }
-            | Outcome::Ambiguous { .. } => None,
+            | Outcome::Ambiguous { .. }
+            | Outcome::Moved { .. } => None,
         },
         State::Sending | State::Sent | State::Failed | State::Canceled | State::Expired => None,
     }
@@ -336,14 +348,30 @@ fn after_attempt(
             change.standing.returned = now.returned.saturating_add(1);
             Some(change)
         }
+        // The next attempt goes to another chat: nothing to wait for.
+        Outcome::Moved { .. } => Some(again(
+            now,
+            Duration::ZERO,
+            "canceled before it could be sent",
+        )),
         Outcome::ChatGone { description } => Some(end(now, State::Failed, description)),
         Outcome::Refused {
             description,
+            bad_markup: true,
+            ..
+        } if !now.plain => {
+            let mut change = again(now, Duration::ZERO, description);
+            change.standing.plain = true;
+            Some(change)
+        }
+        Outcome::Refused {
+            description,
             bad_content,
+            bad_markup,
             ..
         } => {
             let counted = now.counted + 1;
-            let mut change = if *bad_content || counted >= MAX_COUNTED {
+            let mut change = if *bad_content || *bad_markup || counted >= MAX_COUNTED {
                 end(now, State::Failed, description)
             } else {
                 again(now, backoff.counted(counted), description)

@@ -290,7 +290,7 @@ pub struct Locked {
 pub async fn lock(conn: &mut PgConnection, ids: &[Uuid]) -> sqlx::Result<Vec<Locked>> {
     let rows = sqlx::query!(
         r#"SELECT n.id, n.user_id, n.bot_id, n.begun_at, n.version, n.state AS "state: State",
-                  n.attempt_no, n.counted, n.returned, n.resent, n.stop,
+                  n.attempt_no, n.counted, n.returned, n.resent, n.stop, n.plain,
                   d.uncertain_policy AS "policy: UncertainPolicy",
                   n.expires_at <= clock_timestamp() AS "expired!"
            FROM notify.notifications n
@@ -317,6 +317,7 @@ pub async fn lock(conn: &mut PgConnection, ids: &[Uuid]) -> sqlx::Result<Vec<Loc
             stop: row.stop,
             policy: row.policy,
             expired: row.expired,
+            plain: row.plain,
         },
     });
     Ok(locked.collect())
@@ -348,13 +349,13 @@ pub async fn write(conn: &mut PgConnection, steps: &[Step]) -> sqlx::Result<()> 
         r#"WITH steps AS MATERIALIZED (
                SELECT * FROM unnest($1::uuid[], $2::bigint[], $3::text[], $4::smallint[],
                                     $5::smallint[], $6::bool[], $7::bool[], $8::bigint[],
-                                    $9::bigint[], $10::text[])
+                                    $9::bigint[], $10::text[], $11::bool[])
                    AS s (id, version, state, counted, returned, resent, stop, wait_us,
-                         message_id, failure)
+                         message_id, failure, plain)
            ), hot AS (
                UPDATE notify.notifications n
                SET state = s.state, counted = s.counted, returned = s.returned,
-                   resent = s.resent, stop = s.stop, version = n.version + 1,
+                   resent = s.resent, stop = s.stop, plain = s.plain, version = n.version + 1,
                    -- Meanwhile the person may have moved to another bot.
                    bot_id = CASE WHEN s.state = 'pending' THEN r.bot_id ELSE n.bot_id END,
                    next_at = CASE WHEN s.wait_us IS NULL THEN n.next_at
@@ -384,6 +385,7 @@ pub async fn write(conn: &mut PgConnection, steps: &[Step]) -> sqlx::Result<()> 
         &columns.waits_us as &[Option<i64>],
         &columns.message_ids as &[Option<i64>],
         &columns.failures as &[Option<String>],
+        &columns.plain,
     )
     .execute(conn)
     .await?;
@@ -403,6 +405,7 @@ struct Columns {
     waits_us: Vec<Option<i64>>,
     message_ids: Vec<Option<i64>>,
     failures: Vec<Option<String>>,
+    plain: Vec<bool>,
 }
 
 impl Columns {
@@ -421,6 +424,7 @@ impl Columns {
             columns.waits_us.push(wait_us);
             columns.message_ids.push(step.message_id);
             columns.failures.push(step.change.failure.clone());
+            columns.plain.push(after.plain);
         }
         columns
     }

@@ -49,6 +49,7 @@ fn refused(bad_content: bool) -> Kind {
         code: 400,
         description: "Bad Request".to_owned(),
         bad_content,
+        bad_markup: false,
     })
 }
 
@@ -146,6 +147,7 @@ async fn a_held_message_is_not_resent(pool: PgPool) {
     let mut gateway = Gateway::ready(&service).await;
     let held = CreateNotificationRequest {
         uncertain_policy: UncertainPolicy::Hold.into(),
+        webhook_url: String::new(),
         ..custom(user, "once at most")
     };
     let told = service.tell_with(held).await;

@@ -51,6 +51,7 @@ fn refused() -> Kind {
         code: 400,
         description: "Boris: bad request".to_owned(),
         bad_content: true,
+        bad_markup: false,
     })
 }
 

@@ -142,6 +142,7 @@ async fn every_fault_of_a_request_is_told_at_once(pool: PgPool) {
         )),
         expire_time: Some(olm_proto::timestamp(now)),
         uncertain_policy: 0,
+        webhook_url: String::new(),
     };
     let status = refused(&service, wrong).await;
     assert_eq!(reason(&status), Some(ErrorReason::InvalidFields));

@@ -20,6 +20,7 @@ fn standing(state: State) -> Standing {
         stop: false,
         policy: UncertainPolicy::Resend,
         expired: false,
+        plain: false,
     }
 }
 
@@ -41,11 +42,13 @@ fn outcomes() -> [Outcome; 7] {
             code: 400,
             description: text(),
             bad_content: false,
+            bad_markup: false,
         },
         Outcome::Refused {
             code: 400,
             description: text(),
             bad_content: true,
+            bad_markup: false,
         },
         Outcome::Ambiguous { cause: text() },
     ]

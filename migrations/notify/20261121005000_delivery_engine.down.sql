@@ -1,0 +1,12 @@
+DROP TABLE notify.webhooks;
+DROP INDEX notify.attempts_by_begin;
+UPDATE notify.attempts SET outcome = 'not_written' WHERE outcome = 'moved';
+ALTER TABLE notify.attempts
+    DROP CONSTRAINT attempts_outcome_known,
+    ADD CONSTRAINT attempts_outcome_known CHECK (outcome IN (
+        'sent', 'not_written', 'limited', 'chat_gone', 'refused', 'ambiguous'));
+DROP INDEX notify.notifications_pending_by_sender;
+ALTER TABLE notify.notifications DROP COLUMN sender, DROP COLUMN plain;
+DROP TABLE notify.moved_chats;
+DROP TABLE notify.sending;
+DROP TABLE notify.bots;
