@@ -31,6 +31,38 @@ pub struct Rendered {
     pub format: Format,
 }
 
+impl Rendered {
+    /// The same without markup: for bots that send text as it is, and for a text whose
+    /// markup Telegram could not read. What people wrote keeps every character.
+    #[must_use]
+    pub fn plain(self) -> Self {
+        let text = match self.format {
+            Format::Plain => self.text,
+            Format::Html => without_markup(&self.text),
+        };
+        Self {
+            text,
+            format: Format::Plain,
+        }
+    }
+}
+
+/// The characters that a text of this crate shows: its tags left out, what was escaped
+/// as it was. Whatever opens a tag is a tag, because all other text is escaped.
+fn without_markup(html: &str) -> String {
+    let mut shown = String::with_capacity(html.len());
+    for (at, part) in html.split('<').enumerate() {
+        let text = match part.split_once('>') {
+            Some((_tag, text)) if at > 0 => text,
+            Some(_) | None => part,
+        };
+        shown.push_str(text);
+    }
+    // The ampersand last: what was written as "&lt;" is "&amp;lt;" here.
+    let shown = shown.replace("&lt;", "<").replace("&gt;", ">");
+    shown.replace("&amp;", "&")
+}
+
 /// Renders what a notification tells, in its reader's language and zone; `now` is the
 /// instant of sending, so that a late reminder says how long is really left. `None`
 /// when there is no content, which no notification of the contract lacks.

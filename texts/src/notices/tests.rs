@@ -41,6 +41,37 @@ fn a_confirmation_names_teacher_time_and_zone() {
     );
 }
 
+#[test]
+fn without_markup_a_notice_reads_as_telegram_shows_it() {
+    let mut booked = notice(LessonNoticeKind::Booked, LessonRole::Student);
+    booked.counterpart_name = "<b>A&B</b> &lt; 3>2".to_owned();
+    let zone = TimeZone::get("Europe/Berlin").unwrap();
+    let now = "2026-01-23T16:20:00Z".parse().unwrap();
+    let plain = render(&content(booked), Language::Ru, &zone, now)
+        .unwrap()
+        .plain();
+    assert_eq!(plain.format, Format::Plain);
+    assert_eq!(
+        plain.text,
+        "✅ Урок забронирован\nПреподаватель: <b>A&B</b> &lt; 3>2\n\
+         пятница, 23 января, 18:00–19:00 (Берлин)"
+    );
+    assert_eq!(plain.clone().plain(), plain);
+}
+
+#[test]
+fn a_clients_text_is_the_same_without_markup() {
+    let text = "1 < 2 > 0 &amp; <b>bold</b>";
+    let custom = Content {
+        kind: Some(Kind::CustomText(CustomText {
+            text: text.to_owned(),
+        })),
+    };
+    let now = "2026-01-23T16:20:00Z".parse().unwrap();
+    let rendered = render(&custom, Language::En, &TimeZone::UTC, now).unwrap();
+    assert_eq!(rendered.plain().text, text);
+}
+
 /// A notice in both languages, English first.
 fn both(notice: &LessonNotice) -> [String; 2] {
     [Language::En, Language::Ru].map(|language| rendered(notice.clone(), language))
