@@ -1,7 +1,15 @@
 //! The JSON of the controls under `/sim/`, shared by the server and [`crate::client::SimClient`].
 
+mod faults;
+mod ledger;
+
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
+
+pub use faults::{Chance, Fault, FaultKind, FaultPlan};
+pub use ledger::{
+    BotFigures, LedgerAnswer, LedgerEntry, LedgerPage, LedgerQuery, LimitKind, Violation,
+};
 
 /// Somebody who uses Telegram.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -36,6 +44,9 @@ pub struct NewPerson {
     /// Language of their app; `en` when absent.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub language_code: Option<String>,
+    /// Bots they have started already; no update tells of it.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub started_bot_ids: Vec<i64>,
 }
 
 impl NewPerson {
@@ -53,6 +64,13 @@ impl NewPerson {
     #[must_use]
     pub fn with_id(mut self, id: i64) -> Self {
         self.id = Some(id);
+        self
+    }
+
+    /// The same, with an open chat with this bot.
+    #[must_use]
+    pub fn who_started(mut self, bot_id: i64) -> Self {
+        self.started_bot_ids.push(bot_id);
         self
     }
 }
@@ -245,223 +263,4 @@ pub struct ButtonView {
     pub data: Option<String>,
     /// Address of a link or Mini App button.
     pub url: Option<String>,
-}
-
-/// One call of a bot: what was asked, when, what was answered.
-///
-/// `getUpdates` is not recorded: it writes nothing and would drown the rest.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-pub struct LedgerEntry {
-    /// Rises by one per call.
-    pub seq: u64,
-    /// Which bot called.
-    pub bot_id: i64,
-    /// The method in Telegram's spelling, such as `sendMessage`.
-    pub method: String,
-    /// The chat named in the call.
-    pub chat_id: Option<i64>,
-    /// The message named in the call (edits, deletions).
-    pub message_id: Option<i64>,
-    /// The callback query named in the call.
-    pub callback_query_id: Option<String>,
-    /// The text as it was given, markup included; cut after 8192 characters.
-    pub text: Option<String>,
-    /// The reply markup as it was given; null when over 16 KiB.
-    pub reply_markup: Option<Value>,
-    /// Whether it asked to come without a sound (`disable_notification`).
-    #[serde(default)]
-    pub silent: bool,
-    /// When the request was read, microseconds since 1970.
-    pub received_unix_us: i64,
-    /// The same since the simulator started, on a clock that never steps.
-    pub received_mono_us: u64,
-    /// When the answer was handed to the connection; absent while it waits, or when it was lost.
-    pub answered_unix_us: Option<i64>,
-    /// The same on the monotonic clock.
-    pub answered_mono_us: Option<u64>,
-    /// Whether the call took effect, whatever the caller was told.
-    pub accepted: bool,
-    /// What was answered, or would have been; absent when the call was reset before it was handled.
-    pub answer: Option<LedgerAnswer>,
-    /// The fault that was applied, as in [`FaultKind::name`].
-    pub fault: Option<String>,
-    /// The caller's `traceparent` header.
-    pub traceparent: Option<String>,
-}
-
-/// What the caller was told.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct LedgerAnswer {
-    /// HTTP status, also Telegram's `error_code`.
-    pub status: u16,
-    /// The message written or edited.
-    pub message_id: Option<i64>,
-    /// Telegram's text of the error.
-    pub description: Option<String>,
-    /// Seconds to wait, with 429.
-    pub retry_after: Option<u32>,
-}
-
-/// Which ledger entries to read; absent fields match everything.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct LedgerQuery {
-    /// Only this bot.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub bot: Option<i64>,
-    /// Only this chat.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub chat: Option<i64>,
-    /// Only this method, in any case.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub method: Option<String>,
-    /// Only entries with a greater `seq`.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub since: Option<u64>,
-    /// At most so many, oldest first (1 to 10,000; 1,000 when absent).
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub limit: Option<usize>,
-    /// Wait so long (at most 60,000) for a first matching entry.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub wait_ms: Option<u64>,
-}
-
-impl LedgerQuery {
-    /// Everything `method` did, in every chat.
-    #[must_use]
-    pub fn method(method: &str) -> Self {
-        Self {
-            method: Some(method.to_owned()),
-            ..Self::default()
-        }
-    }
-
-    /// Only in this chat.
-    #[must_use]
-    pub fn in_chat(mut self, chat: i64) -> Self {
-        self.chat = Some(chat);
-        self
-    }
-
-    /// Only after this entry.
-    #[must_use]
-    pub fn since(mut self, seq: u64) -> Self {
-        self.since = Some(seq);
-        self
-    }
-}
-
-/// A part of the ledger.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-pub struct LedgerPage {
-    /// Matching entries, oldest first.
-    pub entries: Vec<LedgerEntry>,
-    /// The newest `seq` given out to any call, 0 at the start.
-    pub last_seq: u64,
-    /// The oldest `seq` still kept; older entries were dropped.
-    pub first_kept_seq: u64,
-}
-
-/// A fault to inject into matching calls.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Fault {
-    /// Only this method, in any case; absent matches every method but `getUpdates`.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub method: Option<String>,
-    /// Only calls that name this chat.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub chat: Option<i64>,
-    /// Only calls of this bot.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub bot: Option<i64>,
-    /// How many calls to hit; 0 hits until the faults are cleared, absent hits one.
-    #[serde(default = "once")]
-    pub times: u32,
-    /// What happens to them.
-    #[serde(flatten)]
-    pub kind: FaultKind,
-}
-
-fn once() -> u32 {
-    1
-}
-
-impl Fault {
-    /// A fault for the next call of any method but `getUpdates`.
-    #[must_use]
-    pub fn new(kind: FaultKind) -> Self {
-        Self {
-            method: None,
-            chat: None,
-            bot: None,
-            times: 1,
-            kind,
-        }
-    }
-
-    /// Only for this method.
-    #[must_use]
-    pub fn on(mut self, method: &str) -> Self {
-        self.method = Some(method.to_owned());
-        self
-    }
-
-    /// Only for this chat.
-    #[must_use]
-    pub fn in_chat(mut self, chat: i64) -> Self {
-        self.chat = Some(chat);
-        self
-    }
-
-    /// For so many calls; 0 until cleared.
-    #[must_use]
-    pub fn times(mut self, times: u32) -> Self {
-        self.times = times;
-        self
-    }
-}
-
-/// What can go wrong with a call.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(tag = "kind", rename_all = "snake_case")]
-pub enum FaultKind {
-    /// The call takes effect at once, its answer comes later.
-    Delay {
-        /// Milliseconds, at most 600,000.
-        ms: u64,
-    },
-    /// The call takes effect, then the connection closes without an answer.
-    LoseResponse,
-    /// The connection is reset before the call takes effect.
-    ResetBefore,
-    /// The call has no effect and is answered with this error.
-    Status {
-        /// HTTP status and `error_code`, 400 to 599.
-        code: u16,
-        /// Telegram's text.
-        description: String,
-        /// Seconds to wait, in `parameters`.
-        #[serde(default, skip_serializing_if = "Option::is_none")]
-        retry_after: Option<u32>,
-        /// The supergroup a group became, in `parameters`.
-        #[serde(default, skip_serializing_if = "Option::is_none")]
-        migrate_to_chat_id: Option<i64>,
-    },
-    /// The call takes effect and is answered with `502 Bad Gateway`.
-    #[serde(rename = "after_acceptance_502")]
-    AfterAcceptance502,
-}
-
-impl FaultKind {
-    /// The name used in JSON.
-    #[must_use]
-    pub fn name(&self) -> &'static str {
-        match self {
-            Self::Delay { .. } => "delay",
-            Self::LoseResponse => "lose_response",
-            Self::ResetBefore => "reset_before",
-            Self::Status { .. } => "status",
-            Self::AfterAcceptance502 => "after_acceptance_502",
-        }
-    }
 }

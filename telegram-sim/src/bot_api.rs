@@ -23,7 +23,7 @@ use axum::{
 use serde_json::Value;
 
 use crate::{
-    api::{FaultKind, LedgerAnswer, LedgerEntry},
+    api::{FaultKind, LedgerAnswer, LedgerEntry, Violation},
     clock::Moment,
     server::HangUp,
     world::{Shared, World, limits::Counts},
@@ -220,7 +220,14 @@ fn before(fault: Option<&FaultKind>) -> Option<Before> {
             retry_after: *retry_after,
             migrate_to_chat_id: *migrate_to_chat_id,
         })),
-        FaultKind::Delay { .. } | FaultKind::LoseResponse | FaultKind::AfterAcceptance502 => None,
+        FaultKind::Blocked => Some(Before::Refuse(ApiError::forbidden(recipient::BLOCKED))),
+        FaultKind::Deactivated => Some(Before::Refuse(ApiError::forbidden(recipient::DEACTIVATED))),
+        FaultKind::Migrated { to } => Some(Before::Refuse(ApiError::migrated(*to))),
+        FaultKind::Delay { .. }
+        | FaultKind::LoseResponse
+        | FaultKind::ResetAfter
+        | FaultKind::TruncatedBody
+        | FaultKind::AfterAcceptance502 => None,
     }
 }
 
@@ -232,29 +239,38 @@ fn handle(
 ) -> (Option<FaultKind>, Option<ApiResult>, u64) {
     let chat = call.params.integer("chat_id");
     let fault = world.faults.take(call.bot, call.method.name(), chat);
+    let mut violation = None;
     let result = match before(fault.as_ref()) {
         Some(Before::Reset) => None,
         Some(Before::Refuse(error)) => Some(Err(error)),
-        None => Some(within_limits(world, call, chat, now)),
+        None => Some(within_limits(world, call, chat, now, &mut violation)),
     };
-    let entry = entry(call, chat, fault.as_ref(), result.as_ref(), now);
+    let mut entry = entry(call, chat, fault.as_ref(), result.as_ref(), now);
+    entry.violation = violation;
     let seq = world.ledger.add(entry);
     (fault, result, seq)
 }
 
-fn within_limits(world: &mut World, call: &Call, chat: Option<i64>, now: Moment) -> ApiResult {
+fn within_limits(
+    world: &mut World,
+    call: &Call,
+    chat: Option<i64>,
+    now: Moment,
+    violation: &mut Option<Violation>,
+) -> ApiResult {
     let limits = world.limits;
     let counts = call.method.counts();
     let pace = &mut world.bot_mut(call.bot).pace;
-    if let Some(wait) = pace.admit(limits, counts, chat, now) {
-        return Err(ApiError::too_many_requests(wait));
+    if let Err(too_fast) = pace.admit(limits, counts, chat, now) {
+        *violation = Some(too_fast.violation);
+        return Err(ApiError::too_many_requests(too_fast.wait));
     }
     let result = dispatch(world, call, now);
     if counts == Counts::Send
         && result.is_ok()
         && let Some(chat) = chat
     {
-        world.bot_mut(call.bot).pace.sent(chat, now);
+        world.bot_mut(call.bot).pace.sent(limits, chat, now);
     }
     result
 }
@@ -312,6 +328,7 @@ fn entry(
         accepted: result.is_some_and(Result::is_ok),
         answer: result.map(|result| ledger_answer(fault, result)),
         fault: fault.map(|fault| fault.name().to_owned()),
+        violation: None,
         traceparent: call.traceparent.clone(),
     }
 }
@@ -350,6 +367,8 @@ async fn finish(
 ) -> Response {
     let response = match fault {
         Some(FaultKind::LoseResponse) => return answer::hang_up(HangUp::Close),
+        Some(FaultKind::ResetAfter) => return answer::hang_up(HangUp::Reset),
+        Some(FaultKind::TruncatedBody) => return answer::truncated(&result),
         Some(FaultKind::AfterAcceptance502) => answer::response(&Err(ApiError::bad_gateway())),
         Some(FaultKind::Delay { ms }) => {
             let delay = Duration::from_millis(ms).min(MAX_DELAY);
@@ -359,7 +378,14 @@ async fn finish(
             }
             answer::response(&result)
         }
-        Some(FaultKind::ResetBefore | FaultKind::Status { .. }) | None => answer::response(&result),
+        Some(
+            FaultKind::ResetBefore
+            | FaultKind::Status { .. }
+            | FaultKind::Blocked
+            | FaultKind::Deactivated
+            | FaultKind::Migrated { .. },
+        )
+        | None => answer::response(&result),
     };
     if let Some(seq) = seq {
         shared.change(|world, now| world.ledger.answered(seq, now));

@@ -38,8 +38,9 @@ pub use target::{Button, Chat};
 use crate::{
     Limits,
     api::{
-        BotView, CallbackView, ChatView, Fault, Group, LedgerEntry, LedgerPage, LedgerQuery,
-        MessageView, NewGroup, NewPerson, Person, Press, Pressed, Said, Say,
+        BotFigures, BotView, CallbackView, ChatView, Fault, FaultPlan, Group, LedgerEntry,
+        LedgerPage, LedgerQuery, MessageView, NewGroup, NewPerson, Person, Press, Pressed, Said,
+        Say,
     },
 };
 
@@ -323,7 +324,24 @@ impl SimClient {
         self.get("/sim/faults", &[], Duration::ZERO).await
     }
 
-    /// Takes all faults away.
+    /// Faults by chance from now on, in place of those before.
+    ///
+    /// # Errors
+    /// [`SimError::Refused`] with 400 as [`SimClient::fault`], or for more than 1,000 per mille.
+    pub async fn plan_faults(&self, plan: &FaultPlan) -> Result<()> {
+        let request = self.http.put(self.url("/sim/plan")).json(plan);
+        self.fetch::<Value>(request, Duration::ZERO).await.map(drop)
+    }
+
+    /// How each bot has kept to the limits since the simulator started.
+    ///
+    /// # Errors
+    /// [`SimError::Unreachable`].
+    pub async fn figures(&self) -> Result<Vec<BotFigures>> {
+        self.get("/sim/figures", &[], Duration::ZERO).await
+    }
+
+    /// Takes all faults away, those by chance too.
     ///
     /// # Errors
     /// [`SimError::Unreachable`].

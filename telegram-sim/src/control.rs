@@ -37,6 +37,8 @@ pub(crate) fn router() -> Router<Arc<Shared>> {
         .route("/sim/bots", get(bots))
         .route("/sim/limits", get(limits).put(set_limits))
         .route("/sim/ledger", get(ledger::read))
+        .route("/sim/figures", get(ledger::figures))
+        .route("/sim/plan", get(faults::plan).put(faults::set_plan))
         .route(
             "/sim/faults",
             get(faults::list).post(faults::add).delete(faults::clear),

@@ -11,7 +11,10 @@
 //! - Limits are plain sliding windows measured at receipt. Telegram documents only "about" 30
 //!   messages per second per token, 1 per second per chat and 20 per minute per group; which methods
 //!   count is not documented. Here every method that writes a message counts for the token, only
-//!   `sendMessage` counts for the chat and the group, and nothing else counts.
+//!   `sendMessage` counts for the chat and the group, and nothing else counts. Whatever comes before
+//!   a told `retry_after` is over is refused, and breaking a limit again within a minute doubles the
+//!   wait (up to 64 s). `/sim/figures` counts per bot what broke which limit; each ledger entry says
+//!   it of itself.
 //! - `parse_mode` is `HTML` or absent; Markdown is refused as unsupported.
 //! - Webhooks are stored and shown, and they stop `getUpdates`, but no update is posted to them.
 //! - A callback query can be answered for one minute, see [`Config::callback_lifetime`].

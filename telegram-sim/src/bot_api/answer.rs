@@ -2,9 +2,11 @@
 
 use axum::{
     Json,
-    http::StatusCode,
+    body::{Body, Bytes},
+    http::{StatusCode, header},
     response::{IntoResponse, Response},
 };
+use futures_util::{StreamExt as _, stream};
 use serde_json::{Value, json};
 
 use crate::server::HangUp;
@@ -85,8 +87,31 @@ impl ApiError {
 
 /// The HTTP answer.
 pub(crate) fn response(result: &ApiResult) -> Response {
+    let (status, body) = parts(result);
+    (status, Json(body)).into_response()
+}
+
+/// The head and half of the body of the answer; then the connection ends.
+pub(crate) fn truncated(result: &ApiResult) -> Response {
+    let (status, body) = parts(result);
+    let body = body.to_string();
+    let half = Bytes::copy_from_slice(&body.as_bytes()[..body.len() / 2]);
+    let rest = async {
+        // The half goes out first.
+        tokio::task::yield_now().await;
+        Err(std::io::Error::other("the answer is truncated on purpose"))
+    };
+    let parts = stream::once(async { Ok(half) }).chain(stream::once(rest));
+    let headers = [
+        (header::CONTENT_TYPE, "application/json".to_owned()),
+        (header::CONTENT_LENGTH, body.len().to_string()),
+    ];
+    (status, headers, Body::from_stream(parts)).into_response()
+}
+
+fn parts(result: &ApiResult) -> (StatusCode, Value) {
     match result {
-        Ok(result) => Json(json!({ "ok": true, "result": result })).into_response(),
+        Ok(result) => (StatusCode::OK, json!({ "ok": true, "result": result })),
         Err(error) => {
             let status =
                 StatusCode::from_u16(error.code).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
@@ -101,7 +126,7 @@ pub(crate) fn response(result: &ApiResult) -> Response {
             if let Some(chat) = error.migrate_to_chat_id {
                 body["parameters"]["migrate_to_chat_id"] = json!(chat);
             }
-            (status, Json(body)).into_response()
+            (status, body)
         }
     }
 }

@@ -3,15 +3,20 @@
 use super::{answer::ApiError, params::Params};
 use crate::world::{World, chats::ChatKey};
 
+/// What follows "Forbidden: " when a person deleted their account.
+pub(crate) const DEACTIVATED: &str = "user is deactivated";
+/// What follows "Forbidden: " when a person blocked the bot.
+pub(crate) const BLOCKED: &str = "bot was blocked by the user";
+
 /// Finds the chat named by `chat_id` and checks that the bot may write to it.
 pub(crate) fn writable(world: &World, bot: i64, params: &Params) -> Result<ChatKey, ApiError> {
     let key = find(world, bot, params)?;
     if let ChatKey::Private { person, .. } = key {
         if world.deactivated.contains(&person) {
-            return Err(ApiError::forbidden("user is deactivated"));
+            return Err(ApiError::forbidden(DEACTIVATED));
         }
         if world.chats.get(&key).is_some_and(|chat| chat.blocked) {
-            return Err(ApiError::forbidden("bot was blocked by the user"));
+            return Err(ApiError::forbidden(BLOCKED));
         }
     }
     Ok(key)

@@ -1,4 +1,4 @@
-//! `/sim/faults`.
+//! `/sim/faults` and `/sim/plan`.
 
 use std::sync::Arc;
 
@@ -6,10 +6,13 @@ use axum::{Json, extract::State, http::StatusCode};
 
 use super::input::{Input, Refusal};
 use crate::{
-    api::{Fault, FaultKind},
+    api::{Chance, Fault, FaultKind, FaultPlan},
     bot_api::{MAX_DELAY, is_method},
     world::{Shared, faults::MAX_FAULTS},
 };
+
+/// Kinds of chance in one plan.
+const MAX_CHANCES: usize = 100;
 
 pub(crate) async fn list(State(shared): State<Arc<Shared>>) -> Json<Vec<Fault>> {
     Json(shared.step(|world, _| world.faults.list().to_vec()))
@@ -19,7 +22,7 @@ pub(crate) async fn add(
     State(shared): State<Arc<Shared>>,
     Input(Json(fault)): Input<Json<Fault>>,
 ) -> Result<(StatusCode, Json<Fault>), Refusal> {
-    check(&fault)?;
+    check(fault.method.as_deref(), &fault.kind)?;
     if shared.step(|world, _| world.faults.add(fault.clone())) {
         Ok((StatusCode::CREATED, Json(fault)))
     } else {
@@ -35,12 +38,34 @@ pub(crate) async fn clear(State(shared): State<Arc<Shared>>) -> StatusCode {
     StatusCode::NO_CONTENT
 }
 
-fn check(fault: &Fault) -> Result<(), Refusal> {
+pub(crate) async fn plan(State(shared): State<Arc<Shared>>) -> Json<FaultPlan> {
+    Json(shared.step(|world, _| world.faults.plan().clone()))
+}
+
+pub(crate) async fn set_plan(
+    State(shared): State<Arc<Shared>>,
+    Input(Json(plan)): Input<Json<FaultPlan>>,
+) -> Result<Json<FaultPlan>, Refusal> {
+    let of_all: u32 = plan.chances.iter().map(|it| u32::from(it.per_mille)).sum();
+    if plan.chances.len() > MAX_CHANCES || of_all > 1000 {
+        return Err(Refusal::new(
+            StatusCode::BAD_REQUEST,
+            format!("chances: at most {MAX_CHANCES}, together at most 1000 per mille"),
+        ));
+    }
+    for Chance { method, kind, .. } in &plan.chances {
+        check(method.as_deref(), kind)?;
+    }
+    shared.step(|world, _| world.faults.set_plan(plan.clone()));
+    Ok(Json(plan))
+}
+
+fn check(method: Option<&str>, kind: &FaultKind) -> Result<(), Refusal> {
     let invalid = |error: String| Err(Refusal::new(StatusCode::BAD_REQUEST, error));
-    if let Some(method) = fault.method.as_ref().filter(|method| !is_method(method)) {
+    if let Some(method) = method.filter(|method| !is_method(method)) {
         return invalid(format!("method: {method} is not served here"));
     }
-    match &fault.kind {
+    match kind {
         FaultKind::Delay { ms } if u128::from(*ms) > MAX_DELAY.as_millis() => {
             invalid(format!("ms: at most {}", MAX_DELAY.as_millis()))
         }
@@ -53,6 +78,11 @@ fn check(fault: &Fault) -> Result<(), Refusal> {
         FaultKind::Delay { .. }
         | FaultKind::LoseResponse
         | FaultKind::ResetBefore
+        | FaultKind::ResetAfter
+        | FaultKind::TruncatedBody
+        | FaultKind::Blocked
+        | FaultKind::Deactivated
+        | FaultKind::Migrated { .. }
         | FaultKind::Status { .. }
         | FaultKind::AfterAcceptance502 => Ok(()),
     }

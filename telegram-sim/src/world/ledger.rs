@@ -1,9 +1,11 @@
 //! What bots asked and what they were told, the newest calls only.
 
-use std::collections::VecDeque;
+use std::{collections::VecDeque, sync::Arc};
+
+use serde::{Serialize, Serializer};
 
 use crate::{
-    api::{LedgerEntry, LedgerPage, LedgerQuery},
+    api::{LedgerEntry, LedgerQuery},
     clock::Moment,
 };
 
@@ -12,9 +14,23 @@ const MAX_LIMIT: usize = 10_000;
 
 #[derive(Debug)]
 pub(crate) struct Ledger {
-    entries: VecDeque<LedgerEntry>,
+    /// Shared with whoever is reading them: a page is made under the lock and written after it.
+    entries: VecDeque<Arc<LedgerEntry>>,
     capacity: usize,
     last_seq: u64,
+}
+
+/// A [`crate::api::LedgerPage`] to be written out.
+#[derive(Debug, Serialize)]
+pub(crate) struct Page {
+    #[serde(serialize_with = "each")]
+    pub entries: Vec<Arc<LedgerEntry>>,
+    pub last_seq: u64,
+    pub first_kept_seq: u64,
+}
+
+fn each<S: Serializer>(entries: &[Arc<LedgerEntry>], serializer: S) -> Result<S::Ok, S::Error> {
+    serializer.collect_seq(entries.iter().map(Arc::as_ref))
 }
 
 impl Ledger {
@@ -33,7 +49,7 @@ impl Ledger {
         if self.entries.len() == self.capacity {
             self.entries.pop_front();
         }
-        self.entries.push_back(entry);
+        self.entries.push_back(Arc::new(entry));
         self.last_seq
     }
 
@@ -44,13 +60,13 @@ impl Ledger {
             .checked_sub(first)
             .and_then(|place| usize::try_from(place).ok())
             .and_then(|place| self.entries.get_mut(place));
-        if let Some(entry) = entry {
+        if let Some(entry) = entry.map(Arc::make_mut) {
             entry.answered_unix_us = Some(now.unix_us);
             entry.answered_mono_us = Some(now.mono_us);
         }
     }
 
-    pub fn page(&self, query: &LedgerQuery) -> LedgerPage {
+    pub fn page(&self, query: &LedgerQuery) -> Page {
         let since = query.since.unwrap_or(0);
         let first = self.first_kept_seq();
         // Numbers have no holes: skip straight to the first wanted entry.
@@ -63,7 +79,7 @@ impl Ledger {
             .take(query.limit.unwrap_or(DEFAULT_LIMIT).clamp(1, MAX_LIMIT))
             .cloned()
             .collect();
-        LedgerPage {
+        Page {
             entries,
             last_seq: self.last_seq,
             first_kept_seq: first,
@@ -108,6 +124,7 @@ mod tests {
             accepted: true,
             answer: None,
             fault: None,
+            violation: None,
             traceparent: None,
         }
     }

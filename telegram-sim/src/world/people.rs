@@ -68,6 +68,13 @@ impl World {
             Some(id) => id,
             None => self.free_person_id(),
         };
+        for bot in &new.started_bot_ids {
+            self.ensure_bot(*bot).ok_or(Refused::UnknownBot(*bot))?;
+        }
+        for bot in new.started_bot_ids {
+            let key = ChatKey::Private { bot, person: id };
+            self.chats.entry(key).or_default().started = true;
+        }
         let person = Person {
             id,
             first_name: new.first_name,

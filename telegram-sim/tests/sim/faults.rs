@@ -4,7 +4,10 @@ use std::{error::Error, io::ErrorKind};
 
 use serde_json::json;
 use telegram_sim::{
-    api::{Fault, FaultKind, LedgerQuery},
+    Config, Limits,
+    api::{
+        Chance, Fault, FaultKind, FaultPlan, LedgerQuery, LimitKind, NewGroup, NewPerson, Violation,
+    },
     client::SimError,
 };
 
@@ -229,4 +232,165 @@ async fn a_delayed_answer_comes_after_the_message() {
         .unwrap()
         .unwrap();
     assert_eq!(status, 200);
+}
+
+#[tokio::test]
+async fn a_reset_after_acceptance_leaves_the_message_sent() {
+    let sim = Sim::start().await;
+    let person = sim.person().await;
+    let fault = Fault::new(FaultKind::ResetAfter).on("sendMessage");
+    sim.client.fault(&fault).await.unwrap();
+    let params = json!({ "chat_id": person.id, "text": "reset" });
+    let reset = sim.client.call(TOKEN, "sendMessage", &params).await;
+    let kind = broken_off(&reset.unwrap_err());
+    assert_eq!(kind, Some(ErrorKind::ConnectionReset));
+    let view = sim.client.chat(&person).await.unwrap();
+    assert_eq!(view.messages.last().unwrap().text, "reset");
+}
+
+#[tokio::test]
+async fn an_answer_can_break_off_in_its_body() {
+    let sim = Sim::start().await;
+    let person = sim.person().await;
+    let fault = Fault::new(FaultKind::TruncatedBody).on("sendMessage");
+    sim.client.fault(&fault).await.unwrap();
+    let url = format!("{}/bot{TOKEN}/sendMessage", sim.client.base_url());
+    let params = json!({ "chat_id": person.id, "text": "half" });
+    let mut answer = reqwest::Client::new()
+        .post(url)
+        .json(&params)
+        .send()
+        .await
+        .expect("the head comes");
+    assert_eq!(answer.status(), 200);
+    let whole = answer.content_length().unwrap();
+    let mut got = 0;
+    let end = loop {
+        match answer.chunk().await {
+            Ok(Some(part)) => got += part.len() as u64,
+            end => break end,
+        }
+    };
+    assert!(end.is_err() && 0 < got && got < whole, "{got} of {whole}");
+    let view = sim.client.chat(&person).await.unwrap();
+    assert_eq!(view.messages.last().unwrap().text, "half");
+}
+
+#[tokio::test]
+async fn one_call_can_meet_a_closed_door_or_a_moved_group() {
+    let sim = Sim::start().await;
+    let person = sim.person().await;
+    let kinds = [
+        FaultKind::Blocked,
+        FaultKind::Deactivated,
+        FaultKind::Migrated { to: -1_004_000 },
+    ];
+    for kind in kinds {
+        sim.client.fault(&Fault::new(kind)).await.unwrap();
+    }
+    let params = json!({ "chat_id": person.id, "text": "x" });
+    let blocked = sim.refused("sendMessage", params.clone()).await;
+    assert_eq!(
+        blocked,
+        (403, "Forbidden: bot was blocked by the user".to_owned())
+    );
+    let deactivated = sim.refused("sendMessage", params.clone()).await;
+    assert_eq!(
+        deactivated,
+        (403, "Forbidden: user is deactivated".to_owned())
+    );
+    let (status, moved) = sim.call("sendMessage", params.clone()).await;
+    assert_eq!(status, 400);
+    assert_eq!(moved["parameters"]["migrate_to_chat_id"], json!(-1_004_000));
+    sim.accepted("sendMessage", params).await;
+}
+
+#[tokio::test]
+async fn a_plan_hits_by_chance_until_the_faults_are_cleared() {
+    let sim = Sim::start().await;
+    let person = sim.person().await;
+    let plan = FaultPlan {
+        seed: 5,
+        chances: vec![Chance::of_sends(1000, FaultKind::AfterAcceptance502)],
+    };
+    sim.client.plan_faults(&plan).await.unwrap();
+    let params = json!({ "chat_id": person.id, "text": "x" });
+    for _ in 0..3 {
+        assert_eq!(sim.call("sendMessage", params.clone()).await.0, 502);
+    }
+    sim.accepted("getMe", json!({})).await;
+    let too_much = FaultPlan {
+        chances: vec![Chance::of_sends(1001, FaultKind::LoseResponse)],
+        ..plan
+    };
+    let refused = sim.client.plan_faults(&too_much).await.unwrap_err();
+    assert!(
+        matches!(refused, SimError::Refused { status: 400, .. }),
+        "{refused}"
+    );
+    sim.client.clear_faults().await.unwrap();
+    sim.accepted("sendMessage", params).await;
+}
+
+#[tokio::test]
+async fn what_breaks_a_limit_is_counted_and_marked() {
+    let sim = Sim::with(Config {
+        limits: Limits {
+            // A minute is wide enough for no clock to decide.
+            per_group_per_minute: 1,
+            per_chat_per_second: 0,
+            per_token_per_second: 1000,
+        },
+        ..Config::default()
+    })
+    .await;
+    let person = sim
+        .client
+        .create_person(&NewPerson::named("Anna", "en").who_started(4200))
+        .await
+        .unwrap();
+    let group = sim
+        .client
+        .create_group(&NewGroup {
+            title: "Choir".to_owned(),
+            bot_ids: vec![4200],
+            person_ids: vec![person.id],
+        })
+        .await
+        .unwrap();
+    sim.send(group.id, "first").await;
+    let (status, refused) = sim
+        .call(
+            "sendMessage",
+            json!({ "chat_id": group.id, "text": "second" }),
+        )
+        .await;
+    assert_eq!(status, 429);
+    assert!(
+        refused["parameters"]["retry_after"].as_u64() > Some(30),
+        "{refused}"
+    );
+    sim.call(
+        "sendMessage",
+        json!({ "chat_id": group.id, "text": "third" }),
+    )
+    .await;
+    sim.send(person.id, "another chat").await;
+    let figures = sim.client.figures().await.unwrap();
+    let [figures] = figures.as_slice() else {
+        panic!("{figures:?}");
+    };
+    assert_eq!((figures.sent, figures.over_group), (2, 2));
+    assert_eq!((figures.over_token, figures.over_chat), (0, 0));
+    assert!((1..=2).contains(&figures.busiest_second));
+    let page = sim.client.ledger(&LedgerQuery::default()).await.unwrap();
+    let broken: Vec<_> = page.entries.iter().map(|entry| entry.violation).collect();
+    let violation = |early| {
+        Some(Violation {
+            limit: LimitKind::Group,
+            early,
+        })
+    };
+    assert_eq!(broken, [None, violation(false), violation(true), None]);
+    assert_eq!(figures.early, 1);
 }
