@@ -110,7 +110,7 @@ pub fn parse_journal_entry(wire: wire::JournalEntry) -> Option<Report> {
 }
 
 /// What is said, bounded, without the NUL that PostgreSQL's text cannot hold.
-fn words(text: &str) -> String {
+pub(crate) fn words(text: &str) -> String {
     text.chars()
         .filter(|c| *c != '\0')
         .take(MAX_WORDS)

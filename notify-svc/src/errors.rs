@@ -7,6 +7,8 @@ use service_kit::{
 };
 use tonic::{Code, Status};
 
+use crate::notifications::states::State;
+
 /// The domain of this service's errors.
 pub const DOMAIN: &str = "olm.notify";
 
@@ -22,6 +24,12 @@ pub enum Error {
     /// No such notification for this viewer.
     #[error("no such notification")]
     NotificationNotFound,
+    /// The client has no bot in polling mode.
+    #[error("this client has no bot in polling mode")]
+    NoPolledBot,
+    /// What is said of a notification contradicts where it stands.
+    #[error("what is said contradicts the notification's state, {}", .0.as_str())]
+    StateUnsuitable(State),
     /// Nobody with this id can be written to.
     #[error("nobody with this id has started the bot")]
     RecipientNotFound,
@@ -77,6 +85,14 @@ impl From<Error> for Status {
             Error::NotificationNotFound => {
                 refuse(Code::NotFound, ErrorReason::NotificationNotFound)
             }
+            Error::NoPolledBot => refuse(Code::FailedPrecondition, ErrorReason::NoPolledBot),
+            Error::StateUnsuitable(state) => Refusal::new(
+                Code::Aborted,
+                ErrorReason::NotificationStateUnsuitable,
+                error.to_string(),
+            )
+            .metadata("state", state.as_str())
+            .into_status(DOMAIN),
             Error::RecipientNotFound => refuse(Code::NotFound, ErrorReason::RecipientNotFound),
             Error::RequestIdReused => refuse(Code::AlreadyExists, ErrorReason::RequestIdReused),
             Error::Database(cause) if is_away(cause) || error.is_contention() => {

@@ -7,7 +7,7 @@ use olm_proto::notify::v1::{
     dispatch_service_server::DispatchServiceServer,
     lesson_plan_service_server::LessonPlanServiceServer,
     notification_service_server::NotificationServiceServer,
-    recipient_service_server::RecipientServiceServer,
+    polling_service_server::PollingServiceServer, recipient_service_server::RecipientServiceServer,
 };
 use service_kit::{
     clock::SharedClock,
@@ -26,6 +26,7 @@ pub mod dispatch;
 pub mod errors;
 pub mod lesson_plans;
 pub mod notifications;
+pub mod polling;
 pub mod recipients;
 pub mod series_plans;
 pub mod sweep;
@@ -46,6 +47,7 @@ const SERVICES: &[&str] = &[
     "olm.notify.v1.DispatchService",
     "olm.notify.v1.LessonPlanService",
     "olm.notify.v1.NotificationService",
+    "olm.notify.v1.PollingService",
     "olm.notify.v1.RecipientService",
 ];
 
@@ -126,9 +128,11 @@ fn routes(app: &App) -> Routes {
     let notifications = notifications::grpc::Service::new(app.clone());
     let recipients = recipients::grpc::Service::new(app.clone());
     let plans = lesson_plans::grpc::Service::new(app.clone());
+    let polling = polling::grpc::Service::new(app.clone());
     let dispatch = dispatch::grpc::Service::new(app.clone());
     Routes::new(NotificationServiceServer::new(notifications).max_decoding_message_size(limit))
         .add_service(RecipientServiceServer::new(recipients).max_decoding_message_size(limit))
         .add_service(LessonPlanServiceServer::new(plans).max_decoding_message_size(limit))
+        .add_service(PollingServiceServer::new(polling).max_decoding_message_size(limit))
         .add_service(DispatchServiceServer::new(dispatch).max_decoding_message_size(limit))
 }

@@ -354,7 +354,7 @@ fn until(due: Instant) -> SignedDuration {
 
 /// Whether a message comes without a sound: in its reader's quiet hours, unless it is a
 /// reminder that had no time before them.
-fn silent(
+pub(crate) fn silent(
     quiet_hours: Option<QuietHours>,
     zone: &str,
     content: Option<&Content>,
@@ -372,7 +372,7 @@ fn silent(
 }
 
 /// The content with the counterpart's name of this moment.
-fn joined(bytes: &[u8], counterpart_name: String) -> Option<Content> {
+pub(crate) fn joined(bytes: &[u8], counterpart_name: String) -> Option<Content> {
     let mut content = Content::decode(bytes)
         .inspect_err(|error| tracing::error!(%error, "a stored content cannot be read"))
         .ok()?;

@@ -165,7 +165,8 @@ fn viewer(person: Option<Uuid>, caller: &str, client: &str, violations: &mut Vio
     person.map_or(Viewer::Creator(creator), Viewer::Person)
 }
 
-fn notify(seen: Seen) -> wire::Notification {
+/// In the contract.
+pub(crate) fn notify(seen: Seen) -> wire::Notification {
     let lane = Lane::parse(i32::from(seen.lane)).map_or(wire::Lane::Unspecified, Lane::wire);
     let instant = |at: jiff_sqlx::Timestamp| Some(olm_proto::timestamp(at.to_jiff()));
     wire::Notification {

@@ -53,8 +53,9 @@ pub(super) async fn lock_silent(
     .await
 }
 
-/// Uncertain rows to resolve: those that are not to be sent again, and those whose bot
-/// has an owner that has told its journal: before, the journal may still know.
+/// Uncertain rows to resolve: those that are not to be sent again, those whose bot is
+/// polled, and those whose bot has an owner that has told its journal: before, the journal
+/// may still know.
 pub(super) async fn lock_resolvable(
     conn: &mut PgConnection,
     limit: i64,
@@ -63,9 +64,10 @@ pub(super) async fn lock_resolvable(
         "SELECT n.id FROM notify.notifications n
          JOIN notify.notification_details d ON d.notification_id = n.id
          LEFT JOIN notify.owners o ON o.bot_id = n.bot_id
+         LEFT JOIN notify.bots b ON b.bot_id = n.bot_id
          WHERE n.state = 'uncertain'
            AND (n.stop OR n.resent OR d.uncertain_policy = 'hold' OR n.expires_at <= now()
-                OR (o.ready AND o.expires_at > now()))
+                OR b.client IS NOT NULL OR (o.ready AND o.expires_at > now()))
          ORDER BY n.id LIMIT $1
          FOR UPDATE OF n SKIP LOCKED",
         limit,

@@ -12,6 +12,7 @@ mod migrations;
 mod notifications;
 mod owning;
 mod planning;
+mod polling;
 mod reaching;
 mod series;
 mod support;

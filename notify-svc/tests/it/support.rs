@@ -18,7 +18,7 @@ use olm_proto::notify::v1::{
     dispatch_service_client::DispatchServiceClient,
     lesson_plan_service_client::LessonPlanServiceClient,
     notification_service_client::NotificationServiceClient, outcome::Kind,
-    recipient_service_client::RecipientServiceClient,
+    polling_service_client::PollingServiceClient, recipient_service_client::RecipientServiceClient,
 };
 use service_kit::{clock::SystemClock, config::Settings, keys::digest_hex, shutdown::Shutdown};
 use sqlx::{ConnectOptions as _, PgPool};
@@ -133,6 +133,10 @@ impl Service {
 
     pub fn notifications_of(&self, user: Uuid) -> NotificationServiceClient<Keyring> {
         NotificationServiceClient::new(self.keyed("gateway-rest", Some(user)))
+    }
+
+    pub fn polling(&self) -> PollingServiceClient<Keyring> {
+        PollingServiceClient::new(self.keyed("gateway-rest", None))
     }
 
     pub fn recipients(&self) -> RecipientServiceClient<Keyring> {
