@@ -33,7 +33,8 @@ pub struct Config {
     pub reflection: bool,
     /// `BOT_DRAIN`: seconds for finishing after a stop signal; default 10.
     pub drain: Duration,
-    /// `BOT_LOG`, `BOT_LOG_FORMAT`, `BOT_ENVIRONMENT`, `OTEL_EXPORTER_OTLP_ENDPOINT`.
+    /// `BOT_LOG`, `BOT_LOG_FORMAT`, `BOT_ENVIRONMENT`, `BOT_METRICS_LISTEN`
+    /// (default 127.0.0.1:9466), `OTEL_EXPORTER_OTLP_ENDPOINT`.
     pub telemetry: TelemetryConfig,
 }
 
@@ -66,7 +67,7 @@ impl Config {
             journal: settings.value("JOURNAL", PathBuf::from("bot-gateway.redb")),
             reflection: settings.value("REFLECTION", true),
             drain: settings.duration("DRAIN", 10 * SECOND, SECOND..=120 * SECOND),
-            telemetry: TelemetryConfig::read(settings, "bot-gateway"),
+            telemetry: TelemetryConfig::read(settings, "bot-gateway", 9466),
         }
     }
 }

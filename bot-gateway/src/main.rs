@@ -4,7 +4,7 @@ use std::{error::Error, process::ExitCode};
 
 use bot_gateway::Config;
 use clap::Parser;
-use service_kit::{clock::SystemClock, config::Settings, shutdown::Shutdown, telemetry};
+use service_kit::{clock::SystemClock, config::Settings, metrics, shutdown::Shutdown, telemetry};
 use tokio::net::TcpListener;
 
 /// The holder of a Telegram bot's token. Settings: `BOT_…` and `TELEGRAM_BOT_TOKEN`, see
@@ -22,7 +22,7 @@ async fn main() -> ExitCode {
         eprintln!("{faults}");
         return faults.exit_code();
     }
-    match serve(config).await {
+    match Box::pin(serve(config)).await {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
             eprintln!("{}", service_kit::status::chain(&*error));
@@ -35,6 +35,7 @@ async fn serve(config: Config) -> Result<(), Box<dyn Error + Send + Sync>> {
     let telemetry = telemetry::init(&config.telemetry)?;
     let served = async {
         let shutdown = Shutdown::on_signals(config.drain)?;
+        metrics::serve(config.telemetry.metrics).await?;
         let listener = TcpListener::bind(config.listen).await?;
         tracing::info!(address = %listener.local_addr()?, "listening");
         bot_gateway::run(config, listener, shutdown, SystemClock::shared()).await?;

@@ -49,6 +49,18 @@ impl Program {
         }
     }
 
+    /// The variable that says where figures are read, and the port they have when nobody
+    /// else took it.
+    pub(crate) fn metrics(self) -> Option<(&'static str, u16)> {
+        match self {
+            Self::LessonSvc => Some(("LESSON_METRICS_LISTEN", 9_464)),
+            Self::NotifySvc => Some(("NOTIFY_METRICS_LISTEN", 9_465)),
+            Self::BotGateway => Some(("BOT_METRICS_LISTEN", 9_466)),
+            Self::GatewayRest => Some(("REST_METRICS_LISTEN", 9_467)),
+            Self::TelegramSim => None,
+        }
+    }
+
     /// The gRPC service whose health is the program's readiness.
     pub(crate) fn ready_service(self) -> Option<&'static str> {
         match self {

@@ -81,6 +81,7 @@ pub struct Stack {
     /// Its service keys.
     pub keys: Keys,
     ports: BTreeMap<Program, u16>,
+    metrics_ports: BTreeMap<Program, u16>,
     running: BTreeMap<Program, Process>,
 }
 
@@ -93,19 +94,25 @@ impl Stack {
     pub async fn start(options: Options) -> Result<Self> {
         fs::create_dir_all(options.directory.join("logs"))?;
         stop_leftovers(&options.directory).await?;
-        let mut used = BTreeMap::new();
-        for program in Program::ALL {
-            let port = if options.default_ports {
-                ports::free_or(program.default_port())?
+        let port = |wanted| {
+            if options.default_ports {
+                ports::free_or(wanted)
             } else {
-                ports::free()?
-            };
-            used.insert(program, port);
+                ports::free()
+            }
+        };
+        let (mut used, mut metrics_ports) = (BTreeMap::new(), BTreeMap::new());
+        for program in Program::ALL {
+            used.insert(program, port(program.default_port())?);
+            if let Some((_, wanted)) = program.metrics() {
+                metrics_ports.insert(program, port(wanted)?);
+            }
         }
         let mut stack = Self {
             keys: Keys::in_directory(&options.directory.join("keys"))?,
             options,
             ports: used,
+            metrics_ports,
             running: BTreeMap::new(),
         };
         stack.migrate(Program::LessonSvc).await?;
@@ -141,6 +148,13 @@ impl Stack {
     #[must_use]
     pub fn url(&self, program: Program) -> String {
         format!("http://127.0.0.1:{}", self.port(program))
+    }
+
+    /// Where a program's figures are read; telegram-sim has none.
+    #[must_use]
+    pub fn metrics_url(&self, program: Program) -> Option<String> {
+        let port = self.metrics_ports.get(&program)?;
+        Some(format!("http://127.0.0.1:{port}/metrics"))
     }
 
     /// Where a program's log is.
@@ -380,6 +394,11 @@ impl Stack {
         }
         if let Some(endpoint) = &self.options.otlp_endpoint {
             command.env("OTEL_EXPORTER_OTLP_ENDPOINT", endpoint);
+        }
+        if let (Some((variable, _)), Some(port)) =
+            (program.metrics(), self.metrics_ports.get(&program))
+        {
+            command.env(variable, format!("127.0.0.1:{port}"));
         }
         let listen = format!("127.0.0.1:{}", self.port(program));
         match program {

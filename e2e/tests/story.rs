@@ -102,7 +102,75 @@ async fn a_lesson_is_announced_reminded_of_and_called_off_in_one_trace_and_witho
     );
 
     check_logs(&system)?;
-    system.stop().await
+    check_figures(&system).await?;
+    system.stop().await?;
+    // A service that stops pushes what it counted last.
+    for (program, [.., name]) in figures() {
+        assert!(
+            receiver.has_figure(program.name(), name),
+            "{} did not push {name}",
+            program.name()
+        );
+    }
+    Ok(())
+}
+
+/// What each service counted of a lesson's life: a line as Prometheus reads it begins so,
+/// and the name that is pushed.
+fn figures() -> [(Program, [&'static str; 2]); 4] {
+    [
+        (
+            Program::LessonSvc,
+            [
+                "rpc_server_call_duration_seconds_count{\
+                 rpc_method=\"olm.lesson.v1.LessonService/BookLesson\",\
+                 rpc_response_status_code=\"OK\"} 1",
+                "olm.lesson.outbox.lag",
+            ],
+        ),
+        (
+            Program::NotifySvc,
+            [
+                "rpc_server_call_duration_seconds_count{\
+                 rpc_method=\"olm.notify.v1.LessonPlanService/SyncLesson\",",
+                "db.client.connection.count",
+            ],
+        ),
+        (
+            Program::BotGateway,
+            [
+                "rpc_client_call_duration_seconds_count{\
+                 rpc_method=\"olm.lesson.v1.UserService/RegisterTelegramUser\",",
+                "rpc.client.call.duration",
+            ],
+        ),
+        (
+            Program::GatewayRest,
+            [
+                "http_server_request_duration_seconds_count{http_request_method=\"POST\",\
+                 http_response_status_code=\"201\",http_route=\"/api/v1/lessons\"} 1",
+                "http.server.request.duration",
+            ],
+        ),
+    ]
+}
+
+async fn check_figures(system: &System) -> Result<()> {
+    for (program, [start, _]) in figures() {
+        let url = system.stack.metrics_url(program).ok_or("no figures")?;
+        let answer = reqwest::get(url).await?;
+        assert_eq!(
+            answer.headers()["content-type"].to_str()?,
+            "text/plain; version=0.0.4; charset=utf-8"
+        );
+        let text = answer.text().await?;
+        assert!(
+            text.lines().any(|line| line.starts_with(start)),
+            "{start} of {}: {text}",
+            program.name()
+        );
+    }
+    Ok(())
 }
 
 fn check_logs(system: &System) -> Result<()> {

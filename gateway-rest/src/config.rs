@@ -10,7 +10,8 @@ use service_kit::{
 /// Everything this service can be told. Variables begin with `REST_`.
 #[derive(Debug, Clone)]
 pub struct Config {
-    /// `REST_LOG`, `REST_LOG_FORMAT`, `REST_ENVIRONMENT`, `OTEL_EXPORTER_OTLP_ENDPOINT`.
+    /// `REST_LOG`, `REST_LOG_FORMAT`, `REST_ENVIRONMENT`,
+    /// `REST_METRICS_LISTEN` (default 127.0.0.1:9467), `OTEL_EXPORTER_OTLP_ENDPOINT`.
     pub telemetry: TelemetryConfig,
     /// `REST_LISTEN`: address and port; default 127.0.0.1:8080.
     pub listen: SocketAddr,
@@ -45,7 +46,7 @@ impl Config {
     pub fn read(settings: &mut Settings) -> Self {
         let second = Duration::from_secs(1);
         Self {
-            telemetry: TelemetryConfig::read(settings, "gateway-rest"),
+            telemetry: TelemetryConfig::read(settings, "gateway-rest", 9467),
             listen: settings.value("LISTEN", SocketAddr::from(([127, 0, 0, 1], 8080))),
             keys: ServiceKeys::read(settings),
             origins: read_origins(settings),

@@ -4,7 +4,9 @@ use std::{io, process::ExitCode};
 
 use clap::Parser;
 use gateway_rest::{Config, run};
-use service_kit::{clock::SystemClock, config::Settings, shutdown::Shutdown, status, telemetry};
+use service_kit::{
+    clock::SystemClock, config::Settings, metrics, shutdown::Shutdown, status, telemetry,
+};
 use tokio::net::TcpListener;
 
 /// The HTTP door of Online Lesson Manager. Settings are environment variables named
@@ -43,6 +45,7 @@ async fn main() -> ExitCode {
 
 async fn serve(config: Config) -> io::Result<()> {
     let shutdown = Shutdown::on_signals(config.drain)?;
+    metrics::serve(config.telemetry.metrics).await?;
     let listener = TcpListener::bind(config.listen).await?;
     run(config, listener, shutdown, SystemClock::shared()).await
 }

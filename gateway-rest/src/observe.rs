@@ -10,7 +10,10 @@ use axum::{
 };
 use futures_util::FutureExt as _;
 use http::{HeaderName, HeaderValue, Method, StatusCode, header};
-use service_kit::{status, telemetry};
+use service_kit::{
+    metrics::{self, Histogram, SECONDS},
+    status, telemetry,
+};
 use tokio::time::{Instant, timeout};
 use tracing::{Instrument as _, Span, field};
 
@@ -28,6 +31,18 @@ const UNMATCHED: &str = "unmatched";
 
 /// What nginx calls a request whose client went away before the answer.
 const CLIENT_GONE: u16 = 499;
+
+static DURATIONS: Histogram<3> = Histogram::new(
+    "http.server.request.duration",
+    "s",
+    "Requests answered; streams of events to their head",
+    SECONDS,
+    [
+        "http.request.method",
+        "http.route",
+        "http.response.status_code",
+    ],
+);
 
 /// The outermost layer: finds the caller, opens the span, writes the line.
 pub(crate) async fn observe(State(app): State<App>, mut request: Request, next: Next) -> Response {
@@ -110,7 +125,9 @@ impl Line {
         let Self { span, method, .. } = self;
         let route = self.route.as_ref().map_or(UNMATCHED, MatchedPath::as_str);
         let caller = self.caller.as_deref();
-        let duration_ms = self.begun.elapsed().as_secs_f64() * 1000.0;
+        let duration = self.begun.elapsed();
+        DURATIONS.time(duration, [method, metrics::word(route), code(status)]);
+        let duration_ms = duration.as_secs_f64() * 1000.0;
         span.record("http.response.status_code", status);
         if status >= 500 {
             span.record("otel.status_code", "ERROR");
@@ -132,6 +149,11 @@ impl Drop for Line {
             self.write(CLIENT_GONE);
         }
     }
+}
+
+/// A status as a label: its number is one of a few that this service answers.
+fn code(status: u16) -> &'static str {
+    metrics::word(&status.to_string())
 }
 
 fn is_probe(route: &str) -> bool {

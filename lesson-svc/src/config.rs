@@ -20,6 +20,8 @@ use crate::{
 pub const PREFIX: &str = "LESSON";
 /// The schema this service owns.
 pub const SCHEMA: &str = "lesson";
+/// Where figures are read, unless `LESSON_METRICS_LISTEN` says otherwise.
+pub const METRICS_PORT: u16 = 9464;
 /// This service's name in logs, traces and keys.
 pub const SERVICE: &str = "lesson-svc";
 

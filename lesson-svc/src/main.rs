@@ -5,12 +5,13 @@ use std::{error::Error, process::ExitCode};
 use clap::{Parser, Subcommand};
 use lesson_svc::{
     Config, MIGRATOR,
-    config::{PREFIX, SCHEMA, SERVICE},
+    config::{METRICS_PORT, PREFIX, SCHEMA, SERVICE},
 };
 use service_kit::{
     clock::SystemClock,
     config::{Faults, Settings},
     database::DatabaseConfig,
+    metrics,
     shutdown::Shutdown,
     status,
     telemetry::{self, TelemetryConfig},
@@ -61,10 +62,12 @@ fn failed(error: &(dyn Error + 'static)) -> ExitCode {
 async fn serve() -> Result<(), Box<dyn Error>> {
     let mut settings = Settings::from_env(PREFIX);
     let config = Config::read(&mut settings);
-    let telemetry = TelemetryConfig::read(&mut settings, SERVICE);
+    let telemetry = TelemetryConfig::read(&mut settings, SERVICE, METRICS_PORT);
     settings.finish()?;
+    let figures = telemetry.metrics;
     let telemetry = telemetry::init(&telemetry).map_err(|error| error as Box<dyn Error>)?;
     let shutdown = Shutdown::on_signals(config.drain)?;
+    metrics::serve(figures).await?;
     let listener = TcpListener::bind(config.listen).await?;
     tracing::info!(address = %listener.local_addr()?, "listening");
     let clock = SystemClock::shared();

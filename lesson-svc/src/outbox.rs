@@ -1,6 +1,7 @@
 //! What notify-svc has yet to be told: rows that commit with the change they tell of,
 //! and the relay that delivers them.
 
+pub mod figures;
 pub mod relay;
 pub mod store;
 

@@ -31,7 +31,7 @@ use crate::{
     groups::grpc::Groups,
     invitations::grpc::Invitations,
     lessons::{grpc::Lessons, lapsing, reconfirming},
-    outbox::{Wake, relay::Relay},
+    outbox::{Wake, figures, relay::Relay},
     series::{clocks, grpc::SeriesCalls, materialising},
     state::State,
     teachers::grpc::Teachers,
@@ -119,6 +119,7 @@ pub async fn run(
             outcome
         },
         shutdown.drained(relay.run(shutdown.clone())),
+        shutdown.drained(figures::run(pool.clone(), shutdown.clone())),
         shutdown.drained(lapsing::run(state.clone(), shutdown.clone())),
         shutdown.drained(watch(state.clone(), shutdown.clone())),
         shutdown.drained(materialising::run(state.clone(), shutdown.clone())),

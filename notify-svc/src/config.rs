@@ -8,6 +8,9 @@ use service_kit::{
 
 use crate::notifications::states::Backoff;
 
+/// Where figures are read, unless set otherwise.
+pub const METRICS_PORT: u16 = 9465;
+
 /// Everything that can be set; each field names its variable.
 #[derive(Debug, Clone)]
 pub struct Config {
@@ -23,7 +26,8 @@ pub struct Config {
     pub drain: Duration,
     /// Intervals and waits.
     pub pace: Pace,
-    /// `NOTIFY_LOG`, `NOTIFY_LOG_FORMAT`, `NOTIFY_ENVIRONMENT`, `OTEL_EXPORTER_OTLP_ENDPOINT`.
+    /// `NOTIFY_LOG`, `NOTIFY_LOG_FORMAT`, `NOTIFY_ENVIRONMENT`,
+    /// `NOTIFY_METRICS_LISTEN` (default 127.0.0.1:9465), `OTEL_EXPORTER_OTLP_ENDPOINT`.
     pub telemetry: TelemetryConfig,
 }
 
@@ -60,7 +64,7 @@ impl Config {
             reflection: settings.value("REFLECTION", true),
             drain: seconds(settings, "DRAIN", 10.0, 0.1, 300.0),
             pace: Pace::read(settings),
-            telemetry: TelemetryConfig::read(settings, "notify-svc"),
+            telemetry: TelemetryConfig::read(settings, "notify-svc", METRICS_PORT),
         }
     }
 }

@@ -3,11 +3,12 @@
 use std::{error::Error, future::Future, process::ExitCode};
 
 use clap::{Parser, Subcommand};
-use notify_svc::Config;
+use notify_svc::{Config, config::METRICS_PORT};
 use service_kit::{
     clock::SystemClock,
     config::{Faults, Settings},
     database::DatabaseConfig,
+    metrics,
     shutdown::Shutdown,
     telemetry::{self, TelemetryConfig},
 };
@@ -49,7 +50,7 @@ async fn main() -> ExitCode {
         // A step of its own, so it needs the database and nothing else.
         Command::Migrate { down_to } => {
             let database = DatabaseConfig::read(&mut settings, "notify");
-            let telemetry = TelemetryConfig::read(&mut settings, "notify-svc");
+            let telemetry = TelemetryConfig::read(&mut settings, "notify-svc", METRICS_PORT);
             if let Err(faults) = settings.finish() {
                 return refuse(&faults);
             }
@@ -81,6 +82,7 @@ async fn with_telemetry(config: &TelemetryConfig, work: impl Future<Output = Don
 
 async fn serve(config: Config) -> Done {
     let shutdown = Shutdown::on_signals(config.drain)?;
+    metrics::serve(config.telemetry.metrics).await?;
     let listener = TcpListener::bind(config.listen).await?;
     tracing::info!(address = %listener.local_addr()?, "listening");
     notify_svc::run(config, listener, shutdown, SystemClock::shared()).await?;

@@ -9,11 +9,14 @@ use sqlx::{
     migrate::{MigrateError, Migrator},
     postgres::{PgConnectOptions, PgPoolOptions},
 };
+use tokio::time::interval;
 
-use crate::config::Settings;
+use crate::{config::Settings, metrics::Gauge};
 
 /// How long a caller waits for a connection: shorter than any call's deadline.
 const ACQUIRE_TIMEOUT: Duration = Duration::from_secs(3);
+/// How often a pool's connections are counted.
+const COUNT_EVERY: Duration = Duration::from_secs(1);
 /// Connections are recycled after an hour, so that none outlives a failover long.
 const MAX_LIFETIME: Duration = Duration::from_hours(1);
 
@@ -81,13 +84,15 @@ impl DatabaseConfig {
     ///
     /// When the URL cannot be parsed.
     pub fn pool(&self) -> Result<PgPool, sqlx::Error> {
-        Ok(PgPoolOptions::new()
+        let pool = PgPoolOptions::new()
             .max_connections(self.max_connections)
             .min_connections(1)
             .acquire_timeout(ACQUIRE_TIMEOUT)
             .max_lifetime(MAX_LIFETIME)
             .test_before_acquire(true)
-            .connect_lazy_with(self.options()?))
+            .connect_lazy_with(self.options()?);
+        tokio::spawn(count_connections(self.schema, pool.clone()));
+        Ok(pool)
     }
 
     /// One connection of its own for [`ready`]: a pool that requests keep busy is no
@@ -146,6 +151,36 @@ impl DatabaseConfig {
         }
         pool.close().await;
         Ok(())
+    }
+}
+
+/// Counts a pool's connections until it is closed.
+async fn count_connections(name: &'static str, pool: PgPool) {
+    static NOW: Gauge<2> = Gauge::new(
+        "db.client.connection.count",
+        "{connection}",
+        "Connections of a pool, by what they do",
+        [
+            "db.client.connection.pool.name",
+            "db.client.connection.state",
+        ],
+    );
+    static MOST: Gauge<1> = Gauge::new(
+        "db.client.connection.max",
+        "{connection}",
+        "The most connections a pool may have",
+        ["db.client.connection.pool.name"],
+    );
+    MOST.set(pool.options().get_max_connections(), [name]);
+    let mut ticks = interval(COUNT_EVERY);
+    loop {
+        tokio::select! {
+            () = pool.close_event() => return,
+            _ = ticks.tick() => {}
+        }
+        let idle = u32::try_from(pool.num_idle()).unwrap_or(u32::MAX);
+        NOW.set(idle, [name, "idle"]);
+        NOW.set(pool.size().saturating_sub(idle), [name, "used"]);
     }
 }
 

@@ -1,5 +1,5 @@
 //! What all four binaries need and no domain knows: configuration, clock,
-//! shutdown, telemetry, errors, gRPC servers and channels, service keys, health,
+//! shutdown, telemetry, metrics, errors, gRPC servers and channels, service keys, health,
 //! a database pool, paging. A closed list; no domain type, no query of a domain.
 
 pub mod clock;
@@ -9,6 +9,7 @@ pub mod database;
 pub mod grpc;
 pub mod health;
 pub mod keys;
+pub mod metrics;
 pub mod paging;
 pub mod shutdown;
 pub mod status;

@@ -1,10 +1,12 @@
-//! Logs and traces. Logs are JSON lines on stdout (or readable text for people)
+//! Logs, traces, and where figures go. Logs are JSON lines on stdout (or readable text for people)
 //! and carry the trace's id; spans go to an OTLP receiver when
 //! `OTEL_EXPORTER_OTLP_ENDPOINT` is set (OLM-4).
 
 mod json;
 
-use std::{collections::HashMap, io::IsTerminal as _, str::FromStr, sync::LazyLock};
+use std::{
+    collections::HashMap, io::IsTerminal as _, str::FromStr, sync::LazyLock, time::Duration,
+};
 
 use opentelemetry::{
     Context,
@@ -17,7 +19,10 @@ use tracing::Span;
 use tracing_opentelemetry::OpenTelemetrySpanExt as _;
 use tracing_subscriber::{EnvFilter, layer::SubscriberExt as _, util::SubscriberInitExt as _};
 
-use crate::config::Settings;
+use crate::{
+    config::Settings,
+    metrics::{self, MetricsConfig},
+};
 
 static PROPAGATOR: LazyLock<TraceContextPropagator> = LazyLock::new(TraceContextPropagator::new);
 
@@ -34,8 +39,11 @@ pub struct TelemetryConfig {
     pub filter: String,
     /// `<P>_LOG_FORMAT`: `json` or `pretty`; default: pretty on a terminal.
     pub format: LogFormat,
-    /// `OTEL_EXPORTER_OTLP_ENDPOINT`: an OTLP/gRPC receiver; absent: no export.
+    /// `OTEL_EXPORTER_OTLP_ENDPOINT`: an OTLP/gRPC receiver of spans and figures; absent:
+    /// no export.
     pub otlp_endpoint: Option<String>,
+    /// `<P>_METRICS_LISTEN`: where figures are read.
+    pub metrics: MetricsConfig,
 }
 
 /// How a log line looks.
@@ -87,8 +95,9 @@ const OWN_CRATES: &[&str] = &[
 ];
 
 impl TelemetryConfig {
-    /// Reads the settings named at the fields.
-    pub fn read(settings: &mut Settings, service: &'static str) -> Self {
+    /// Reads the settings named at the fields; figures are at `metrics_port` unless set
+    /// otherwise.
+    pub fn read(settings: &mut Settings, service: &'static str, metrics_port: u16) -> Self {
         let default = match settings.value("ENVIRONMENT", Environment::Production) {
             Environment::Production => "info".to_owned(),
             Environment::Development => {
@@ -116,16 +125,21 @@ impl TelemetryConfig {
             filter,
             format: settings.value("LOG_FORMAT", default_format),
             otlp_endpoint,
+            metrics: MetricsConfig::read(settings, metrics_port),
         }
     }
 }
+
+/// How long the last export may take.
+const EXPORT_TIMEOUT: Duration = Duration::from_secs(5);
 
 /// Keeps export alive; ends it with [`Telemetry::shutdown`].
 #[derive(Debug)]
 #[must_use = "spans still in memory are exported by shutdown()"]
 pub struct Telemetry(SdkTracerProvider);
 
-/// Starts logging and tracing for this process.
+/// Starts logging, tracing and figures for this process; [`metrics::serve`] makes figures
+/// readable.
 ///
 /// # Errors
 ///
@@ -136,6 +150,7 @@ pub fn init(
     let resource = Resource::builder()
         .with_service_name(config.service)
         .build();
+    metrics::init(resource.clone(), config.otlp_endpoint.as_deref())?;
     let mut provider = SdkTracerProvider::builder().with_resource(resource);
     if let Some(endpoint) = &config.otlp_endpoint {
         let exporter = opentelemetry_otlp::SpanExporter::builder()
@@ -176,12 +191,12 @@ pub fn init(
 }
 
 impl Telemetry {
-    /// Exports what is still in memory, at most for five seconds.
+    /// Exports what is still in memory, figures and spans for at most five seconds each.
     pub async fn shutdown(self) {
         // The exporter blocks its thread until its own task has sent everything.
         let done = tokio::task::spawn_blocking(move || {
-            self.0
-                .shutdown_with_timeout(std::time::Duration::from_secs(5))
+            metrics::shutdown(EXPORT_TIMEOUT);
+            self.0.shutdown_with_timeout(EXPORT_TIMEOUT)
         });
         if let Ok(Err(error)) = done.await {
             eprintln!("traces were not exported: {error}");

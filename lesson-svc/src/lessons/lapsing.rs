@@ -4,7 +4,7 @@
 use std::time::Duration;
 
 use jiff::{SignedDuration, Timestamp};
-use service_kit::{shutdown::Shutdown, status};
+use service_kit::{metrics, shutdown::Shutdown, status};
 use sqlx::PgConnection;
 use tokio::time::{Instant, MissedTickBehavior, interval};
 use uuid::Uuid;
@@ -74,7 +74,7 @@ pub async fn run(state: State, shutdown: Shutdown) {
             () = &mut stopping => return,
             _ = ticks.tick() => {}
         }
-        let done = tick(&state, &shutdown, &mut forget_at).await;
+        let done = metrics::job("lapsing", tick(&state, &shutdown, &mut forget_at)).await;
         match done {
             Ok(()) => reachable = true,
             // Said once, not every second; readiness tells the rest.

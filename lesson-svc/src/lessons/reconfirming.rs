@@ -4,7 +4,7 @@
 use std::time::Duration;
 
 use jiff::Timestamp;
-use service_kit::{shutdown::Shutdown, status};
+use service_kit::{metrics, shutdown::Shutdown, status};
 use sqlx::PgConnection;
 use tokio::time::{MissedTickBehavior, interval};
 
@@ -57,7 +57,7 @@ pub async fn run(state: State, shutdown: Shutdown) {
             () = &mut stopping => return,
             _ = ticks.tick() => {}
         }
-        match tick(&state, &shutdown).await {
+        match metrics::job("reconfirming", tick(&state, &shutdown)).await {
             Ok(()) => reachable = true,
             // Said once, not every second; readiness tells the rest.
             Err(error) if std::mem::take(&mut reachable) => {

@@ -359,3 +359,35 @@ pub async fn update_parked(conn: &mut PgConnection, id: i64, error: &str) -> Res
     .await?;
     Ok(())
 }
+
+/// What is in the outbox.
+#[derive(Debug, Clone, Copy)]
+pub struct Backlog {
+    /// Rows that are sent or will be.
+    pub waiting: i64,
+    /// Rows refused for good.
+    pub parked: i64,
+    /// Seconds since the oldest row that waits was written; 0 without one.
+    pub lag_s: f64,
+}
+
+/// Counts the outbox, 10,000 rows of each kind at most.
+///
+/// # Errors
+///
+/// When the database fails.
+pub async fn find_backlog(conn: &mut PgConnection) -> Result<Backlog, Error> {
+    let backlog = sqlx::query_as!(
+        Backlog,
+        r#"SELECT
+             (SELECT count(*) FROM (SELECT FROM lesson.outbox
+                WHERE park_time IS NULL LIMIT 10000) AS counted) AS "waiting!",
+             (SELECT count(*) FROM (SELECT FROM lesson.outbox
+                WHERE park_time IS NOT NULL LIMIT 10000) AS counted) AS "parked!",
+             coalesce((SELECT greatest(extract(epoch FROM now() - create_time), 0) FROM lesson.outbox
+                WHERE park_time IS NULL ORDER BY id LIMIT 1), 0)::float8 AS "lag_s!""#,
+    )
+    .fetch_one(conn)
+    .await?;
+    Ok(backlog)
+}

@@ -9,7 +9,7 @@ use std::{
 };
 
 use jiff::{SignedDuration, Timestamp, tz::TimeZone};
-use service_kit::{shutdown::Shutdown, status};
+use service_kit::{metrics, shutdown::Shutdown, status};
 use tokio::time::{MissedTickBehavior, interval};
 
 use super::{
@@ -89,7 +89,7 @@ pub async fn run(state: State, shutdown: Shutdown) {
             () = &mut stopping => return,
             _ = ticks.tick() => {}
         }
-        match tick(&state, &shutdown).await {
+        match metrics::job("clocks", tick(&state, &shutdown)).await {
             Ok(()) => reachable = true,
             // Said once, not at every tick; readiness tells the rest.
             Err(error) if std::mem::take(&mut reachable) => {

@@ -4,7 +4,7 @@
 use std::time::Duration;
 
 use jiff::{SignedDuration, Timestamp};
-use service_kit::{clock::Clock, shutdown::Shutdown, status};
+use service_kit::{clock::Clock, metrics, shutdown::Shutdown, status};
 use sqlx::PgConnection;
 use tokio::time::{MissedTickBehavior, interval};
 
@@ -168,7 +168,7 @@ pub async fn run(state: State, shutdown: Shutdown) {
             () = &mut stopping => return,
             _ = ticks.tick() => {}
         }
-        match tick(&state, &shutdown).await {
+        match metrics::job("materialising", tick(&state, &shutdown)).await {
             Ok(()) => reachable = true,
             // Said once, not at every tick; readiness tells the rest.
             Err(error) if std::mem::take(&mut reachable) => {

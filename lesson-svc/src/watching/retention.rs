@@ -3,7 +3,7 @@
 
 use std::time::Duration;
 
-use service_kit::{shutdown::Shutdown, status};
+use service_kit::{metrics, shutdown::Shutdown, status};
 use tokio::time::{MissedTickBehavior, interval};
 use uuid::Uuid;
 
@@ -27,7 +27,7 @@ pub async fn run(state: State, shutdown: Shutdown) {
             () = &mut stopping => return,
             _ = ticks.tick() => {}
         }
-        match tick(&state, &shutdown).await {
+        match metrics::job("retention", tick(&state, &shutdown)).await {
             Ok(()) => reachable = true,
             Err(error) if std::mem::take(&mut reachable) => {
                 tracing::warn!(

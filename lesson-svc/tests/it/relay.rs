@@ -1,5 +1,6 @@
 //! The relay against a notify-svc that is away, refuses, and takes.
 
+use lesson_svc::outbox::store;
 use olm_proto::{lesson::v1::CancelLessonRequest, notify::v1::LessonState};
 use service_kit::{clock::ManualClock, grpc::client::acting, telemetry};
 use sqlx::PgPool;
@@ -170,6 +171,24 @@ async fn a_row_refused_for_good_is_parked_and_blocks_nothing(pool: PgPool) {
             "InvalidArgument: as the test wants it".to_owned()
         )]
     );
+    let mut conn = world.pool.acquire().await.unwrap();
+    let backlog = store::find_backlog(&mut conn).await.unwrap();
+    assert_eq!((backlog.waiting, backlog.parked), (0, 1));
+    sqlx::query(
+        "UPDATE lesson.outbox SET park_time = NULL, create_time = now() - interval '1 hour',
+         next_attempt_time = now() + interval '1 day'",
+    )
+    .execute(&mut *conn)
+    .await
+    .unwrap();
+    let backlog = store::find_backlog(&mut conn).await.unwrap();
+    assert_eq!((backlog.waiting, backlog.parked), (1, 0));
+    assert!(
+        (3_600.0..4_000.0).contains(&backlog.lag_s),
+        "{}",
+        backlog.lag_s
+    );
+    drop(conn);
     let alarms = lines_with(&refused.id)
         .into_iter()
         .filter(|line| line["fields"]["event"] == "outbox_parked");

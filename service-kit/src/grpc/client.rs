@@ -23,7 +23,11 @@ use super::{
     ACTING_USER, SERVICE_KEY,
     observed::{Call, failed, observe},
 };
-use crate::{config::Settings, telemetry};
+use crate::{
+    config::Settings,
+    metrics::{Histogram, SECONDS},
+    telemetry,
+};
 
 /// Headers of one answer, as HTTP/2 counts them. A refusal's words are in them and stay
 /// below 16 KiB ([`crate::status`]); a single answer that is more would end the
@@ -158,6 +162,14 @@ impl Service<http::Request<Body>> for Backend {
     }
 }
 
+static DURATIONS: Histogram<2> = Histogram::new(
+    "rpc.client.call.duration",
+    "s",
+    "Calls of other services, streams to their end",
+    SECONDS,
+    ["rpc.method", "rpc.response.status_code"],
+);
+
 fn begin(target: &'static str, path: &str) -> Call {
     let name = path.trim_start_matches('/');
     let (service, method) = name.split_once('/').unwrap_or((name, ""));
@@ -174,6 +186,7 @@ fn begin(target: &'static str, path: &str) -> Call {
     );
     Call {
         begun: Instant::now(),
+        durations: &DURATIONS,
         path: path.to_owned(),
         report: |span, path, code, duration_ms| {
             span.in_scope(

@@ -11,11 +11,15 @@ use tokio::time::Instant;
 use tonic::{Code, Status};
 use tracing::Span;
 
+use crate::metrics::{self, Histogram};
+
 /// What is reported when a call ends.
 pub(super) struct Call {
     pub(super) span: Span,
     pub(super) path: String,
     pub(super) begun: Instant,
+    /// Where its duration is counted.
+    pub(super) durations: &'static Histogram<2>,
     /// Told the span, the path, the status and the duration in milliseconds.
     pub(super) report: fn(&Span, &str, Code, f64),
 }
@@ -26,7 +30,10 @@ impl Call {
         if code != Code::Ok {
             self.span.record("otel.status_code", "ERROR");
         }
-        let duration_ms = self.begun.elapsed().as_secs_f64() * 1000.0;
+        let duration = self.begun.elapsed();
+        self.durations
+            .time(duration, [metrics::rpc(&self.path), name(code)]);
+        let duration_ms = duration.as_secs_f64() * 1000.0;
         (self.report)(&self.span, &self.path, code, duration_ms);
     }
 }
@@ -72,6 +79,29 @@ pub(super) fn observe<B>(
 /// Reports a call whose transport failed before any answer.
 pub(super) fn failed(call: Call) {
     call.end(Code::Unavailable);
+}
+
+/// The code's name in the protocol.
+fn name(code: Code) -> &'static str {
+    match code {
+        Code::Ok => "OK",
+        Code::Cancelled => "CANCELLED",
+        Code::Unknown => "UNKNOWN",
+        Code::InvalidArgument => "INVALID_ARGUMENT",
+        Code::DeadlineExceeded => "DEADLINE_EXCEEDED",
+        Code::NotFound => "NOT_FOUND",
+        Code::AlreadyExists => "ALREADY_EXISTS",
+        Code::PermissionDenied => "PERMISSION_DENIED",
+        Code::ResourceExhausted => "RESOURCE_EXHAUSTED",
+        Code::FailedPrecondition => "FAILED_PRECONDITION",
+        Code::Aborted => "ABORTED",
+        Code::OutOfRange => "OUT_OF_RANGE",
+        Code::Unimplemented => "UNIMPLEMENTED",
+        Code::Internal => "INTERNAL",
+        Code::Unavailable => "UNAVAILABLE",
+        Code::DataLoss => "DATA_LOSS",
+        Code::Unauthenticated => "UNAUTHENTICATED",
+    }
 }
 
 fn code_of(trailers: &HeaderMap) -> Code {

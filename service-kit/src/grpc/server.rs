@@ -33,6 +33,7 @@ use crate::{
     clock::SharedClock,
     health::Health,
     keys::ServiceKeys,
+    metrics::{Histogram, SECONDS},
     shutdown::Shutdown,
     status::{self, Refusal},
     telemetry,
@@ -244,6 +245,14 @@ fn is_open(path: &str) -> bool {
     path.starts_with("/grpc.health.v1.Health/") || path.starts_with("/grpc.reflection.")
 }
 
+static DURATIONS: Histogram<2> = Histogram::new(
+    "rpc.server.call.duration",
+    "s",
+    "Calls answered, streams to their end",
+    SECONDS,
+    ["rpc.method", "rpc.response.status_code"],
+);
+
 fn begin(path: &str, headers: &http::HeaderMap) -> Call {
     let name = path.trim_start_matches('/');
     let (service, method) = name.split_once('/').unwrap_or((name, ""));
@@ -267,6 +276,7 @@ fn begin(path: &str, headers: &http::HeaderMap) -> Call {
     }
     Call {
         begun: Instant::now(),
+        durations: &DURATIONS,
         path: path.to_owned(),
         report: |span, path, code, duration_ms| {
             span.in_scope(|| tracing::info!(rpc = path, status = ?code, duration_ms, "request"));
