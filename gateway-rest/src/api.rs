@@ -15,7 +15,10 @@ use olm_proto::{
         lesson_service_client::LessonServiceClient, series_service_client::SeriesServiceClient,
         teacher_service_client::TeacherServiceClient, user_service_client::UserServiceClient,
     },
-    notify::v1::notification_service_client::NotificationServiceClient,
+    notify::v1::{
+        notification_service_client::NotificationServiceClient,
+        polling_service_client::PollingServiceClient,
+    },
 };
 use service_kit::{
     clock::SharedClock, grpc::client::Backend, keys::ServiceKeys, shutdown::Shutdown,
@@ -26,7 +29,7 @@ use utoipa_axum::{router::OpenApiRouter, routes};
 
 use crate::{
     Config, availability, calendars, callers, docs, events, groups, health, idempotency,
-    invitations, lessons, notifications, observe, openapi, people, problem, series, slots,
+    invitations, lessons, notifications, observe, openapi, people, polling, problem, series, slots,
     teachers,
 };
 
@@ -126,6 +129,11 @@ impl App {
         NotificationServiceClient::new(self.notify.clone())
     }
 
+    /// Calls of notify-svc for bots that poll.
+    pub(crate) fn polling(&self) -> PollingServiceClient<Backend> {
+        PollingServiceClient::new(self.notify.clone())
+    }
+
     /// Calls of lesson-svc about series.
     pub(crate) fn series(&self) -> SeriesServiceClient<Backend> {
         SeriesServiceClient::new(self.lesson.clone())
@@ -167,6 +175,7 @@ pub(crate) fn router(app: App, config: &Config) -> Router {
         .routes(routes!(notifications::http::create))
         .routes(routes!(notifications::http::get))
         .routes(routes!(notifications::send_message::send_message))
+        .merge(polling::http::routes())
         .layer(middleware::from_fn_with_state(app.clone(), observe::guard));
     let (router, document) = guarded
         .routes(routes!(health::http::livez))

@@ -23,6 +23,7 @@ mod observe;
 mod openapi;
 mod paging;
 mod people;
+mod polling;
 mod problem;
 mod schemas;
 mod series;

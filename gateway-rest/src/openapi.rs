@@ -58,6 +58,7 @@ const PROBLEM: &str = "Problem";
         (name = "events", description = "Changes as they happen"),
         (name = "calendars", description = "Lessons in calendars outside"),
         (name = "notifications", description = "Messages to people in Telegram"),
+        (name = "polling", description = "For bots in other languages, which fetch what is due and send it themselves"),
         (name = "health", description = "For monitoring and probes; no key"),
     )
 )]

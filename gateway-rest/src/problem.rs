@@ -77,6 +77,10 @@ pub(crate) struct ProblemBody {
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(nullable = false, example = "scheduled")]
     lesson_status: Option<String>,
+    /// `NOTIFICATION_STATE_UNSUITABLE`: the state the notification has.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false, example = "sent")]
+    notification_state: Option<String>,
     /// `RULES_ZONE_NEEDED`: the zone of the teacher's hours, IANA name.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(nullable = false)]
@@ -184,6 +188,7 @@ impl Problem {
                 durations_s: Vec::new(),
                 notice_s: None,
                 lesson_status: None,
+                notification_state: None,
                 rules_time_zone: None,
                 limit: None,
                 conflict_count: None,

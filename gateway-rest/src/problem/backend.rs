@@ -227,6 +227,7 @@ fn add_facts(body: &mut ProblemBody, facts: &HashMap<String, String>) {
     body.capacity = number("capacity");
     body.fault_count = number("fault_count");
     body.rules_time_zone = facts.get("rules_time_zone").cloned();
+    body.notification_state = facts.get("state").cloned();
     body.lesson_status = facts.get("status").map(|status| {
         let status = status.strip_prefix("LESSON_STATUS_").unwrap_or(status);
         status.to_ascii_lowercase()

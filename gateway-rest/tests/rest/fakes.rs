@@ -10,6 +10,7 @@ pub use self::{
     changes::{Heard, changed},
     lesson::{a_lesson, a_teacher, a_user, an_availability},
     many::{a_group, a_group_lesson, an_entry},
+    notify::a_notification,
 };
 
 use std::{
@@ -111,7 +112,9 @@ impl Fake {
 
     /// notify-svc.
     pub async fn notify() -> Self {
-        Self::start(&["olm.notify.v1.NotificationService"], notify::routes).await
+        let fake = Self::start(&["olm.notify.v1.NotificationService"], notify::routes).await;
+        notify::answers(&fake);
+        fake
     }
 
     async fn start(names: &'static [&'static str], routes: impl Fn(Self) -> Routes) -> Self {

@@ -23,6 +23,7 @@ mod lessons;
 mod notifications;
 mod operations;
 mod people;
+mod polling;
 mod problems;
 mod seats;
 mod series;

@@ -87,14 +87,19 @@ impl Operation {
     /// The caller and the body, without conditions and keys of the operation's own.
     pub fn plain(&self, gateway: &Gateway) -> RequestBuilder {
         let request = gateway.bare(self.method.clone(), &self.target());
-        let request = if self.told["security"][0]["acting_user"].is_array() {
-            request.student()
-        } else {
-            request.key(CRM_KEY)
-        };
+        let request = self.keyed(request);
         match self.body() {
             Some(body) => request.json(&body),
             None => request,
+        }
+    }
+
+    /// With the caller it takes.
+    fn keyed(&self, request: RequestBuilder) -> RequestBuilder {
+        if self.told["security"][0]["acting_user"].is_array() {
+            request.student()
+        } else {
+            request.key(CRM_KEY)
         }
     }
 
@@ -159,6 +164,7 @@ fn body(id: &str) -> Value {
         "preview_series" => wanted_series(),
         "create_series" => json!({"series": wanted_series(), "conflict_mode": "strict"}),
         "update_series" => json!({"change": {}, "conflict_mode": "skip"}),
+        "resolve_notification" => json!({"status": "sent"}),
         "send_message" => json!({"telegram_user_id": 5, "message": "hello"}),
         other => panic!("no body for {other}"),
     }
@@ -364,7 +370,7 @@ async fn an_id_in_a_path_has_one_spelling() {
             }
             let path = operation.target().replace(LESSON, bad);
             let request = gateway.bare(operation.method.clone(), &path);
-            let faults = problem(request.student().read_at(1), 400, "INVALID_FIELDS").await;
+            let faults = problem(operation.keyed(request).read_at(1), 400, "INVALID_FIELDS").await;
             assert_eq!(fields(&faults), ["id"], "{}", operation.id);
         }
     }

@@ -3,6 +3,7 @@
 use olm_proto::notify::v1::{
     self as notify,
     notification_service_server::{NotificationService, NotificationServiceServer},
+    polling_service_server::{PollingService, PollingServiceServer},
 };
 use tonic::{Request, Response, Status, service::Routes};
 
@@ -11,10 +12,11 @@ use super::{Fake, NOTIFICATION, Reply, STUDENT, time};
 const PACKAGE: &str = "olm.notify.v1";
 
 pub fn routes(fake: Fake) -> Routes {
-    Routes::new(NotificationServiceServer::new(fake))
+    Routes::new(NotificationServiceServer::new(fake.clone()))
+        .add_service(PollingServiceServer::new(fake))
 }
 
-fn a_notification(state: notify::NotificationState) -> notify::Notification {
+pub fn a_notification(state: notify::NotificationState) -> notify::Notification {
     notify::Notification {
         id: NOTIFICATION.to_owned(),
         recipient_user_id: STUDENT.to_owned(),
@@ -79,4 +81,33 @@ impl NotificationService for Fake {
     ) -> Reply<notify::CancelNotificationResponse> {
         Err(Status::unimplemented("no endpoint asks for it"))
     }
+}
+
+#[tonic::async_trait]
+impl PollingService for Fake {
+    async fn begin_due(
+        &self,
+        request: Request<notify::BeginDueRequest>,
+    ) -> Reply<notify::BeginDueResponse> {
+        self.enter(PACKAGE, "BeginDueRequest", &request).await?;
+        Ok(self.told())
+    }
+
+    async fn resolve_notification(
+        &self,
+        request: Request<notify::ResolveNotificationRequest>,
+    ) -> Reply<notify::ResolveNotificationResponse> {
+        self.enter(PACKAGE, "ResolveNotificationRequest", &request)
+            .await?;
+        Ok(self.told())
+    }
+}
+
+pub fn answers(fake: &Fake) {
+    fake.answer(notify::BeginDueResponse {
+        notifications: Vec::new(),
+    });
+    fake.answer(notify::ResolveNotificationResponse {
+        notification: Some(a_notification(notify::NotificationState::Sent)),
+    });
 }
