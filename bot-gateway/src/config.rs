@@ -2,6 +2,7 @@
 
 use std::{net::SocketAddr, path::PathBuf, time::Duration};
 
+use secrecy::ExposeSecret as _;
 use service_kit::{config::Settings, grpc::client::BackendConfig, telemetry::TelemetryConfig};
 use url::Url;
 
@@ -12,8 +13,9 @@ use crate::telegram::{Timeouts, Token};
 pub struct Config {
     /// `BOT_LISTEN`: where health and reflection are served; default 127.0.0.1:50053.
     pub listen: SocketAddr,
-    /// `TELEGRAM_BOT_TOKEN` or `TELEGRAM_BOT_TOKEN_FILE`, as `BotFather` gave it out.
-    pub token: Token,
+    /// `TELEGRAM_BOT_TOKEN` or `TELEGRAM_BOT_TOKEN_FILE`, as `BotFather` gave it out; several,
+    /// each of another bot, are separated by commas or line breaks.
+    pub tokens: Vec<Token>,
     /// `BOT_TELEGRAM_API_URL`: default `https://api.telegram.org`; a local Bot API
     /// server or the simulator otherwise.
     pub telegram_api_url: String,
@@ -43,11 +45,11 @@ const SECOND: Duration = Duration::from_secs(1);
 impl Config {
     /// Reads everything; what is wrong is recorded in `settings`.
     pub fn read(settings: &mut Settings) -> Self {
-        let token = settings.unprefixed(token);
+        let tokens = settings.unprefixed(tokens);
         let telegram_api_url = telegram_api_url(settings);
         Self {
             listen: settings.value("LISTEN", SocketAddr::from(([127, 0, 0, 1], 50053))),
-            token,
+            tokens,
             telegram_api_url,
             telegram_timeouts: Timeouts {
                 connect: settings.duration(
@@ -55,7 +57,7 @@ impl Config {
                     3 * SECOND,
                     SECOND / 10..=30 * SECOND,
                 ),
-                total: settings.duration(
+                answer: settings.duration(
                     "TELEGRAM_TIMEOUT",
                     10 * SECOND,
                     SECOND / 10..=60 * SECOND,
@@ -72,18 +74,49 @@ impl Config {
     }
 }
 
-fn token(settings: &mut Settings) -> Token {
+/// One process holds at most so many bots: each has a stream, a long poll and a pacer.
+const MOST_TOKENS: usize = 100;
+
+/// Faults name the place of a token in the list, never the token.
+fn tokens(settings: &mut Settings) -> Vec<Token> {
     const NAME: &str = "TELEGRAM_BOT_TOKEN";
-    let secret = settings.optional_secret(NAME);
-    let fault = if secret.is_some() {
-        "is not <digits>:<letters, digits, _ and ->"
-    } else {
-        "is required (or TELEGRAM_BOT_TOKEN_FILE, the path of a file with it)"
-    };
-    secret.and_then(Token::parse).unwrap_or_else(|| {
-        settings.fault(NAME, fault);
-        Token::placeholder()
-    })
+    let secret = settings.secret(NAME);
+    if secret.expose_secret().is_empty() {
+        return Vec::new();
+    }
+    let parts = secret.expose_secret().split([',', '\n', '\r']);
+    let parts: Vec<_> = parts
+        .map(str::trim)
+        .filter(|part| !part.is_empty())
+        .collect();
+    if parts.is_empty() || parts.len() > MOST_TOKENS {
+        settings.fault(
+            NAME,
+            format_args!("has {} tokens, not 1 to {MOST_TOKENS}", parts.len()),
+        );
+        return Vec::new();
+    }
+    let of = if parts.len() == 1 { "" } else { " in the list" };
+    let mut tokens: Vec<(usize, Token)> = Vec::new();
+    for (place, part) in (1..).zip(&parts) {
+        let place_told = format!("token {place}{of}");
+        let Some(token) = Token::parse((*part).into()) else {
+            let fault = "is not <digits>:<letters, digits, _ and ->";
+            settings.fault(NAME, format_args!("{place_told} {fault}"));
+            continue;
+        };
+        let same = tokens
+            .iter()
+            .find(|(_, other)| other.bot_id() == token.bot_id());
+        match same {
+            Some((earlier, _)) => {
+                let fault = format!("{place_told} is of the same bot as token {earlier}");
+                settings.fault(NAME, fault);
+            }
+            None => tokens.push((place, token)),
+        }
+    }
+    tokens.into_iter().map(|(_, token)| token).collect()
 }
 
 fn telegram_api_url(settings: &mut Settings) -> String {
@@ -128,9 +161,45 @@ mod tests {
             ("BOT_NOTIFY_KEY", "b"),
         ]);
         assert_eq!(faults, Ok(()));
-        assert_eq!(config.token.bot_id(), 42);
+        assert_eq!(bots(&config), [42]);
         assert_eq!(config.listen.port(), 50053);
         assert!(!format!("{config:?}").contains("secret"));
+    }
+
+    fn bots(config: &Config) -> Vec<i64> {
+        config.tokens.iter().map(Token::bot_id).collect()
+    }
+
+    #[test]
+    fn several_tokens_are_separated_by_commas_or_lines() {
+        let keys = [("BOT_LESSON_KEY", "a"), ("BOT_NOTIFY_KEY", "b")];
+        let tokens = ("TELEGRAM_BOT_TOKEN", "1:a, 2:b,\n3:c\r\n\n4:d,");
+        let (config, faults) = read(&[keys[0], keys[1], tokens]);
+        assert_eq!(faults, Ok(()));
+        assert_eq!(bots(&config), [1, 2, 3, 4]);
+    }
+
+    #[test]
+    fn wrong_tokens_are_told_by_their_place_and_two_of_one_bot_are_refused() {
+        let keys = [("BOT_LESSON_KEY", "a"), ("BOT_NOTIFY_KEY", "b")];
+        let tokens = (
+            "TELEGRAM_BOT_TOKEN",
+            "1:hush, hush/2, 2:hush, 1:hush3, :hush",
+        );
+        let faults = read(&[keys[0], keys[1], tokens]).1.unwrap_err();
+        for told in [
+            "token 2 in the list is not",
+            "token 4 in the list is of the same bot as token 1",
+            "token 5 in the list is not",
+        ] {
+            assert!(faults.contains(told), "{told}: {faults}");
+        }
+        assert_eq!(faults.matches("TELEGRAM_BOT_TOKEN").count(), 3, "{faults}");
+        assert!(!faults.contains("hush"), "{faults}");
+        for nothing in ["", " , \n"] {
+            let faults = read(&[("TELEGRAM_BOT_TOKEN", nothing)]).1.unwrap_err();
+            assert_eq!(faults.matches("TELEGRAM_BOT_TOKEN:").count(), 1, "{faults}");
+        }
     }
 
     #[test]

@@ -2,6 +2,7 @@
 //! the rows that came over it.
 
 mod delivery;
+mod message;
 mod renewals;
 mod rows;
 mod session;
@@ -19,10 +20,12 @@ use uuid::Uuid;
 
 use crate::{
     journal::{Attempt, Entry, Journal},
+    limited::Limited,
     pacer::gate::Gate,
     telegram::Telegram,
 };
 use delivery::Delivering;
+use renewals::Renewals;
 use rows::Rows;
 use session::{End, Session};
 
@@ -41,11 +44,13 @@ pub struct Dispatch {
     pub telegram: Telegram,
     /// Paces.
     pub gate: Gate,
+    /// Freezes.
+    pub(crate) limited: Arc<Limited>,
     /// Remembers.
     pub journal: Journal,
     /// The journal's id.
     pub gateway_id: Uuid,
-    /// What an earlier process left in the journal.
+    /// What an earlier process left in the journal of the bot's rows.
     pub entries: Vec<(Attempt, Entry)>,
     /// Private chats somebody wrote in: notifications may go there again.
     pub seen: mpsc::Receiver<i64>,
@@ -58,19 +63,16 @@ pub struct Dispatch {
 pub async fn run(mut dispatch: Dispatch, shutdown: &Shutdown) {
     let bot_id = dispatch.telegram.bot_id();
     let client = DispatchServiceClient::new(dispatch.backend);
-    let rows = Rows::new(
-        dispatch
-            .entries
-            .into_iter()
-            .filter(|(of, _)| of.bot_id == bot_id),
-    );
-    let delivering = Arc::new(Delivering::new(
-        dispatch.telegram,
-        dispatch.gate,
-        dispatch.journal,
-        dispatch.clock,
+    let rows = Rows::new(dispatch.entries.into_iter());
+    let delivering = Arc::new(Delivering {
+        telegram: dispatch.telegram,
+        gate: dispatch.gate,
+        limited: dispatch.limited,
+        journal: dispatch.journal,
+        clock: dispatch.clock,
         rows,
-    ));
+        renewals: Renewals::default(),
+    });
     let mut pause = FIRST_PAUSE;
     while !shutdown.is_stopping() {
         await_token(&delivering.telegram, shutdown).await;

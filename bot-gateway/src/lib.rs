@@ -1,7 +1,8 @@
-//! bot-gateway: the Telegram token. Updates come in and are answered from lesson-svc;
+//! bot-gateway: the Telegram tokens. Updates come in and are answered from lesson-svc;
 //! notifications come over a stream from notify-svc and are sent at their instant, at
 //! Telegram's pace, written down before and after.
 
+mod bot;
 mod buttons;
 mod config;
 mod conversation;
@@ -13,9 +14,8 @@ mod replies;
 mod telegram;
 mod updates;
 
-use std::{io, path::PathBuf, sync::Arc, time::Duration};
+use std::{io, path::PathBuf, sync::Arc};
 
-use serde_json::json;
 use service_kit::{
     clock::SharedClock,
     grpc::{client::Backend, server::GrpcServer},
@@ -23,25 +23,18 @@ use service_kit::{
     keys::ServiceKeys,
     shutdown::Shutdown,
 };
-use texts::{COMMANDS, Language};
-use tokio::{net::TcpListener, sync::mpsc, task, time::sleep};
+use tokio::{net::TcpListener, task};
 use tonic::service::Routes;
 
 pub use config::Config;
 pub use journal::{Attempt, Entry, Journal, JournalError, Opened};
 pub use telegram::{Timeouts, Token};
 
-use conversation::Conversation;
-use dispatch::Dispatch;
-use pacer::{Limits, gate::Gate};
-use replies::Replies;
-use telegram::{CallError, Telegram};
+use bot::{Bot, World};
+use telegram::{Api, Telegram};
 
 /// The name under which readiness is told.
 pub const HEALTH_SERVICE: &str = "bot-gateway";
-
-/// Chats that may wait to be told to notify-svc.
-const SEEN_CHATS: usize = 1_024;
 
 /// Why the gateway cannot run.
 #[derive(Debug, thiserror::Error)]
@@ -72,22 +65,28 @@ pub async fn run(
     clock: SharedClock,
 ) -> Result<(), RunError> {
     let opened = open_journal(config.journal).await?;
-    let telegram = Telegram::new(
-        &config.telegram_api_url,
-        config.token,
-        config.telegram_timeouts,
-    )?;
-    let gate = Gate::new(Limits::default(), !opened.clean);
-    let lesson = Backend::connect_lazy(&config.lesson)?;
-    let notify = Backend::connect_lazy(&config.notify)?;
+    let api = Api::new(&config.telegram_api_url, config.telegram_timeouts)?;
+    let bots: Vec<_> = config
+        .tokens
+        .into_iter()
+        .map(|token| Bot::new(&api, token, !opened.clean))
+        .collect();
+    let world = World {
+        lesson: Backend::connect_lazy(&config.lesson)?,
+        notify: Backend::connect_lazy(&config.notify)?,
+        journal: opened.journal.clone(),
+        gateway_id: opened.gateway_id,
+        poll_timeout: config.poll_timeout,
+        clock: Arc::clone(&clock),
+    };
 
     let health = Health::new(&[HEALTH_SERVICE]).await;
-    health.watch(token_is_good(&telegram), &shutdown);
+    health.watch(a_token_is_good(&bots), &shutdown);
     let probes = GrpcServer {
         domain: "olm.bot",
         keys: ServiceKeys::default(),
         reflection: config.reflection,
-        clock: Arc::clone(&clock),
+        clock,
     };
     let served = {
         let (health, shutdown) = (health.clone(), shutdown.clone());
@@ -100,27 +99,8 @@ pub async fn run(
             served
         }
     };
-
-    let replies = Replies::new(telegram.clone(), gate.clone());
-    let conversation = Arc::new(Conversation::new(&lesson, replies, Arc::clone(&clock)));
-    let (seen, seen_by_dispatch) = mpsc::channel(SEEN_CHATS);
-    let dispatch = Dispatch {
-        backend: notify,
-        telegram: telegram.clone(),
-        gate,
-        journal: opened.journal.clone(),
-        gateway_id: opened.gateway_id,
-        entries: opened.entries,
-        seen: seen_by_dispatch,
-        clock,
-    };
-    let announced = task::spawn(announce_commands(telegram.clone()));
-    let polled = updates::run(telegram, conversation, seen, config.poll_timeout, &shutdown);
-    let dispatched = dispatch::run(dispatch, &shutdown);
-    // Boxed, because they are large.
-    let work = async { tokio::join!(Box::pin(polled), Box::pin(dispatched)) };
-    let (served, worked) = tokio::join!(Box::pin(served), shutdown.drained(work));
-    announced.abort();
+    let worked = shutdown.drained(bot::run_all(bots, world, opened.entries, &shutdown));
+    let (served, worked) = tokio::join!(Box::pin(served), Box::pin(worked));
     if worked.is_some() {
         opened.journal.close().await?;
     } else {
@@ -136,48 +116,20 @@ async fn open_journal(path: PathBuf) -> Result<Opened, JournalError> {
     }
 }
 
-/// Telegram refuses the token.
+/// Telegram refuses every token.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-#[error("Telegram refuses the token")]
-struct TokenRefused;
+#[error("Telegram refuses every token")]
+struct TokensRefused;
 
-/// Readiness needs no database and no other service: the holder of the token answers
-/// people even when server 1 is away.
-fn token_is_good(
-    telegram: &Telegram,
-) -> impl Fn() -> std::future::Ready<Result<(), TokenRefused>> + Send + 'static {
-    let telegram = telegram.clone();
+/// Readiness needs no database and no other service: the holder of a token answers
+/// people even when server 1 is away. One refused token is no reason to stop the others;
+/// the log names its bot.
+fn a_token_is_good(
+    bots: &[Bot],
+) -> impl Fn() -> std::future::Ready<Result<(), TokensRefused>> + Send + 'static {
+    let telegrams: Vec<_> = bots.iter().map(|bot| bot.telegram().clone()).collect();
     move || {
-        std::future::ready(if telegram.is_refused() {
-            Err(TokenRefused)
-        } else {
-            Ok(())
-        })
-    }
-}
-
-/// Between two tries to fill the menu while Telegram cannot be reached.
-const MENU_PAUSE: Duration = Duration::from_secs(30);
-
-/// Fills the menu of commands in each language; a server that refuses it is no reason
-/// to stop.
-async fn announce_commands(telegram: Telegram) {
-    for language in [None, Some(Language::Ru), Some(Language::En)] {
-        // Without a language code the list is for everybody else.
-        let commands = COMMANDS.map(|command| {
-            let description = command.description(language.unwrap_or(Language::En));
-            json!({ "command": command.name(), "description": description })
-        });
-        let mut body = json!({ "commands": commands });
-        if let Some(language) = language {
-            body["language_code"] = language.tag().into();
-        }
-        while let Err(error) = telegram.call("setMyCommands", &body).await {
-            tracing::warn!(error = %error, "the menu of commands was not set");
-            if matches!(error, CallError::Refused { .. }) {
-                break;
-            }
-            sleep(MENU_PAUSE).await;
-        }
+        let refused = telegrams.iter().all(Telegram::is_refused);
+        std::future::ready(if refused { Err(TokensRefused) } else { Ok(()) })
     }
 }

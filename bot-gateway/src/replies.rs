@@ -65,10 +65,10 @@ impl Reply {
 }
 
 impl Replies {
-    pub(crate) fn new(telegram: Telegram, gate: Gate) -> Self {
+    pub(crate) fn new(telegram: Telegram, gate: Gate, limited: Arc<Limited>) -> Self {
         Self {
             telegram,
-            limited: Arc::new(Limited::new(gate.clone())),
+            limited,
             gate,
             callback_answers: Arc::new(Semaphore::new(CALLBACK_ANSWERS)),
         }
@@ -80,7 +80,7 @@ impl Replies {
 
     /// Sends a new message.
     pub(crate) async fn send(&self, chat: i64, reply: &Reply) -> Result<(), ReplyError> {
-        self.paced(chat, "sendMessage", &reply.body(chat)).await
+        self.paced(chat, "sendMessage", reply.body(chat)).await
     }
 
     /// Turns the message `message_id` into `reply`; where it cannot be edited any more,
@@ -93,7 +93,7 @@ impl Replies {
     ) -> Result<(), ReplyError> {
         let mut body = reply.body(chat);
         body["message_id"] = message_id.into();
-        match self.paced(chat, "editMessageText", &body).await {
+        match self.paced(chat, "editMessageText", body).await {
             Err(ReplyError::Call(error)) if error.is_not_modified() => Ok(()),
             Err(ReplyError::Call(CallError::Refused { .. })) => self.send(chat, reply).await,
             done => done,
@@ -120,25 +120,40 @@ impl Replies {
         }
     }
 
-    /// Waits for a slot of the conversation's lane; a 429 is waited out once.
-    async fn paced(&self, chat: i64, method: &'static str, body: &Value) -> Result<(), ReplyError> {
+    /// Waits for a slot of the conversation's lane. A 429 is waited out once, and a chat
+    /// that is another now is followed once.
+    async fn paced(
+        &self,
+        mut chat: i64,
+        method: &'static str,
+        mut body: Value,
+    ) -> Result<(), ReplyError> {
         for retries_left in [1, 0] {
             let grant = self
                 .gate
                 .enqueue(Lane::Conversation, chat, Duration::ZERO)?
                 .await;
-            let Err(error) = self.telegram.call(method, body).await else {
+            let Err(error) = self.telegram.call(method, &body).await else {
                 return Ok(());
             };
-            if let CallError::Limited { retry_after } = &error {
-                self.limited.note(chat, *retry_after);
-            }
+            let again = match &error {
+                CallError::Limited { retry_after } => {
+                    self.limited.note(chat, *retry_after);
+                    true
+                }
+                CallError::Moved { chat_id } => {
+                    chat = *chat_id;
+                    body["chat_id"] = chat.into();
+                    true
+                }
+                CallError::NotWritten { .. } => true,
+                CallError::TokenRefused
+                | CallError::ChatGone { .. }
+                | CallError::Refused { .. }
+                | CallError::Ambiguous { .. } => false,
+            };
             grant.answered();
-            let knowable = matches!(
-                error,
-                CallError::Limited { .. } | CallError::NotWritten { .. }
-            );
-            if !knowable || retries_left == 0 {
+            if !again || retries_left == 0 {
                 return Err(error.into());
             }
         }

@@ -1,123 +1,49 @@
 //! The Bot API over our own HTTP client, so that every outcome is known exactly: what
 //! was certainly not written, what was refused, and what only Telegram knows.
 
+mod api;
+mod body;
+mod breaker;
 mod classify;
+mod token;
 
-use std::{fmt, time::Duration};
+use std::time::Duration;
 
-use reqwest::{Client, header::CONTENT_TYPE, redirect::Policy};
-use secrecy::{ExposeSecret as _, SecretString};
 use serde::Serialize;
 use serde_json::Value;
-use service_kit::{status, telemetry};
 use tokio::sync::watch;
 use tracing::{Instrument as _, Span, field};
 
-pub use classify::{CallError, classify, not_written, outcome};
+pub use api::{Api, ClientError, Timeouts};
+pub(crate) use body::MayWrite;
+pub use classify::{CallError, not_written, outcome, wire};
+pub use token::Token;
 
-/// Telegram itself; anything else is a simulator or a local Bot API server.
-const TELEGRAM_HOST: &str = "api.telegram.org";
-/// The largest answer that is read: a hundred updates are far smaller.
-const MAX_ANSWER_BYTES: usize = 8 * 1024 * 1024;
-/// Idle connections are closed before Telegram's side does it, about a minute.
-const IDLE: Duration = Duration::from_secs(30);
+use api::Request;
 
-/// How long the phases of a request may take.
-#[derive(Debug, Clone, Copy)]
-pub struct Timeouts {
-    /// DNS, TCP and TLS.
-    pub connect: Duration,
-    /// From the first byte to the whole answer.
-    pub total: Duration,
+/// The Bot API for one token; cheap to clone.
+#[derive(Debug, Clone)]
+pub struct Telegram {
+    api: Api,
+    token: Token,
+    refused: watch::Sender<bool>,
 }
 
-/// A bot's token: `<bot id>:<secret>`.
-#[derive(Clone)]
-pub struct Token {
-    bot_id: i64,
-    secret: SecretString,
-}
-
-impl Token {
-    /// Checks the form that Telegram gives out: digits, a colon, then letters, digits,
-    /// `_` and `-` only, so that it can stand in a URL as it is.
+impl Telegram {
+    /// The bot of `token` at `api`.
     #[must_use]
-    pub fn parse(secret: SecretString) -> Option<Self> {
-        let (id, rest) = secret.expose_secret().split_once(':')?;
-        let bot_id = id.parse().ok().filter(|id| *id > 0)?;
-        let is_plain = |byte: u8| byte.is_ascii_alphanumeric() || byte == b'_' || byte == b'-';
-        let plain = id.bytes().all(|byte| byte.is_ascii_digit()) && rest.bytes().all(is_plain);
-        (plain && !rest.is_empty()).then_some(Self { bot_id, secret })
-    }
-
-    /// Stands in for a token that could not be read; never used.
-    #[must_use]
-    pub(crate) fn placeholder() -> Self {
+    pub fn new(api: Api, token: Token) -> Self {
         Self {
-            bot_id: 0,
-            secret: SecretString::default(),
+            api,
+            token,
+            refused: watch::Sender::new(false),
         }
     }
 
     /// The bot's own Telegram id.
     #[must_use]
     pub fn bot_id(&self) -> i64 {
-        self.bot_id
-    }
-}
-
-impl fmt::Debug for Token {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "Token({}:…)", self.bot_id)
-    }
-}
-
-/// The Bot API for one token; cheap to clone.
-#[derive(Debug, Clone)]
-pub struct Telegram {
-    http: Client,
-    base: String,
-    token: Token,
-    timeouts: Timeouts,
-    sends_trace: bool,
-    refused: watch::Sender<bool>,
-}
-
-/// Why no client can be made.
-#[derive(Debug, thiserror::Error)]
-#[error("the HTTP client for Telegram cannot be made")]
-pub struct ClientError(#[from] reqwest::Error);
-
-impl Telegram {
-    /// A client for the Bot API at `base`.
-    ///
-    /// # Errors
-    ///
-    /// When the system's certificates cannot be used.
-    pub fn new(base: &str, token: Token, timeouts: Timeouts) -> Result<Self, ClientError> {
-        let http = Client::builder()
-            // One request a connection: a broken connection leaves one outcome unknown.
-            .http1_only()
-            // A redirected POST would be written twice.
-            .redirect(Policy::none())
-            .connect_timeout(timeouts.connect)
-            .pool_idle_timeout(IDLE)
-            .tcp_nodelay(true)
-            .build()?;
-        Ok(Self {
-            http,
-            base: base.trim_end_matches('/').to_owned(),
-            token,
-            timeouts,
-            sends_trace: !base.contains(TELEGRAM_HOST),
-            refused: watch::Sender::new(false),
-        })
-    }
-
-    /// The bot's own Telegram id.
-    #[must_use]
-    pub fn bot_id(&self) -> i64 {
-        self.token.bot_id
+        self.token.bot_id()
     }
 
     /// Whether Telegram refuses the token.
@@ -144,10 +70,10 @@ impl Telegram {
         method: &'static str,
         body: &impl Serialize,
     ) -> Result<Value, CallError> {
-        self.call_within(self.timeouts.total, method, body).await
+        self.ask(method, body, self.api.timeouts.answer, None).await
     }
 
-    /// [`Telegram::call`] with its own time limit.
+    /// [`Telegram::call`] whose answer may take `limit`, measured from the first byte.
     ///
     /// # Errors
     ///
@@ -158,53 +84,51 @@ impl Telegram {
         method: &'static str,
         body: &impl Serialize,
     ) -> Result<Value, CallError> {
+        self.ask(method, body, limit, None).await
+    }
+
+    /// [`Telegram::call`] that writes nothing unless `may_write` says so when there is a
+    /// connection, right before the first byte.
+    ///
+    /// # Errors
+    ///
+    /// As [`Telegram::call`].
+    pub(crate) async fn call_if(
+        &self,
+        may_write: MayWrite,
+        method: &'static str,
+        body: &impl Serialize,
+    ) -> Result<Value, CallError> {
+        let limit = self.api.timeouts.answer;
+        self.ask(method, body, limit, Some(may_write)).await
+    }
+
+    async fn ask(
+        &self,
+        method: &'static str,
+        body: &impl Serialize,
+        answer_within: Duration,
+        may_write: Option<MayWrite>,
+    ) -> Result<Value, CallError> {
         let span = client_span(method);
         let body = serde_json::to_vec(body).map_err(|error| CallError::NotWritten {
             cause: error.to_string(),
+            retry_after: Duration::ZERO,
         })?;
-        let result = self
-            .post(limit, method, body)
-            .instrument(span.clone())
-            .await;
+        let request = Request {
+            token: &self.token,
+            method,
+            body,
+            answer_within,
+            may_write,
+        };
+        let result = self.api.post(request).instrument(span.clone()).await;
         if let Err(error) = &result {
             span.record("otel.status_code", "ERROR");
             span.record("error.type", error.class());
         }
         self.note_token(&result);
         result
-    }
-
-    async fn post(
-        &self,
-        limit: Duration,
-        method: &'static str,
-        body: Vec<u8>,
-    ) -> Result<Value, CallError> {
-        let url = format!(
-            "{}/bot{}/{method}",
-            self.base,
-            self.token.secret.expose_secret()
-        );
-        let mut request = self.http.post(url).timeout(limit).body(body);
-        request = request.header(CONTENT_TYPE, "application/json");
-        if self.sends_trace {
-            let traceparent = telemetry::traceparent();
-            if !traceparent.is_empty() {
-                request = request.header(telemetry::TRACEPARENT, traceparent);
-            }
-        }
-        let mut response = request.send().await.map_err(unanswered)?;
-        let status = response.status().as_u16();
-        let mut answer = Vec::new();
-        while let Some(chunk) = response.chunk().await.map_err(cut_off)? {
-            if answer.len() + chunk.len() > MAX_ANSWER_BYTES {
-                return Err(CallError::Ambiguous {
-                    cause: "the answer is too long to be read".to_owned(),
-                });
-            }
-            answer.extend_from_slice(&chunk);
-        }
-        classify(status, &answer)
     }
 
     fn note_token(&self, result: &Result<Value, CallError>) {
@@ -240,52 +164,43 @@ fn client_span(method: &'static str) -> Span {
     )
 }
 
-/// No answer began: written or not is known only when there was no connection.
-fn unanswered(error: reqwest::Error) -> CallError {
-    let never_written = error.is_connect() || error.is_builder();
-    // The URL holds the token.
-    let cause = status::chain(&error.without_url());
-    if never_written {
-        CallError::NotWritten { cause }
-    } else {
-        CallError::Ambiguous { cause }
-    }
-}
-
-fn cut_off(error: reqwest::Error) -> CallError {
-    CallError::Ambiguous {
-        cause: status::chain(&error.without_url()),
-    }
-}
-
 #[cfg(test)]
 mod tests {
+    use std::sync::{
+        Arc,
+        atomic::{AtomicUsize, Ordering},
+    };
+
+    use tokio::{
+        io::{AsyncReadExt as _, AsyncWriteExt as _},
+        net::TcpListener,
+        time::timeout,
+    };
+
     use super::*;
 
-    #[test]
-    fn a_token_is_checked_and_never_printed() {
-        let token = Token::parse("42:AbC_d-9".into()).unwrap();
-        assert_eq!(token.bot_id(), 42);
-        assert_eq!(format!("{token:?}"), "Token(42:…)");
-        for wrong in [
-            "", "42", "42:", ":x", "0:x", "-1:x", "+1:x", "a:x", "42:a/b", "42:a b",
-        ] {
-            assert!(Token::parse(wrong.into()).is_none(), "{wrong}");
-        }
+    const SOON: Duration = Duration::from_secs(10);
+
+    fn telegram(base: &str) -> Telegram {
+        let timeouts = Timeouts {
+            connect: SOON,
+            answer: SOON,
+        };
+        let token = Token::parse("42:s3cret".into()).unwrap();
+        Telegram::new(Api::new(base, timeouts).unwrap(), token)
+    }
+
+    async fn listening() -> (TcpListener, String) {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let base = format!("http://{}", listener.local_addr().unwrap());
+        (listener, base)
     }
 
     #[tokio::test]
     async fn a_refused_connection_is_known_to_be_unwritten_and_hides_the_token() {
-        let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
-        let base = format!("http://{}", listener.local_addr().unwrap());
+        let (listener, base) = listening().await;
         drop(listener);
-        let second = Duration::from_secs(1);
-        let timeouts = Timeouts {
-            connect: second,
-            total: second,
-        };
-        let token = Token::parse("42:s3cret".into()).unwrap();
-        let telegram = Telegram::new(&base, token, timeouts).unwrap();
+        let telegram = telegram(&base);
         let error = telegram
             .call("getMe", &serde_json::json!({}))
             .await
@@ -296,8 +211,7 @@ mod tests {
 
     #[tokio::test]
     async fn a_connection_that_breaks_after_the_request_leaves_the_outcome_unknown() {
-        let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
-        let base = format!("http://{}", listener.local_addr().unwrap());
+        let (listener, base) = listening().await;
         let server = tokio::spawn(async move {
             let (mut socket, _) = listener.accept().await.unwrap();
             let mut first = [0; 1];
@@ -305,13 +219,7 @@ mod tests {
                 .await
                 .unwrap();
         });
-        let second = Duration::from_secs(5);
-        let timeouts = Timeouts {
-            connect: second,
-            total: second,
-        };
-        let token = Token::parse("42:s3cret".into()).unwrap();
-        let telegram = Telegram::new(&base, token, timeouts).unwrap();
+        let telegram = telegram(&base);
         let error = telegram
             .call("getMe", &serde_json::json!({}))
             .await
@@ -319,5 +227,67 @@ mod tests {
         server.await.unwrap();
         assert!(matches!(error, CallError::Ambiguous { .. }), "{error:?}");
         assert!(!format!("{error:?} {error}").contains("s3cret"));
+    }
+
+    #[tokio::test]
+    async fn what_may_not_be_written_when_there_is_a_connection_is_not() {
+        let (listener, base) = listening().await;
+        let seen = Arc::new(AtomicUsize::new(0));
+        let connected = tokio::spawn(async move {
+            let (mut socket, _) = listener.accept().await.unwrap();
+            let mut request = Vec::new();
+            let _ = socket.read_to_end(&mut request).await;
+            request
+        });
+        let asked = Arc::clone(&seen);
+        let never: MayWrite = Arc::new(move || {
+            asked.fetch_add(1, Ordering::SeqCst);
+            false
+        });
+        let telegram = telegram(&base);
+        let body = serde_json::json!({ "text": "stale" });
+        let error = telegram.call_if(never, "sendMessage", &body).await;
+        assert!(
+            matches!(error, Err(CallError::NotWritten { .. })),
+            "{error:?}"
+        );
+        assert_eq!(seen.load(Ordering::SeqCst), 1);
+        let request = timeout(SOON, connected).await.unwrap().unwrap();
+        assert!(!String::from_utf8_lossy(&request).contains("stale"));
+    }
+
+    #[tokio::test]
+    async fn an_answer_whose_end_never_comes_leaves_the_outcome_unknown() {
+        let (listener, base) = listening().await;
+        let server = tokio::spawn(async move {
+            let (mut socket, _) = listener.accept().await.unwrap();
+            let mut first = [0; 1];
+            socket.read_exact(&mut first).await.unwrap();
+            let head = b"HTTP/1.1 200 OK\r\ncontent-length: 100\r\n\r\n{";
+            socket.write_all(head).await.unwrap();
+            socket
+        });
+        let call = telegram(&base).call("getMe", &serde_json::json!({})).await;
+        let _socket = server.await.unwrap();
+        assert!(matches!(call, Err(CallError::Ambiguous { .. })), "{call:?}");
+    }
+
+    #[tokio::test]
+    async fn after_five_failures_to_connect_nothing_is_tried_for_a_while() {
+        let (listener, base) = listening().await;
+        drop(listener);
+        let telegram = telegram(&base);
+        let mut causes = Vec::new();
+        for _ in 0..6 {
+            let error = telegram.call("getMe", &serde_json::json!({})).await;
+            let Err(CallError::NotWritten { cause, .. }) = error else {
+                panic!("{error:?}");
+            };
+            causes.push(cause);
+        }
+        assert!(
+            causes[..5].iter().all(|cause| cause != &causes[5]),
+            "{causes:?}"
+        );
     }
 }

@@ -147,6 +147,7 @@ impl Updates {
                 REFUSED_PAUSE
             }
             CallError::NotWritten { .. }
+            | CallError::Moved { .. }
             | CallError::ChatGone { .. }
             | CallError::Refused { .. }
             | CallError::Ambiguous { .. } => {

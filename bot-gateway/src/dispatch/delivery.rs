@@ -3,27 +3,22 @@
 
 use std::{sync::Arc, time::Duration};
 
-use jiff::tz::TimeZone;
-use olm_proto::notify::v1::{
-    Content, Deliver, LessonNoticeKind, LessonRole, Outcome, Refused, content, outcome::Kind,
-};
-use serde_json::{Value, json};
+use olm_proto::notify::v1::{Deliver, Outcome, Refused, outcome::Kind};
+use serde_json::Value;
 use service_kit::{clock::SharedClock, telemetry};
-use texts::{Format, Label, Language};
 use tokio::{sync::watch, time::sleep};
 use tracing::Instrument as _;
-use uuid::Uuid;
 
 use super::{
+    message::message,
     renewals::{FRESH, Named, Renewals, boot_time},
     rows::Rows,
 };
 use crate::{
-    buttons::Button,
     journal::{Attempt, Journal},
     limited::Limited,
     pacer::gate::{Gate, Grant, Waiting},
-    telegram::{CallError, Telegram, not_written, outcome},
+    telegram::{CallError, MayWrite, Telegram, not_written, outcome},
 };
 
 /// A row that could not be written down, or came too late, may be begun again at once;
@@ -39,27 +34,7 @@ pub(super) struct Delivering {
     pub(super) clock: SharedClock,
     pub(super) rows: Rows,
     pub(super) renewals: Renewals,
-    limited: Limited,
-}
-
-impl Delivering {
-    pub(super) fn new(
-        telegram: Telegram,
-        gate: Gate,
-        journal: Journal,
-        clock: SharedClock,
-        rows: Rows,
-    ) -> Self {
-        Self {
-            limited: Limited::new(gate.clone()),
-            telegram,
-            gate,
-            journal,
-            clock,
-            rows,
-            renewals: Renewals::default(),
-        }
-    }
+    pub(super) limited: Arc<Limited>,
 }
 
 /// A row as it was delivered.
@@ -125,7 +100,7 @@ fn until_stale(deliver: &Deliver) -> Duration {
     FRESH + due_in.unwrap_or_default().min(FRESH)
 }
 
-async fn write(delivering: &Delivering, attempt: Attempt, row: &Row, grant: Grant) -> Kind {
+async fn write(delivering: &Arc<Delivering>, attempt: Attempt, row: &Row, grant: Grant) -> Kind {
     let fresh = || delivering.renewals.fresh(row.named, boot_time());
     if !fresh() {
         grant.unused();
@@ -134,7 +109,7 @@ async fn write(delivering: &Delivering, attempt: Attempt, row: &Row, grant: Gran
             PAUSE,
         );
     }
-    let Some(message) = message(&row.deliver, delivering) else {
+    let Some(message) = message(&row.deliver, delivering.clock.now()) else {
         grant.unused();
         return unreadable();
     };
@@ -148,12 +123,42 @@ async fn write(delivering: &Delivering, attempt: Attempt, row: &Row, grant: Gran
         let _ = delivering.journal.forget(attempt).await;
         return not_written("the journal was slower than the ownership lasts", PAUSE);
     }
-    let result = delivering.telegram.call("sendMessage", &message).await;
-    match &result {
+    // And again when there is a connection, for which it may have waited.
+    let may_write: MayWrite = {
+        let (delivering, named) = (Arc::clone(delivering), row.named);
+        Arc::new(move || delivering.renewals.fresh(named, boot_time()))
+    };
+    let call = delivering
+        .telegram
+        .call_if(may_write, "sendMessage", &message);
+    let result = call.await;
+    give_back(delivering, row.deliver.chat_id, &result, grant);
+    let outcome = outcome(&result);
+    // When this fails the outcome is still told; only a crash before the
+    // acknowledgement would make it unknown.
+    let _ = delivering.journal.finished(attempt, outcome.clone()).await;
+    outcome.kind.unwrap_or_else(unreadable)
+}
+
+/// Gives the slot back, and with it the rows that wait for a chat that is frozen or
+/// another now: they come again behind the one that was refused, so that none overtakes it.
+fn give_back(
+    delivering: &Delivering,
+    chat_id: i64,
+    result: &Result<Value, CallError>,
+    grant: Grant,
+) {
+    let rows = &delivering.rows;
+    match result {
         Err(CallError::NotWritten { .. }) => grant.unused(),
         Err(CallError::Limited { retry_after }) => {
             // Before the slot is given back, so that nothing slips through.
-            delivering.limited.note(row.deliver.chat_id, *retry_after);
+            delivering.limited.note(chat_id, *retry_after);
+            rows.give_up_chat(chat_id, "its chat is limited", *retry_after);
+            grant.answered();
+        }
+        Err(CallError::Moved { .. }) => {
+            rows.give_up_chat(chat_id, "its chat is another now", Duration::ZERO);
             grant.answered();
         }
         Ok(_)
@@ -164,80 +169,6 @@ async fn write(delivering: &Delivering, attempt: Attempt, row: &Row, grant: Gran
             | CallError::Ambiguous { .. },
         ) => grant.answered(),
     }
-    let outcome = outcome(&result);
-    // When this fails the outcome is still told; only a crash before the
-    // acknowledgement would make it unknown.
-    let _ = delivering.journal.finished(attempt, outcome.clone()).await;
-    outcome.kind.unwrap_or_else(unreadable)
-}
-
-/// The body of `sendMessage`; `None` when the row has no content to send.
-fn message(row: &Deliver, delivering: &Delivering) -> Option<Value> {
-    let language = Language::from_tag(&row.language);
-    let zone = TimeZone::get(&row.time_zone).unwrap_or(TimeZone::UTC);
-    let content = row.content.as_ref()?;
-    let rendered = texts::render(content, language, &zone, delivering.clock.now())?;
-    let mut message = json!({ "chat_id": row.chat_id, "text": rendered.text });
-    match rendered.format {
-        Format::Plain => {}
-        Format::Html => message["parse_mode"] = "HTML".into(),
-    }
-    if row.silent {
-        message["disable_notification"] = true.into();
-    }
-    if let Some(keyboard) = keyboard(content, language, &zone) {
-        message["reply_markup"] = keyboard;
-    }
-    Some(message)
-}
-
-/// What can be done about a lesson from its notice: a teacher decides about a request, a
-/// student says whether they come to a new time, a lesson that lies ahead can be cancelled
-/// (and a seat in it given up, see `conversation::lessons`).
-fn keyboard(content: &Content, language: Language, zone: &TimeZone) -> Option<Value> {
-    let content::Kind::LessonNotice(notice) = content.kind.as_ref()? else {
-        return None;
-    };
-    let lesson = Uuid::try_parse(&notice.lesson_id).ok()?;
-    let version = notice.lesson_version;
-    let button = |label: Label<'_>, button: Button| {
-        let text = label.text(language);
-        json!({ "text": text, "callback_data": button.to_string() })
-    };
-    let row = match notice.kind() {
-        LessonNoticeKind::Requested if notice.reader_role() == LessonRole::Teacher => vec![
-            button(Label::Confirm, Button::Confirm { lesson, version }),
-            button(Label::Decline, Button::Decline { lesson, version }),
-        ],
-        LessonNoticeKind::Reconfirm => vec![
-            button(Label::Keep, Button::Reconfirm { lesson, version }),
-            button(Label::GiveUp, Button::Leave { lesson, version }),
-        ],
-        LessonNoticeKind::Booked
-        | LessonNoticeKind::Reminder
-        | LessonNoticeKind::Requested
-        | LessonNoticeKind::Confirmed
-        | LessonNoticeKind::Moved
-        | LessonNoticeKind::PlaceChanged => {
-            let start = olm_proto::instant(notice.start_time.as_ref()?)?;
-            let time = texts::moment_short(start, language, zone);
-            let cancel = Button::AskCancel { lesson, version };
-            vec![button(Label::Cancel { time: &time }, cancel)]
-        }
-        LessonNoticeKind::Canceled
-        | LessonNoticeKind::Declined
-        | LessonNoticeKind::Lapsed
-        | LessonNoticeKind::StudentUnreachable
-        | LessonNoticeKind::SeatFreed
-        | LessonNoticeKind::StudentLeft
-        | LessonNoticeKind::SeriesBooked
-        | LessonNoticeKind::SeriesChanged
-        | LessonNoticeKind::SeriesCanceled
-        | LessonNoticeKind::SeriesSkipped
-        | LessonNoticeKind::ClockShifts
-        | LessonNoticeKind::Unspecified => return None,
-    };
-    Some(json!({ "inline_keyboard": [row] }))
 }
 
 fn unreadable() -> Kind {

@@ -31,6 +31,8 @@ pub(super) struct Rows {
 struct Row {
     /// The lane whose credit the row takes; `None` when an earlier stream brought it.
     lane: Option<Lane>,
+    /// `None` when an earlier process held it.
+    chat: Option<i64>,
     state: State,
 }
 
@@ -65,7 +67,12 @@ impl Rows {
                 Entry::Writing => State::Lost,
                 Entry::Finished(outcome) => State::finished(outcome),
             };
-            (attempt, Row { lane: None, state })
+            let row = Row {
+                lane: None,
+                chat: None,
+                state,
+            };
+            (attempt, row)
         });
         Self {
             rows: Mutex::new(rows.collect()),
@@ -74,13 +81,14 @@ impl Rows {
     }
 
     /// Takes a delivered row in; false when it is here already.
-    pub(super) fn take_in(&self, attempt: Attempt, lane: Lane) -> bool {
+    pub(super) fn take_in(&self, attempt: Attempt, lane: Lane, chat: i64) -> bool {
         let mut rows = self.lock();
         if rows.contains_key(&attempt) {
             return false;
         }
         let row = Row {
             lane: Some(lane),
+            chat: Some(chat),
             state: State::Waiting,
         };
         rows.insert(attempt, row);
@@ -109,9 +117,19 @@ impl Rows {
 
     /// Gives up every row that was not begun: it is known that none was written.
     pub(super) fn give_up_waiting(&self, cause: &str) {
+        self.give_up(cause, Duration::ZERO, |_| true);
+    }
+
+    /// Gives up the rows of one chat that were not begun; they can be begun again after
+    /// `retry_after`.
+    pub(super) fn give_up_chat(&self, chat: i64, cause: &str, retry_after: Duration) {
+        self.give_up(cause, retry_after, |row| row.chat == Some(chat));
+    }
+
+    fn give_up(&self, cause: &str, retry_after: Duration, which: impl Fn(&Row) -> bool) {
         for row in self.lock().values_mut() {
-            if matches!(row.state, State::Waiting) {
-                let kind = Some(not_written(cause, Duration::ZERO));
+            if matches!(row.state, State::Waiting) && which(row) {
+                let kind = Some(not_written(cause, retry_after));
                 row.state = State::finished(Outcome { kind });
             }
         }
@@ -274,8 +292,11 @@ mod tests {
     #[tokio::test]
     async fn a_row_given_up_is_never_written() {
         let rows = empty();
-        assert!(rows.take_in(attempt(1), Lane::Reminder));
-        assert!(!rows.take_in(attempt(1), Lane::Reminder), "delivered twice");
+        assert!(rows.take_in(attempt(1), Lane::Reminder, 5));
+        assert!(
+            !rows.take_in(attempt(1), Lane::Reminder, 5),
+            "delivered twice"
+        );
         rows.give_up_waiting("gone");
         assert!(!rows.begin_writing(attempt(1)));
         assert!(matches!(
@@ -285,9 +306,27 @@ mod tests {
     }
 
     #[tokio::test]
+    async fn only_the_waiting_rows_of_a_chat_are_given_up_with_it() {
+        let rows = empty();
+        for (number, chat) in [(1, 5), (2, 5), (3, 6)] {
+            rows.take_in(attempt(number), Lane::Reminder, chat);
+        }
+        rows.begin_writing(attempt(1));
+        rows.give_up_chat(5, "limited", Duration::from_secs(3));
+        let told = rows.to_tell(Instant::now());
+        let [(given_up, outcome)] = &told[..] else {
+            panic!("{told:?}");
+        };
+        assert_eq!(*given_up, attempt(2));
+        assert!(matches!(&outcome.kind, Some(Kind::NotWritten(cause))
+            if cause.retry_after.as_ref().is_some_and(|after| after.seconds == 3)));
+        assert!(rows.begin_writing(attempt(3)));
+    }
+
+    #[tokio::test]
     async fn a_row_being_written_is_not_given_up() {
         let rows = empty();
-        rows.take_in(attempt(1), Lane::Reminder);
+        rows.take_in(attempt(1), Lane::Reminder, 5);
         assert!(rows.begin_writing(attempt(1)));
         rows.give_up_waiting("gone");
         assert_eq!(rows.report(&[attempt(1)], Instant::now()), []);
@@ -323,7 +362,7 @@ mod tests {
     #[tokio::test]
     async fn an_outcome_is_told_until_it_is_acknowledged_and_gives_its_credit_back() {
         let rows = empty();
-        rows.take_in(attempt(1), Lane::Broadcast);
+        rows.take_in(attempt(1), Lane::Broadcast, 5);
         assert_eq!(
             rows.acknowledged(attempt(1)),
             (false, None),

@@ -1,11 +1,14 @@
 //! One stream to notify-svc, from Hello to its end.
 
+mod leaving;
+mod telling;
+
 use std::{sync::Arc, time::Duration};
 
 use olm_proto::notify::v1::{
-    AttemptRef, AttemptResult, ChatSeen, Credit, Deliver, DispatchRequest, DispatchResponse, Hello,
-    JournalReport, Lane as WireLane, Outcome, Own, Owned, Release, Renew, dispatch_request,
-    dispatch_response::Message, dispatch_service_client::DispatchServiceClient,
+    AttemptRef, ChatSeen, Deliver, DispatchRequest, DispatchResponse, Hello, JournalReport,
+    Lane as WireLane, Outcome, Own, Owned, Renew, dispatch_request, dispatch_response::Message,
+    dispatch_service_client::DispatchServiceClient,
 };
 use service_kit::{grpc::client::Backend, shutdown::Shutdown};
 use tokio::{
@@ -151,6 +154,7 @@ impl<'a> Session<'a> {
         seen: &mut mpsc::Receiver<i64>,
     ) -> Result<End, Status> {
         self.delivering.rows.begin_stream();
+        self.delivering.limited.tell_again();
         let hello = Hello {
             gateway_id: self.gateway_id.to_string(),
         };
@@ -195,6 +199,7 @@ impl<'a> Session<'a> {
                 self.send(dispatch_request::Message::ChatSeen(ChatSeen { bot_id, chat_id })).await
             }
             () = delivering.rows.changed() => self.tell().await,
+            () = delivering.limited.changed() => self.tell().await,
             () = at(ask_at) => self.ask().await,
             () = at(answer_by) => Err(silent()),
             () = at(leave_by) => self.hurry().await,
@@ -302,7 +307,7 @@ impl<'a> Session<'a> {
         };
         let lane = lane_of(&row);
         let rows = &self.delivering.rows;
-        if !rows.take_in(attempt, lane) {
+        if !rows.take_in(attempt, lane, row.chat_id) {
             // Each attempt is pushed once; its outcome will be told.
             return Ok(());
         }
@@ -366,79 +371,6 @@ impl<'a> Session<'a> {
             renewal: self.renewal,
         };
         self.send(dispatch_request::Message::Renew(renew)).await
-    }
-
-    async fn give_credit(&mut self, lane: usize) -> Result<(), Status> {
-        let credit = Credit {
-            bot_id: self.bot_id(),
-            lane: PUSHED[lane].1.into(),
-            cumulative: self.credit[lane],
-        };
-        self.send(dispatch_request::Message::Credit(credit)).await
-    }
-
-    /// Tells outcomes that are new, or were not acknowledged. Whoever owns the bot now:
-    /// what became of our rows only we can tell. While that is being asked, the report
-    /// will.
-    async fn tell(&mut self) -> Result<(), Status> {
-        if self.answer_by.is_some() {
-            return Ok(());
-        }
-        for (attempt, outcome) in self.delivering.rows.to_tell(Instant::now()) {
-            let result = AttemptResult {
-                bot_id: self.bot_id(),
-                attempt: Some(attempt.to_wire()),
-                outcome: Some(outcome),
-            };
-            self.send(dispatch_request::Message::Result(result)).await?;
-        }
-        Ok(())
-    }
-
-    fn begin_leaving(&mut self, why: Leaving, within: Duration) {
-        self.leaving = why;
-        self.leave_by = Some(Instant::now() + within);
-    }
-
-    /// The time for finishing is over: what was not begun is given up; soon after, the
-    /// stream ends with whatever was not acknowledged.
-    async fn hurry(&mut self) -> Result<(), Status> {
-        if self.haste == Haste::GaveUp {
-            self.haste = Haste::LetGo;
-            return Ok(());
-        }
-        self.haste = Haste::GaveUp;
-        self.leave_by = Some(Instant::now() + self.shutdown.drain() / 4);
-        self.delivering
-            .rows
-            .give_up_waiting("the gateway lets go of the bot");
-        self.tell().await
-    }
-
-    /// True when nothing that was out is left to be told.
-    fn left(&self) -> bool {
-        let done = self.haste == Haste::LetGo || self.delivering.rows.is_settled();
-        self.leaving != Leaving::No && done
-    }
-
-    /// Says goodbye: the bot is free at once instead of after six seconds.
-    async fn leave(&mut self, inbound: &mut Streaming<DispatchResponse>) -> Result<End, Status> {
-        let end = match self.leaving {
-            Leaving::Draining => return Ok(End::Drained),
-            Leaving::TokenRefused => End::TokenRefused,
-            Leaving::Stopping | Leaving::No => End::Released,
-        };
-        if self.is_ours() {
-            let bot_id = self.bot_id();
-            self.send(dispatch_request::Message::Release(Release { bot_id }))
-                .await?;
-        }
-        // Closes our half; the service ends its own when it has read everything.
-        let (closed, _) = mpsc::channel(1);
-        self.outbound = closed;
-        let drained = async { while let Ok(Some(_)) = inbound.message().await {} };
-        let _ = timeout(RENEW_EVERY / 2, drained).await;
-        Ok(end)
     }
 
     async fn send(&self, message: dispatch_request::Message) -> Result<(), Status> {

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use olm_proto::notify::v1::{
-    Ambiguous, ChatGone, Limited, NotWritten, Outcome, Refused, Sent, outcome::Kind,
+    Ambiguous, ChatGone, Limited, Moved, NotWritten, Outcome, Refused, Sent, outcome::Kind,
 };
 use serde::Deserialize;
 use serde_json::Value;
@@ -16,6 +16,8 @@ pub enum CallError {
     NotWritten {
         /// Why.
         cause: String,
+        /// No other try before this is over.
+        retry_after: Duration,
     },
     /// 401 or 404: the token is none (any more). Nothing was done.
     #[error("Telegram refuses the token")]
@@ -25,6 +27,12 @@ pub enum CallError {
     Limited {
         /// How long Telegram wants silence.
         retry_after: Duration,
+    },
+    /// The group became a supergroup: the chat is another now. Nothing was done.
+    #[error("the chat is another now")]
+    Moved {
+        /// Its new id; not 0.
+        chat_id: i64,
     },
     /// 403, or no such chat.
     #[error("the chat is gone: {description}")]
@@ -39,8 +47,8 @@ pub enum CallError {
         code: u16,
         /// Telegram's words.
         description: String,
-        /// The text itself is at fault.
-        bad_content: bool,
+        /// What is at fault.
+        fault: Fault,
     },
     /// Telegram may have done it.
     #[error("the outcome is unknown: {cause}")]
@@ -48,6 +56,17 @@ pub enum CallError {
         /// Why.
         cause: String,
     },
+}
+
+/// What Telegram refuses a request for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Fault {
+    /// The text itself: no repeat can help.
+    Content,
+    /// The text's markup alone: as plain text it may be taken.
+    Markup,
+    /// Anything else.
+    Other,
 }
 
 impl CallError {
@@ -58,6 +77,7 @@ impl CallError {
             Self::NotWritten { .. } => "not_written",
             Self::TokenRefused => "token_refused",
             Self::Limited { .. } => "limited",
+            Self::Moved { .. } => "moved",
             Self::ChatGone { .. } => "chat_gone",
             Self::Refused { .. } => "refused",
             Self::Ambiguous { .. } => "ambiguous",
@@ -74,8 +94,6 @@ impl CallError {
 
 /// A row whose token is refused is tried again after this long.
 const TOKEN_PAUSE: Duration = Duration::from_secs(30);
-/// A row that found no connection is tried again after this long.
-const CONNECT_PAUSE: Duration = Duration::from_secs(1);
 
 /// The outcome of a `sendMessage` for notify-svc.
 #[must_use]
@@ -87,23 +105,24 @@ pub fn outcome(result: &Result<Value, CallError>) -> Outcome {
                 .and_then(Value::as_i64)
                 .unwrap_or(0),
         }),
-        Err(CallError::NotWritten { cause }) => not_written(cause, CONNECT_PAUSE),
+        Err(CallError::NotWritten { cause, retry_after }) => not_written(cause, *retry_after),
         Err(CallError::TokenRefused) => not_written("Telegram refuses the token", TOKEN_PAUSE),
         Err(CallError::Limited { retry_after }) => Kind::Limited(Limited {
             retry_after: Some(wire(*retry_after)),
         }),
+        Err(CallError::Moved { chat_id }) => Kind::Moved(Moved { chat_id: *chat_id }),
         Err(CallError::ChatGone { description }) => Kind::ChatGone(ChatGone {
             description: description.clone(),
         }),
         Err(CallError::Refused {
             code,
             description,
-            bad_content,
+            fault,
         }) => Kind::Refused(Refused {
             code: i32::from(*code),
             description: description.clone(),
-            bad_content: *bad_content,
-            bad_markup: false,
+            bad_content: *fault == Fault::Content,
+            bad_markup: *fault == Fault::Markup,
         }),
         Err(CallError::Ambiguous { cause }) => Kind::Ambiguous(Ambiguous {
             cause: cause.clone(),
@@ -121,7 +140,9 @@ pub fn not_written(cause: &str, retry_after: Duration) -> Kind {
     })
 }
 
-fn wire(length: Duration) -> prost_types::Duration {
+/// A length for the wire.
+#[must_use]
+pub fn wire(length: Duration) -> prost_types::Duration {
     let span = jiff::SignedDuration::try_from(length);
     olm_proto::duration(span.unwrap_or(jiff::SignedDuration::MAX))
 }
@@ -138,6 +159,7 @@ struct Answer {
 #[derive(Deserialize)]
 struct Parameters {
     retry_after: Option<u64>,
+    migrate_to_chat_id: Option<i64>,
 }
 
 /// No freeze lasts longer, whatever a mistaken server asks for.
@@ -146,12 +168,9 @@ const LONGEST_FREEZE: Duration = Duration::from_hours(24);
 const DEFAULT_FREEZE: Duration = Duration::from_secs(5);
 
 /// Texts of refusals that no repeat of the same content can change.
-const BAD_CONTENT: [&str; 4] = [
-    "can't parse entities",
-    "message is too long",
-    "text is too long",
-    "text is empty",
-];
+const BAD_CONTENT: [&str; 3] = ["message is too long", "text is too long", "text is empty"];
+/// The text of a refusal that the same words without markup may not meet.
+const BAD_MARKUP: &str = "can't parse entities";
 
 /// Reads an answer.
 ///
@@ -177,6 +196,13 @@ pub fn classify(status: u16, body: &[u8]) -> Result<Value, CallError> {
 fn refusal(status: u16, answer: Answer) -> CallError {
     let description = answer.description;
     let lower = description.to_lowercase();
+    let moved_to = answer
+        .parameters
+        .as_ref()
+        .and_then(|parameters| parameters.migrate_to_chat_id);
+    if let (400..500, Some(chat_id)) = (status, moved_to.filter(|chat_id| *chat_id != 0)) {
+        return CallError::Moved { chat_id };
+    }
     match status {
         401 | 404 => CallError::TokenRefused,
         429 => {
@@ -193,12 +219,23 @@ fn refusal(status: u16, answer: Answer) -> CallError {
         400 if lower.contains("chat not found") => CallError::ChatGone { description },
         400..500 => CallError::Refused {
             code: status,
-            bad_content: BAD_CONTENT.iter().any(|text| lower.contains(text)),
+            fault: fault(&lower),
             description,
         },
         _ => CallError::Ambiguous {
             cause: format!("answered with {status}: {description}"),
         },
+    }
+}
+
+/// What a description, in lower case, finds fault with.
+fn fault(description: &str) -> Fault {
+    if BAD_CONTENT.iter().any(|text| description.contains(text)) {
+        Fault::Content
+    } else if description.contains(BAD_MARKUP) {
+        Fault::Markup
+    } else {
+        Fault::Other
     }
 }
 
@@ -241,24 +278,30 @@ mod tests {
     }
 
     #[test]
-    fn bad_content_is_told_from_other_refusals() {
-        let bad = |description| {
-            let error = refused(400, description);
-            matches!(
-                error,
-                CallError::Refused {
-                    bad_content: true,
-                    ..
-                }
-            )
+    fn bad_content_and_bad_markup_are_told_from_other_refusals() {
+        let kind = |description| {
+            let outcome = outcome(&Err(refused(400, description)));
+            let Some(Kind::Refused(refused)) = outcome.kind else {
+                panic!("{outcome:?}");
+            };
+            (refused.bad_content, refused.bad_markup)
         };
-        assert!(bad(
-            "Bad Request: can't parse entities: Unsupported start tag"
-        ));
-        assert!(bad("Bad Request: message is too long"));
-        assert!(!bad(
-            "Bad Request: not enough rights to send text messages to the chat"
-        ));
+        let markup = "Bad Request: can't parse entities: Unsupported start tag";
+        assert_eq!(kind(markup), (false, true));
+        assert_eq!(kind("Bad Request: message is too long"), (true, false));
+        let rights = "Bad Request: not enough rights to send text messages to the chat";
+        assert_eq!(kind(rights), (false, false));
+    }
+
+    #[test]
+    fn a_group_that_became_a_supergroup_tells_its_new_id() {
+        let body = br#"{"ok":false,"error_code":400,
+            "description":"Bad Request: group chat was upgraded to a supergroup chat",
+            "parameters":{"migrate_to_chat_id":-1009}}"#;
+        let moved = classify(400, body);
+        assert_eq!(moved, Err(CallError::Moved { chat_id: -1009 }));
+        let kind = Kind::Moved(Moved { chat_id: -1009 });
+        assert_eq!(outcome(&moved).kind, Some(kind));
     }
 
     #[test]

@@ -7,10 +7,7 @@ use olm_proto::notify::v1::{
 };
 use telegram_sim::api::{Fault, FaultKind, LedgerEntry, LedgerQuery, NewPerson, Person};
 use tokio::time::Instant;
-use tonic::transport::Endpoint;
-use tonic_health::pb::{
-    HealthCheckRequest, health_check_response::ServingStatus, health_client::HealthClient,
-};
+use tonic_health::pb::health_check_response::ServingStatus;
 use uuid::Uuid;
 
 use crate::{
@@ -34,7 +31,7 @@ pub async fn anna(stage: &Stage) -> Person {
 }
 
 /// What was asked of Telegram with this text, once there are `count` of them.
-async fn copies(stage: &Stage, text: &str, count: usize) -> Vec<LedgerEntry> {
+pub async fn copies(stage: &Stage, text: &str, count: usize) -> Vec<LedgerEntry> {
     let has = |entry: &&LedgerEntry| entry.text.as_deref() == Some(text);
     let query = LedgerQuery::method("sendMessage");
     let entries = stage.sim.ledger_until(&query, SOON, |entries| {
@@ -142,6 +139,12 @@ async fn a_429_freezes_its_chat_and_no_other() {
     let (_, kind) = line.result().await;
     assert!(matches!(&kind, Kind::Limited(limited)
         if limited.retry_after.as_ref().is_some_and(|after| after.seconds == 2)));
+    // Told before the outcome, so that the service begins nothing for the chat meanwhile.
+    let [(chat, length)] = line.frozen() else {
+        panic!("{:?}", line.frozen());
+    };
+    assert_eq!(*chat, anna.id);
+    assert!(*length <= Duration::from_secs(2) && !length.is_zero());
     line.deliver(anna.id, "after the freeze", NOW).await;
     let to_boris = line.deliver(boris.id, "meanwhile", NOW).await;
     assert_eq!(
@@ -379,23 +382,7 @@ async fn a_refused_token_stops_the_bot_fails_no_row_and_is_never_logged() {
 async fn health_is_serving_while_the_token_is_good_whatever_else_is_away() {
     let (stage, running) = Stage::running().await;
     stage.lessons.away.send_replace(true);
-    let channel = Endpoint::from_shared(format!("http://{}", running.address)).unwrap();
-    let mut health = HealthClient::new(channel.connect().await.unwrap());
-    let request = HealthCheckRequest {
-        service: bot_gateway::HEALTH_SERVICE.to_owned(),
-    };
-    let mut watch = health.watch(request).await.unwrap().into_inner();
-    let serving = async {
-        while let Some(answer) = watch.message().await.unwrap() {
-            if answer.status() == ServingStatus::Serving {
-                return;
-            }
-        }
-        panic!("the watch ended");
-    };
-    tokio::time::timeout(SOON, serving)
-        .await
-        .expect("it serves");
+    running.becomes(ServingStatus::Serving).await;
     running.stop().await.unwrap();
 }
 

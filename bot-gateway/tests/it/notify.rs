@@ -23,7 +23,7 @@ use tokio_stream::{
 use tonic::{Request, Response, Status, Streaming, transport::Server};
 use uuid::Uuid;
 
-use crate::stage::{BOT_ID, SOON};
+use crate::stage::SOON;
 
 /// The trace that every row belongs to.
 pub const TRACE: &str = "0123456789abcdef0123456789abcdef";
@@ -43,7 +43,9 @@ pub struct Line {
     responses: mpsc::Sender<Result<DispatchResponse, Status>>,
     pub renewal: i64,
     pub gateway_id: String,
+    pub bot_id: i64,
     seen: Vec<i64>,
+    frozen: Vec<(i64, Duration)>,
 }
 
 impl Notify {
@@ -69,7 +71,10 @@ impl Notify {
         };
         line.gateway_id = hello.gateway_id;
         let own = line.next().await;
-        assert!(matches!(&own, dispatch_request::Message::Own(own) if own.bot_id == BOT_ID));
+        let dispatch_request::Message::Own(own) = own else {
+            panic!("{own:?}");
+        };
+        line.bot_id = own.bot_id;
         line
     }
 
@@ -96,7 +101,9 @@ impl DispatchService for Served {
             responses,
             renewal: 0,
             gateway_id: String::new(),
+            bot_id: 0,
             seen: Vec::new(),
+            frozen: Vec::new(),
         };
         self.0
             .send(line)
@@ -127,6 +134,11 @@ impl Line {
         self.seen.remove(0)
     }
 
+    /// What was told to be frozen so far, and for how long.
+    pub fn frozen(&self) -> &[(i64, Duration)] {
+        &self.frozen
+    }
+
     /// As [`Line::next`]; `None` when the gateway ended its half.
     pub async fn next_or_end(&mut self) -> Option<dispatch_request::Message> {
         loop {
@@ -136,11 +148,16 @@ impl Line {
             match request?.ok()?.message.unwrap() {
                 dispatch_request::Message::Renew(renew) => {
                     self.renewal = renew.renewal;
-                    let (bot_id, renewal) = (BOT_ID, renew.renewal);
+                    let (bot_id, renewal) = (self.bot_id, renew.renewal);
                     self.say(Message::Renewed(Renewed { bot_id, renewal }))
                         .await;
                 }
                 dispatch_request::Message::ChatSeen(seen) => self.seen.push(seen.chat_id),
+                dispatch_request::Message::Frozen(frozen) => {
+                    let length = frozen.duration.as_ref().and_then(olm_proto::span).unwrap();
+                    let length = Duration::try_from(length).unwrap();
+                    self.frozen.push((frozen.chat_id, length));
+                }
                 dispatch_request::Message::Credit(credit) => assert!(credit.cumulative > 0),
                 other => return Some(other),
             }
@@ -158,9 +175,10 @@ impl Line {
     /// Grants the bot; answers the report on what was in flight.
     pub async fn own(&mut self, in_flight: Vec<AttemptRef>) -> JournalReport {
         let owned = Owned {
-            bot_id: BOT_ID,
+            bot_id: self.bot_id,
             epoch: 1,
             in_flight,
+            taken_over: false,
         };
         self.say(Message::Owned(owned)).await;
         let report = self.next().await;
@@ -204,7 +222,7 @@ impl Line {
             text: text.to_owned(),
         };
         Deliver {
-            bot_id: BOT_ID,
+            bot_id: self.bot_id,
             attempt: Some(attempt(Uuid::new_v4())),
             lane: Lane::Broadcast.into(),
             due_in: Some(olm_proto::duration(
@@ -219,6 +237,7 @@ impl Line {
             traceparent: format!("00-{TRACE}-0123456789abcdef-01"),
             last_renewal: self.renewal,
             silent: false,
+            plain: false,
         }
     }
 

@@ -21,6 +21,10 @@ use tokio::{
     time::timeout,
 };
 use tokio_util::sync::CancellationToken;
+use tonic::transport::Endpoint;
+use tonic_health::pb::{
+    HealthCheckRequest, health_check_response::ServingStatus, health_client::HealthClient,
+};
 use tracing_subscriber::{
     filter::LevelFilter, fmt::MakeWriter, layer::SubscriberExt as _, util::SubscriberInitExt as _,
 };
@@ -96,12 +100,18 @@ pub struct Running {
 
 impl Stage {
     pub async fn new() -> Self {
+        let token = format!("{BOT_ID}:{SECRET}");
+        Self::with_tokens(std::slice::from_ref(&token), &token).await
+    }
+
+    /// A stage whose Telegram knows the tokens `known`, and whose gateway has `tokens`.
+    pub async fn with_tokens(known: &[String], tokens: &str) -> Self {
         LazyLock::force(&LOGS);
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let sim = SimClient::at(listener.local_addr().unwrap());
         let simulator = CancellationToken::new();
         let config = telegram_sim::Config {
-            tokens: vec![format!("{BOT_ID}:{SECRET}")],
+            tokens: known.to_vec(),
             ..telegram_sim::Config::default()
         };
         tokio::spawn(telegram_sim::run(listener, config, simulator.clone()));
@@ -109,7 +119,7 @@ impl Stage {
         let (notify, notify_url) = Notify::start().await;
         let journal = std::env::temp_dir().join(format!("olm-bot-{}.redb", Uuid::new_v4()));
         let variables = [
-            ("TELEGRAM_BOT_TOKEN", format!("{BOT_ID}:{SECRET}")),
+            ("TELEGRAM_BOT_TOKEN", tokens.to_owned()),
             ("BOT_TELEGRAM_API_URL", sim.base_url().to_owned()),
             ("BOT_LESSON_URL", lesson_url),
             ("BOT_LESSON_KEY", "lesson-key".to_owned()),
@@ -205,6 +215,25 @@ impl Drop for Stage {
 }
 
 impl Running {
+    /// Waits until readiness is told to be `status`.
+    pub async fn becomes(&self, status: ServingStatus) {
+        let channel = Endpoint::from_shared(format!("http://{}", self.address)).unwrap();
+        let mut health = HealthClient::new(channel.connect().await.unwrap());
+        let request = HealthCheckRequest {
+            service: bot_gateway::HEALTH_SERVICE.to_owned(),
+        };
+        let mut watch = health.watch(request).await.unwrap().into_inner();
+        let told = async {
+            while let Some(answer) = watch.message().await.unwrap() {
+                if answer.status() == status {
+                    return;
+                }
+            }
+            panic!("the watch ended");
+        };
+        timeout(SOON, told).await.expect("it is told");
+    }
+
     /// Stops the gateway and waits for its end.
     pub async fn stop(self) -> Result<(), RunError> {
         self.shutdown.stop();
