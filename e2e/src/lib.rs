@@ -2,6 +2,7 @@
 //! telegram-sim as real processes, and the story a user lives through. The tests
 //! here and the developer's commands (`cargo xtask up`) run the same code.
 
+pub mod chaos;
 pub mod keys;
 pub mod otlp;
 pub mod people;

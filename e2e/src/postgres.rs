@@ -30,6 +30,8 @@ const STOP_GRACE: Duration = Duration::from_secs(20);
 pub enum Durability {
     /// As in production.
     Full,
+    /// Its own crash loses nothing committed, the machine's may: for tests that crash it.
+    Process,
     /// Without fsync: for tests, which throw the data away.
     None,
 }
@@ -105,15 +107,11 @@ impl Cluster {
             .args(["-c", "listen_addresses=127.0.0.1"])
             .args(["-c", "unix_socket_directories="])
             .args(["-c", "max_connections=200"]);
+        if self.durability != Durability::Full {
+            command.args(["-c", "fsync=off", "-c", "full_page_writes=off"]);
+        }
         if self.durability == Durability::None {
-            command.args([
-                "-c",
-                "fsync=off",
-                "-c",
-                "synchronous_commit=off",
-                "-c",
-                "full_page_writes=off",
-            ]);
+            command.args(["-c", "synchronous_commit=off"]);
         }
         let log = self.directory.join("log");
         let mut process = Process::start("PostgreSQL", &mut command, &log)?;
@@ -142,6 +140,20 @@ impl Cluster {
         if let Some(mut process) = self.process.take() {
             // SIGINT is PostgreSQL's fast shutdown: clients are disconnected.
             process.stop(Signal::INT, STOP_GRACE).await?;
+        }
+        Ok(())
+    }
+
+    /// Ends the server as a crash does; what was committed is there again after
+    /// [`Cluster::resume`], unless durability is [`Durability::None`].
+    ///
+    /// # Errors
+    ///
+    /// When it does not end.
+    pub async fn crash(&mut self) -> Result<()> {
+        if let Some(mut process) = self.process.take() {
+            // SIGQUIT is PostgreSQL's immediate shutdown: no checkpoint, no goodbye.
+            process.stop(Signal::QUIT, STOP_GRACE).await?;
         }
         Ok(())
     }
@@ -266,7 +278,7 @@ async fn initialise(
         ])
         .arg("--pwfile")
         .arg(directory.join("password"));
-    if durability == Durability::None {
+    if durability != Durability::Full {
         initdb.arg("--no-sync");
     }
     let output = initdb

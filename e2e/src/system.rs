@@ -98,7 +98,11 @@ pub async fn eventually(
 }
 
 /// The folder of the built programs: beside the test's own.
-fn binaries() -> Result<PathBuf> {
+///
+/// # Errors
+///
+/// When they are not there.
+pub fn binaries() -> Result<PathBuf> {
     let test = env::current_exe()?;
     let folder = test
         .parent()

@@ -1,7 +1,8 @@
-//! The developer's commands: `cargo xtask up`, `test`, `ci`, `sqlx`, `bench`,
+//! The developer's commands: `cargo xtask up`, `test`, `ci`, `sqlx`, `bench`, `chaos`,
 //! `contract-fuzz`.
 
 mod bench;
+mod chaos;
 mod ci;
 mod fuzz;
 mod sql;
@@ -47,6 +48,8 @@ enum Command {
         #[arg(trailing_var_arg = true, allow_hyphen_values = true, required = true)]
         arguments: Vec<String>,
     },
+    /// Breaks processes, networks, database and Telegram under load, and judges what was delivered
+    Chaos(chaos::Plan),
     /// Tries the running gateway with requests made from its OpenAPI document (schemathesis)
     ContractFuzz(fuzz::Plan),
 }
@@ -58,6 +61,7 @@ fn main() -> ExitCode {
         Command::Ci => ci::run(),
         Command::Sqlx => sql::write(),
         Command::Bench { arguments } => bench::run(&arguments),
+        Command::Chaos(plan) => chaos::run(&plan),
         Command::ContractFuzz(plan) => fuzz::run(&plan),
     };
     match result {

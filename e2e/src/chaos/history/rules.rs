@@ -1,0 +1,298 @@
+//! The invariants, each as one pure look at a history.
+
+use std::collections::{BTreeMap, HashMap};
+
+use uuid::Uuid;
+
+use super::{Attempt, Breach, Copy, History, Wanted, Window};
+
+/// How far two processes' reading of the one clock may lie apart, with the time a
+/// statement or a message takes.
+const SLACK_US: i64 = 1_000_000;
+/// A gateway writes a row within this time of the renewal it was begun under.
+const FRESH_US: i64 = 5_000_000;
+
+/// Every breach of an invariant; nothing may be under way any more.
+#[must_use]
+pub fn check(history: &History) -> Vec<Breach> {
+    let view = View::of(history);
+    let mut breaches = Vec::new();
+    for unanswered in &history.known.unanswered {
+        breaches.push(breach("answer", format!("never answered: {unanswered}")));
+    }
+    for (number, wanted) in &history.known.wanted {
+        breaches.extend(view.ends_once(*number, wanted));
+        breaches.extend(view.copies_are_few(*number, wanted));
+    }
+    breaches.extend(
+        history
+            .copies
+            .iter()
+            .filter_map(|copy| view.was_begun(copy)),
+    );
+    breaches.extend(paced(history));
+    breaches.extend(view.canceled_stays_unsent());
+    breaches.extend(view.in_order());
+    breaches.extend(final_states(history));
+    breaches
+}
+
+fn breach(invariant: &'static str, what: String) -> Breach {
+    Breach { invariant, what }
+}
+
+/// A history by notification.
+struct View<'a> {
+    history: &'a History,
+    copies: BTreeMap<u64, Vec<&'a Copy>>,
+    attempts: HashMap<Uuid, Vec<&'a Attempt>>,
+}
+
+impl<'a> View<'a> {
+    fn of(history: &'a History) -> Self {
+        let mut copies: BTreeMap<u64, Vec<_>> = BTreeMap::new();
+        for copy in &history.copies {
+            copies.entry(copy.number).or_default().push(copy);
+        }
+        let mut attempts: HashMap<Uuid, Vec<_>> = HashMap::new();
+        for attempt in &history.attempts {
+            attempts.entry(attempt.id).or_default().push(attempt);
+        }
+        Self {
+            history,
+            copies,
+            attempts,
+        }
+    }
+
+    fn accepted(&self, number: u64) -> Vec<&'a Copy> {
+        let copies = self.copies.get(&number).into_iter().flatten();
+        copies.filter(|copy| copy.accepted).copied().collect()
+    }
+
+    fn attempts(&self, id: Uuid) -> &[&'a Attempt] {
+        self.attempts.get(&id).map_or(&[], Vec::as_slice)
+    }
+
+    fn excused(&self, from_us: i64, until_us: i64, by: impl Fn(&Window) -> bool) -> bool {
+        self.history.windows.iter().any(|window| {
+            by(window)
+                && window.from_us - SLACK_US <= until_us
+                && from_us <= window.until_us + SLACK_US
+        })
+    }
+
+    /// I1, and nothing lost.
+    fn ends_once(&self, number: u64, wanted: &Wanted) -> Option<Breach> {
+        let Some(row) = self.history.rows.get(&wanted.id) else {
+            let what = format!("{number}: accepted, and not in the database");
+            return Some(breach("lost", what));
+        };
+        let arrived = !self.accepted(number).is_empty();
+        let state = row.state.as_str();
+        match (state, arrived) {
+            ("sent" | "unconfirmed", true)
+            | ("unconfirmed" | "failed" | "canceled" | "expired", false) => None,
+            ("sent", false) => Some(breach(
+                "I1",
+                format!("{number}: sent, and not in the ledger"),
+            )),
+            (_, true) => Some(breach(
+                "I1",
+                format!("{number}: in the ledger, and {state}"),
+            )),
+            (_, false) => Some(breach("lost", format!("{number}: still {state}"))),
+        }
+    }
+
+    /// I2.
+    fn copies_are_few(&self, number: u64, wanted: &Wanted) -> Option<Breach> {
+        let copies = self.accepted(number);
+        let [first, rest @ ..] = copies.as_slice() else {
+            return None;
+        };
+        let [second, more @ ..] = rest else {
+            return None;
+        };
+        let resent = self
+            .history
+            .rows
+            .get(&wanted.id)
+            .is_some_and(|row| row.resent);
+        let what = if !more.is_empty() {
+            "more than two copies"
+        } else if wanted.hold {
+            "a second copy of what was to be held"
+        } else if !resent {
+            "a second copy that is not counted"
+        } else {
+            let hidden = first.answer_hidden
+                || self.excused(first.received_us, second.received_us, |window| {
+                    window.hides_outcomes
+                });
+            if hidden {
+                return None;
+            }
+            "a second copy though the first one's outcome could be known"
+        };
+        let places: Vec<_> = copies.iter().map(|copy| copy.seq).collect();
+        Some(breach(
+            "I2",
+            format!("{number}: {what} (ledger {places:?})"),
+        ))
+    }
+
+    /// I3: a committed Begin, fresh, of the gateway that owned the bot.
+    fn was_begun(&self, copy: &Copy) -> Option<Breach> {
+        let wanted = self.history.known.wanted.get(&copy.number)?;
+        let attempts = self.attempts(wanted.id);
+        let (number, seq) = (copy.number, copy.seq);
+        let mut before = attempts
+            .iter()
+            .filter(|attempt| attempt.begun_us <= copy.received_us)
+            .peekable();
+        if before.peek().is_none() {
+            let what = format!("{number}: written before it was begun (ledger {seq})");
+            return Some(breach("I3", what));
+        }
+        let requests = self.copies.get(&number).map_or(0, Vec::len);
+        if requests > attempts.len() {
+            let what = format!("{number}: {requests} requests, {} begins", attempts.len());
+            return Some(breach("I3", what));
+        }
+        let may = |attempt: &&&Attempt| {
+            let age = copy.received_us - attempt.begun_us;
+            let is_fresh = age <= FRESH_US + SLACK_US;
+            let owner = self.owner_at(copy.received_us - SLACK_US);
+            let is_owners = owner.is_none_or(|owner| owner == attempt.gateway_id)
+                || self.owner_at(copy.received_us) == Some(attempt.gateway_id);
+            is_fresh && is_owners
+                || self.excused(attempt.begun_us, copy.received_us, |window| {
+                    window.delays_requests
+                })
+        };
+        if before.any(|attempt| may(&attempt)) {
+            return None;
+        }
+        let what = format!("{number}: written stale, or by no owner (ledger {seq})");
+        Some(breach("I3", what))
+    }
+
+    fn owner_at(&self, at_us: i64) -> Option<Uuid> {
+        let owners = self.history.owners.iter();
+        let owner = owners.take_while(|owner| owner.since_us <= at_us).last()?;
+        Some(owner.gateway_id)
+    }
+
+    /// I5.
+    fn canceled_stays_unsent(&self) -> Vec<Breach> {
+        let numbers: HashMap<_, _> = self
+            .history
+            .known
+            .wanted
+            .iter()
+            .map(|(number, wanted)| (wanted.id, *number))
+            .collect();
+        let bound = self.history.known.canceled.iter().filter(|it| it.bound);
+        bound
+            .filter_map(|canceled| {
+                let number = numbers.get(&canceled.id)?;
+                let state = &self.history.rows.get(&canceled.id)?.state;
+                let arrived = self.accepted(*number).len();
+                let begun = self.attempts(canceled.id);
+                let later = begun
+                    .iter()
+                    .filter(|attempt| attempt.begun_us > canceled.answered_us)
+                    .count();
+                (state != "canceled" || arrived > 0 || later > 0).then(|| {
+                    let what = format!(
+                        "{number}: CANCELED, then {state}, {arrived} copies, begun {later} times"
+                    );
+                    breach("I5", what)
+                })
+            })
+            .collect()
+    }
+
+    /// I6, among one sender's: what was accepted well before and fell due well before, and needed no second
+    /// attempt, is in the chat before.
+    fn in_order(&self) -> Vec<Breach> {
+        let mut by_chat: BTreeMap<_, Vec<(&Wanted, u64, u64)>> = BTreeMap::new();
+        for (number, wanted) in &self.history.known.wanted {
+            if let ([copy], [_]) = (self.accepted(*number).as_slice(), self.attempts(wanted.id)) {
+                let chat = by_chat.entry((wanted.chat_id, wanted.client)).or_default();
+                chat.push((wanted, *number, copy.seq));
+            }
+        }
+        let mut breaches = Vec::new();
+        for mut chat in by_chat.into_values() {
+            chat.sort_by_key(|(wanted, ..)| wanted.due_us);
+            for (place, (early, first, first_seq)) in chat.iter().enumerate() {
+                let swapped = chat[place + 1..].iter().find(|(late, _, seq)| {
+                    early.due_us + SLACK_US < late.due_us
+                        && early.accepted_us + SLACK_US < late.due_us.max(late.accepted_us)
+                        && seq < first_seq
+                });
+                if let Some((_, second, _)) = swapped {
+                    let what = format!("{second} came before {first}, which was due before it");
+                    breaches.push(breach("I6", what));
+                }
+            }
+        }
+        breaches
+    }
+}
+
+/// I4: no limit broken, and no chat written to before a 429's time was over.
+fn paced(history: &History) -> Vec<Breach> {
+    let mut breaches = Vec::new();
+    let mut frozen: HashMap<i64, (i64, u64)> = HashMap::new();
+    for copy in &history.copies {
+        if copy.over_limit {
+            let what = format!("{}: broke a limit (ledger {})", copy.number, copy.seq);
+            breaches.push(breach("I4", what));
+        }
+        if let Some((until_us, by)) = frozen.get(&copy.chat_id)
+            && copy.received_us < *until_us
+        {
+            let what = format!(
+                "{}: sent before the wait told in ledger {by} was over (ledger {})",
+                copy.number, copy.seq
+            );
+            breaches.push(breach("I4", what));
+        }
+        if let Some(retry_after_us) = copy.retry_after_us {
+            frozen.insert(copy.chat_id, (copy.received_us + retry_after_us, copy.seq));
+        }
+    }
+    breaches
+}
+
+/// I7, and attempts that only rise.
+fn final_states(history: &History) -> Vec<Breach> {
+    let mut breaches = Vec::new();
+    let mut highest: HashMap<Uuid, i32> = HashMap::new();
+    for transition in &history.transitions {
+        let before = transition.before.as_deref().unwrap_or("pending");
+        let after = transition.after.as_str();
+        let is_open = matches!(before, "pending" | "sending" | "uncertain");
+        let proven = before == "unconfirmed" && after == "sent";
+        if !is_open && !proven {
+            let what = format!("{}: {before}, then {after}", transition.id);
+            breaches.push(breach("I7", what));
+        }
+        let attempt = highest.entry(transition.id).or_default();
+        if transition.attempt_no < *attempt {
+            let what = format!(
+                "{}: attempt {} after {attempt}",
+                transition.id, transition.attempt_no
+            );
+            breaches.push(breach("I7", what));
+        }
+        *attempt = transition.attempt_no.max(*attempt);
+    }
+    breaches
+}
+
+#[cfg(test)]
+mod tests;
