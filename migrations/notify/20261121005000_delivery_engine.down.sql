@@ -1,4 +1,6 @@
 DROP TABLE notify.webhooks;
+DROP INDEX notify.lessons_by_end;
+DROP INDEX notify.notifications_by_end;
 DROP INDEX notify.attempts_by_begin;
 UPDATE notify.attempts SET outcome = 'not_written' WHERE outcome = 'moved';
 ALTER TABLE notify.attempts
@@ -7,6 +9,7 @@ ALTER TABLE notify.attempts
         'sent', 'not_written', 'limited', 'chat_gone', 'refused', 'ambiguous'));
 DROP INDEX notify.notifications_pending_by_sender;
 ALTER TABLE notify.notifications DROP COLUMN sender, DROP COLUMN plain;
+ALTER TABLE notify.owners DROP COLUMN taken_over_at;
 DROP TABLE notify.moved_chats;
 DROP TABLE notify.sending;
 DROP TABLE notify.bots;

@@ -39,6 +39,9 @@ CREATE TABLE notify.moved_chats (
     CONSTRAINT moved_chats_elsewhere CHECK (moved_to <> chat_id AND moved_to <> 0)
 );
 
+-- When a gateway got the bot from another that had not released it.
+ALTER TABLE notify.owners ADD COLUMN taken_over_at timestamptz;
+
 ALTER TABLE notify.notifications
     -- The next attempt goes as plain text: Telegram could not read the markup.
     ADD COLUMN plain boolean NOT NULL DEFAULT false,
@@ -56,6 +59,9 @@ ALTER TABLE notify.attempts
         'sent', 'not_written', 'limited', 'chat_gone', 'refused', 'ambiguous', 'moved'));
 -- Retention goes by age.
 CREATE INDEX attempts_by_begin ON notify.attempts (begun_at);
+CREATE INDEX notifications_by_end ON notify.notifications (state_at)
+    WHERE state NOT IN ('pending', 'sending', 'uncertain');
+CREATE INDEX lessons_by_end ON notify.lessons (end_at);
 
 -- Where the terminal state of a custom notification is posted (CNS-5). due_at is set when
 -- the state is reached, in the same transaction, and cleared when the client has it.

@@ -11,6 +11,7 @@ use crate::notifications::states::Outcome;
 pub mod dispatcher;
 pub mod flow;
 pub mod grpc;
+pub mod owners;
 pub mod results;
 pub mod session;
 pub mod store;

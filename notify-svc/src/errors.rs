@@ -33,6 +33,9 @@ pub enum Error {
     /// Nobody with this id can be written to.
     #[error("nobody with this id has started the bot")]
     RecipientNotFound,
+    /// The client polls for this bot already.
+    #[error("the client polls for another bot")]
+    ClientPollsAnotherBot(i64),
     /// The same request id with another body.
     #[error("the request_id was used before with another body")]
     RequestIdReused,
@@ -94,6 +97,13 @@ impl From<Error> for Status {
             .metadata("state", state.as_str())
             .into_status(DOMAIN),
             Error::RecipientNotFound => refuse(Code::NotFound, ErrorReason::RecipientNotFound),
+            Error::ClientPollsAnotherBot(bot_id) => Refusal::new(
+                Code::FailedPrecondition,
+                ErrorReason::ClientPollsAnotherBot,
+                error.to_string(),
+            )
+            .metadata("bot_id", bot_id.to_string())
+            .into_status(DOMAIN),
             Error::RequestIdReused => refuse(Code::AlreadyExists, ErrorReason::RequestIdReused),
             Error::Database(cause) if is_away(cause) || error.is_contention() => {
                 status::unavailable(DOMAIN, &error)

@@ -4,7 +4,7 @@
 use std::{io, sync::Arc, time::Duration};
 
 use olm_proto::notify::v1::{
-    dispatch_service_server::DispatchServiceServer,
+    delivery_service_server::DeliveryServiceServer, dispatch_service_server::DispatchServiceServer,
     lesson_plan_service_server::LessonPlanServiceServer,
     notification_service_server::NotificationServiceServer,
     polling_service_server::PollingServiceServer, recipient_service_server::RecipientServiceServer,
@@ -22,6 +22,7 @@ use tonic::service::Routes;
 use uuid::Uuid;
 
 pub mod config;
+pub mod delivery;
 pub mod dispatch;
 pub mod errors;
 pub mod lesson_plans;
@@ -44,6 +45,7 @@ pub static MIGRATOR: Migrator = sqlx::migrate!("../migrations/notify");
 const CLOSE_TIMEOUT: Duration = Duration::from_secs(2);
 /// The services whose readiness is told.
 const SERVICES: &[&str] = &[
+    "olm.notify.v1.DeliveryService",
     "olm.notify.v1.DispatchService",
     "olm.notify.v1.LessonPlanService",
     "olm.notify.v1.NotificationService",
@@ -78,7 +80,10 @@ pub async fn run(
     shutdown: Shutdown,
     clock: SharedClock,
 ) -> io::Result<()> {
-    let pool = config.database.pool().map_err(io::Error::other)?;
+    let pool = config
+        .database
+        .checked_pool(|conn| Box::pin(delivery::store::check_database(conn)))
+        .map_err(io::Error::other)?;
     let app = App {
         pool: pool.clone(),
         clock: clock.clone(),
@@ -130,9 +135,11 @@ fn routes(app: &App) -> Routes {
     let plans = lesson_plans::grpc::Service::new(app.clone());
     let polling = polling::grpc::Service::new(app.clone());
     let dispatch = dispatch::grpc::Service::new(app.clone());
+    let delivery = delivery::grpc::Service::new(app.clone());
     Routes::new(NotificationServiceServer::new(notifications).max_decoding_message_size(limit))
         .add_service(RecipientServiceServer::new(recipients).max_decoding_message_size(limit))
         .add_service(LessonPlanServiceServer::new(plans).max_decoding_message_size(limit))
         .add_service(PollingServiceServer::new(polling).max_decoding_message_size(limit))
         .add_service(DispatchServiceServer::new(dispatch).max_decoding_message_size(limit))
+        .add_service(DeliveryServiceServer::new(delivery).max_decoding_message_size(limit))
 }

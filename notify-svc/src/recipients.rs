@@ -10,6 +10,7 @@ use uuid::Uuid;
 
 pub mod erasing;
 pub mod grpc;
+pub mod moving;
 mod quiet_hours;
 pub mod store;
 

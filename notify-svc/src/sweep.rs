@@ -8,7 +8,7 @@ use tokio::time::{MissedTickBehavior, interval};
 use uuid::Uuid;
 
 use crate::{
-    App,
+    App, delivery,
     errors::Error,
     lesson_plans::{self, replanning},
     notifications::{
@@ -46,13 +46,24 @@ pub async fn run(app: App) {
 
 async fn sweep(app: &App) -> Result<(), Error> {
     // Silence before resolution: what turns uncertain here is resolved in this sweep.
-    for event in [
+    let all = [
         Event::Expire,
-        Event::Unreachable,
         Event::Silence,
+        Event::Unreachable,
         Event::Resolve,
-    ] {
-        while let Some(bots) = sweep_some(app, &event).await? {
+    ];
+    let mut conn = app.pool.acquire().await?;
+    let sending = delivery::store::find_sending(&mut conn).await?;
+    drop(conn);
+    // While nothing is sent, nothing fails for want of a reader, and nothing unknown is
+    // allowed a second copy.
+    let events = if sending.off.is_some() {
+        &all[..2]
+    } else {
+        &all[..]
+    };
+    for event in events {
+        while let Some(bots) = sweep_some(app, event).await? {
             app.wakeups.wake(bots);
         }
     }
@@ -73,7 +84,7 @@ async fn sweep_some(app: &App, event: &Event<'_>) -> sqlx::Result<Option<BTreeSe
         Event::Unreachable => store::lock_unreachable(&mut tx, BATCH).await?,
         Event::Silence => store::lock_silent(&mut tx, app.pace.silence, BATCH).await?,
         Event::Resolve => store::lock_resolvable(&mut tx, BATCH).await?,
-        Event::Cancel | Event::Outcome { .. } => Vec::new(),
+        Event::Cancel | Event::Outcome { .. } | Event::Restored => Vec::new(),
     };
     if ids.is_empty() {
         return Ok(None);

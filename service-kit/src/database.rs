@@ -1,11 +1,11 @@
 //! A pool of PostgreSQL connections and the migrations of one schema (VIT-9). No
 //! query of a domain is here.
 
-use std::{str::FromStr as _, time::Duration};
+use std::{pin::Pin, str::FromStr as _, time::Duration};
 
 use secrecy::{ExposeSecret as _, SecretString};
 use sqlx::{
-    AssertSqlSafe, PgPool,
+    AssertSqlSafe, PgConnection, PgPool,
     migrate::{MigrateError, Migrator},
     postgres::{PgConnectOptions, PgPoolOptions},
 };
@@ -31,6 +31,9 @@ pub struct DatabaseConfig {
     /// The service's own schema.
     pub schema: &'static str,
 }
+
+/// What looks at a new connection before it is used; it is closed when that fails.
+pub type Check<'c> = Pin<Box<dyn Future<Output = sqlx::Result<()>> + Send + 'c>>;
 
 /// Why a service is not ready.
 #[derive(Debug, thiserror::Error)]
@@ -84,15 +87,39 @@ impl DatabaseConfig {
     ///
     /// When the URL cannot be parsed.
     pub fn pool(&self) -> Result<PgPool, sqlx::Error> {
-        let pool = PgPoolOptions::new()
+        Ok(self.opened(self.pool_options(), self.options()?))
+    }
+
+    /// As [`Self::pool`], but each new connection is used only after `check` has seen it:
+    /// another database may have taken the place of the one before.
+    ///
+    /// # Errors
+    ///
+    /// When the URL cannot be parsed.
+    pub fn checked_pool<C>(&self, check: C) -> Result<PgPool, sqlx::Error>
+    where
+        C: for<'c> Fn(&'c mut PgConnection) -> Check<'c> + Send + Sync + 'static,
+    {
+        let options = self
+            .pool_options()
+            .after_connect(move |conn, _| check(conn));
+        Ok(self.opened(options, self.options()?))
+    }
+
+    fn pool_options(&self) -> PgPoolOptions {
+        PgPoolOptions::new()
             .max_connections(self.max_connections)
             .min_connections(1)
             .acquire_timeout(ACQUIRE_TIMEOUT)
             .max_lifetime(MAX_LIFETIME)
             .test_before_acquire(true)
-            .connect_lazy_with(self.options()?);
+    }
+
+    /// A counted pool.
+    fn opened(&self, options: PgPoolOptions, connect: PgConnectOptions) -> PgPool {
+        let pool = options.connect_lazy_with(connect);
         tokio::spawn(count_connections(self.schema, pool.clone()));
-        Ok(pool)
+        pool
     }
 
     /// One connection of its own for [`ready`]: a pool that requests keep busy is no

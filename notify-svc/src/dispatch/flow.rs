@@ -22,6 +22,45 @@ pub struct Flow {
     places: Places,
     waiting: BTreeMap<(Lane, Instant, Uuid), Waiting>,
     out: HashMap<Uuid, Out>,
+    frozen: Frozen,
+}
+
+/// Chats remembered as frozen: more than a bot can be told about in the time it takes to
+/// be told to stop.
+const MAX_FROZEN: usize = 10_000;
+
+/// What Telegram does not take for now.
+#[derive(Debug, Default)]
+struct Frozen {
+    bot: Option<Instant>,
+    chats: HashMap<i64, Instant>,
+}
+
+impl Frozen {
+    fn freeze(&mut self, chat_id: i64, until: Instant, now: Instant) {
+        if chat_id == 0 {
+            self.bot = self.bot.max(Some(until));
+            return;
+        }
+        if self.chats.len() >= MAX_FROZEN {
+            self.chats.retain(|_, until| *until > now);
+        }
+        if self.chats.len() < MAX_FROZEN {
+            let frozen = self.chats.entry(chat_id).or_insert(until);
+            *frozen = until.max(*frozen);
+        }
+    }
+
+    /// When a row due at `due` may go to a chat.
+    fn ready(&self, due: Instant, chat_id: i64) -> Instant {
+        let chat = self.chats.get(&chat_id).copied();
+        self.bot.max(chat).map_or(due, |until| until.max(due))
+    }
+
+    fn forget_over(&mut self, now: Instant) {
+        self.bot = self.bot.filter(|until| *until > now);
+        self.chats.retain(|_, until| *until > now);
+    }
 }
 
 /// How many rows may be out, and are.
@@ -88,6 +127,12 @@ impl Flow {
         *credit = cumulative.max(*credit);
     }
 
+    /// Telegram takes nothing for a chat, or with 0 for the bot, before `until`. One chat too
+    /// many is not remembered: its rows come back by themselves.
+    pub fn freeze(&mut self, chat_id: i64, until: Instant, now: Instant) {
+        self.frozen.freeze(chat_id, until, now);
+    }
+
     /// Replaces what waits by what was read, at `read`: late rather than early by half
     /// a round trip. Answers how many of the rows were due before they were known here.
     pub fn load(&mut self, rows: &[Upcoming], read: Instant) -> usize {
@@ -97,6 +142,7 @@ impl Flow {
             .map(|((_, _, id), waiting)| (*id, waiting.version))
             .collect();
         self.waiting.clear();
+        self.frozen.forget_over(read);
         let mut missed = 0;
         for row in rows {
             let Some(lane) = Lane::parse(i32::from(row.lane)) else {
@@ -129,7 +175,8 @@ impl Flow {
             if taken.len() >= limit {
                 break;
             }
-            if due > until || !self.places.may_take(lane, waiting.chat_id) {
+            let ready = self.frozen.ready(due, waiting.chat_id);
+            if ready > until || !self.places.may_take(lane, waiting.chat_id) {
                 continue;
             }
             self.places.take(lane, waiting.chat_id);
@@ -152,13 +199,13 @@ impl Flow {
         taken
     }
 
-    /// When the next row that credit and chats allow is due.
+    /// When the next row that credit and chats allow may be begun.
     #[must_use]
     pub fn next_due(&self) -> Option<Instant> {
         self.waiting
             .iter()
             .filter(|((lane, _, _), waiting)| self.places.may_take(*lane, waiting.chat_id))
-            .map(|((_, due, _), _)| *due)
+            .map(|((_, due, _), waiting)| self.frozen.ready(*due, waiting.chat_id))
             .min()
     }
 
@@ -221,125 +268,4 @@ impl Flow {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn row(id: u128, lane: Lane, chat_id: i64, in_ms: i64) -> Upcoming {
-        Upcoming {
-            id: Uuid::from_u128(id),
-            version: 1,
-            lane: lane.number(),
-            chat_id,
-            in_us: in_ms * 1000,
-        }
-    }
-
-    fn ids(taken: &[Candidate]) -> Vec<u128> {
-        taken.iter().map(|row| row.id.as_u128()).collect()
-    }
-
-    fn attempt(id: u128) -> AttemptRef {
-        AttemptRef {
-            notification_id: Uuid::from_u128(id),
-            attempt_no: 1,
-        }
-    }
-
-    #[test]
-    fn nothing_is_taken_without_credit_and_no_more_than_it() {
-        let now = Instant::now();
-        let mut flow = Flow::default();
-        let rows: Vec<_> = (1..=3).map(|id| row(id, Lane::Reminder, 1, -1)).collect();
-        flow.load(&rows, now);
-        assert!(flow.take(now, 10, now).is_empty());
-        assert_eq!(flow.next_due(), None);
-        flow.credit(Lane::Reminder, 1);
-        assert_eq!(flow.take(now, 10, now).len(), 1);
-        assert!(flow.take(now, 10, now).is_empty());
-    }
-
-    #[test]
-    fn earlier_lanes_go_first_and_in_a_lane_earlier_rows() {
-        let now = Instant::now();
-        let mut flow = Flow::default();
-        for lane in Lane::ALL {
-            flow.credit(lane, 10);
-        }
-        let rows = [
-            row(1, Lane::Broadcast, 1, -50),
-            row(2, Lane::Interactive, 2, -1),
-            row(3, Lane::Interactive, 3, -9),
-            row(4, Lane::Reminder, 4, 1000),
-        ];
-        flow.load(&rows, now);
-        assert_eq!(ids(&flow.take(now, 10, now)), [3, 2, 1]);
-        assert_eq!(flow.next_due(), Some(now + Duration::from_secs(1)));
-    }
-
-    #[test]
-    fn two_rows_of_a_chat_are_out_at_once_and_a_third_when_one_is_finished() {
-        let now = Instant::now();
-        let mut flow = Flow::default();
-        flow.credit(Lane::Interactive, 10);
-        let rows: Vec<_> = (1..=4)
-            .map(|id| row(id, Lane::Interactive, if id < 4 { 7 } else { 8 }, -1))
-            .collect();
-        flow.load(&rows, now);
-        let taken = flow.take(now, 10, now);
-        assert_eq!(ids(&taken), [1, 2, 4]);
-        for id in [1, 2, 4] {
-            flow.began(attempt(id));
-        }
-        flow.finished(attempt(1));
-        assert_eq!(ids(&flow.take(now, 10, now)), [3]);
-    }
-
-    #[test]
-    fn a_row_that_was_not_begun_gives_its_place_back() {
-        let now = Instant::now();
-        let mut flow = Flow::default();
-        flow.credit(Lane::Interactive, 1);
-        flow.load(&[row(1, Lane::Interactive, 7, -1)], now);
-        let taken = flow.take(now, 10, now);
-        flow.not_begun(taken[0]);
-        assert!(flow.is_idle());
-        flow.load(&[row(2, Lane::Interactive, 7, -1)], now);
-        assert_eq!(ids(&flow.take(now, 10, now)), [2]);
-    }
-
-    #[test]
-    fn what_is_out_is_not_loaded_again_and_what_was_late_is_counted_once() {
-        let now = Instant::now();
-        let mut flow = Flow::default();
-        flow.credit(Lane::Interactive, 1);
-        let rows = [
-            row(1, Lane::Interactive, 7, -1),
-            row(2, Lane::Interactive, 8, -1),
-        ];
-        assert_eq!(flow.load(&rows, now), 2);
-        assert_eq!(ids(&flow.take(now, 10, now)), [1]);
-        assert_eq!(flow.load(&rows, now), 0);
-        flow.began(attempt(1));
-        assert!(flow.is_out(attempt(1)));
-        assert_eq!(flow.load(&rows, now), 0);
-        flow.credit(Lane::Interactive, 2);
-        assert_eq!(ids(&flow.take(now, 10, now)), [2]);
-    }
-
-    #[test]
-    fn a_result_of_an_older_attempt_does_not_free_the_chat() {
-        let now = Instant::now();
-        let mut flow = Flow::default();
-        flow.credit(Lane::Interactive, 1);
-        flow.load(&[row(1, Lane::Interactive, 7, -1)], now);
-        flow.take(now, 10, now);
-        flow.began(AttemptRef {
-            attempt_no: 2,
-            ..attempt(1)
-        });
-        flow.finished(attempt(1));
-        assert!(!flow.is_idle());
-        flow.forget_silent(Duration::ZERO, now + Duration::from_millis(1));
-        assert!(flow.is_idle());
-    }
-}
+mod tests;

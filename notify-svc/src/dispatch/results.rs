@@ -31,6 +31,7 @@ pub async fn apply(app: &App, gateway_id: Uuid, reports: &[Report]) -> sqlx::Res
         }
     }
     mark_unreachable(app, gateway_id, reports).await?;
+    move_chats(app, gateway_id, reports).await?;
     for round in rounds {
         match apply_round(app, gateway_id, &round).await {
             // Plans lock their rows too, and not in one order with others' plans.
@@ -153,6 +154,25 @@ async fn mark_unreachable(app: &App, gateway_id: Uuid, reports: &[Report]) -> sq
     let marked = recipients::store::update_unreachable(&mut conn, gateway_id, &gone).await?;
     for user_id in marked {
         tracing::warn!(%user_id, "recipient cannot be reached");
+    }
+    Ok(())
+}
+
+/// Before the rows that are tried again, so that they go to the chats of now; in
+/// transactions of their own for the same reason as above.
+async fn move_chats(app: &App, gateway_id: Uuid, reports: &[Report]) -> sqlx::Result<()> {
+    for report in reports {
+        let Outcome::Moved { chat_id } = report.outcome else {
+            continue;
+        };
+        let mut conn = app.pool.acquire().await?;
+        let attempt = report.attempt;
+        let moved = recipients::moving::move_chat(&mut conn, gateway_id, attempt, chat_id).await?;
+        tracing::info!(
+            notification_id = %attempt.notification_id,
+            recipients = moved,
+            "a chat is another now"
+        );
     }
     Ok(())
 }

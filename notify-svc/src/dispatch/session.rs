@@ -19,8 +19,10 @@ use uuid::Uuid;
 use super::{
     AttemptRef, Report,
     dispatcher::{Dispatcher, Outbox, Shared},
+    owners::{self, Claim, Owning},
     parse_journal_entry, parse_outcome, results,
-    store::{self, Claim, Epoch, Owning},
+    store::{self, Epoch},
+    wait,
 };
 use crate::{App, notifications::Lane, recipients};
 
@@ -166,7 +168,7 @@ impl Session {
                     self.release(release.bot_id).await;
                 }
                 Some(Message::ChatSeen(seen)) => self.chat_seen(seen.bot_id, seen.chat_id).await,
-                Some(Message::Frozen(_)) => {}
+                Some(Message::Frozen(frozen)) => self.freeze(&frozen),
                 Some(Message::Hello(_)) => return self.refuse("a second hello").await,
                 // A newer gateway's message: not for us.
                 None => {}
@@ -196,9 +198,10 @@ impl Session {
             stream_id: self.stream_id,
         };
         match self.claim(claim).await {
-            Ok((Owning::Owned { epoch }, in_flight)) => {
+            Ok((Owning::Owned { epoch, taken_over }, in_flight)) => {
                 let asked = in_flight.len();
-                tracing::info!(bot_id, gateway_id = %self.gateway_id, epoch, asked, "bot owned");
+                let gateway_id = self.gateway_id;
+                tracing::info!(bot_id, %gateway_id, epoch, asked, taken_over, "bot owned");
                 let bot = OwnedBot {
                     epoch,
                     shared: Arc::default(),
@@ -211,7 +214,7 @@ impl Session {
                     bot_id,
                     epoch,
                     in_flight: in_flight.into_iter().map(AttemptRef::wire).collect(),
-                    taken_over: false,
+                    taken_over,
                 };
                 self.send(dispatch_response::Message::Owned(owned)).await;
                 if nothing_to_ask {
@@ -230,7 +233,7 @@ impl Session {
     /// more, so the list is whole.
     async fn claim(&self, claim: Claim) -> sqlx::Result<(Owning, Vec<AttemptRef>)> {
         let mut conn = self.app.pool.acquire().await?;
-        let owning = store::own(&mut conn, claim, self.app.pace.owner_ttl).await?;
+        let owning = owners::own(&mut conn, claim, self.app.pace.owner_ttl).await?;
         let in_flight = match owning {
             Owning::Owned { .. } => {
                 store::list_in_flight(&mut conn, claim.bot_id, claim.gateway_id).await?
@@ -268,7 +271,7 @@ impl Session {
         let heard = async {
             results::apply(&self.app, self.gateway_id, reports).await?;
             let mut conn = self.app.pool.acquire().await?;
-            store::update_ready(&mut conn, bot_id, epoch).await
+            owners::update_ready(&mut conn, bot_id, epoch).await
         };
         match heard.await {
             Ok(true) => self.start(bot_id),
@@ -315,6 +318,16 @@ impl Session {
         }
     }
 
+    /// Telegram does not take anything for this chat, or this bot, for now.
+    fn freeze(&self, frozen: &olm_proto::notify::v1::Frozen) {
+        let Some(bot) = self.bots.get(&frozen.bot_id) else {
+            return;
+        };
+        let until = Instant::now() + wait(frozen.duration);
+        bot.shared
+            .change(|flow| flow.freeze(frozen.chat_id, until, Instant::now()));
+    }
+
     async fn renew(&mut self, bot_id: i64, renewal: i64) {
         let Some(epoch) = self.bots.get(&bot_id).map(|bot| bot.epoch) else {
             // It was on its way when the bot was lost, which was said.
@@ -322,7 +335,7 @@ impl Session {
         };
         let stored = async {
             let mut conn = self.app.pool.acquire().await?;
-            store::renew(&mut conn, bot_id, epoch, renewal, self.app.pace.owner_ttl).await
+            owners::renew(&mut conn, bot_id, epoch, renewal, self.app.pace.owner_ttl).await
         };
         match stored.await {
             Ok(true) => {
@@ -351,7 +364,7 @@ impl Session {
         bot.stop().await;
         let released = async {
             let mut conn = self.app.pool.acquire().await?;
-            store::release(&mut conn, bot_id, epoch).await
+            owners::release(&mut conn, bot_id, epoch).await
         };
         match released.await {
             Ok(_) => tracing::info!(bot_id, gateway_id = %self.gateway_id, "bot released"),

@@ -1,5 +1,4 @@
-//! Tables `notify.owners` and `notify.attempts`, and Begin: the only permission to
-//! send.
+//! Table `notify.attempts`, and Begin: the only permission to send.
 
 use std::time::Duration;
 
@@ -8,132 +7,6 @@ use uuid::Uuid;
 
 use super::{AttemptRef, Report};
 use crate::recipients::QuietHours;
-
-/// How a bot was asked for.
-#[derive(Debug, Clone, Copy)]
-pub struct Claim {
-    /// Which bot.
-    pub bot_id: i64,
-    /// For which gateway.
-    pub gateway_id: Uuid,
-    /// On which stream.
-    pub stream_id: Uuid,
-}
-
-/// What came of asking.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Owning {
-    /// It is the gateway's, in this epoch.
-    Owned {
-        /// Only rises.
-        epoch: i64,
-    },
-    /// Another gateway's ownership runs out in this long.
-    NotOwned {
-        /// At least 0.
-        retry_after: Duration,
-    },
-}
-
-/// Takes a bot that is free, ran out, or is this gateway's on an older stream; the
-/// epoch rises.
-///
-/// # Errors
-///
-/// When the database fails.
-pub async fn own(conn: &mut PgConnection, claim: Claim, ttl: Duration) -> sqlx::Result<Owning> {
-    let epoch = sqlx::query_scalar!(
-        "INSERT INTO notify.owners AS o (bot_id, epoch, gateway_id, stream_id, expires_at)
-         VALUES ($1, 1, $2, $3, clock_timestamp() + $4 * interval '1 second')
-         ON CONFLICT (bot_id) DO UPDATE
-         SET epoch = o.epoch + 1, gateway_id = excluded.gateway_id,
-             stream_id = excluded.stream_id, expires_at = excluded.expires_at,
-             renewal = 0, ready = false
-         WHERE o.gateway_id = excluded.gateway_id OR o.expires_at <= clock_timestamp()
-         RETURNING epoch",
-        claim.bot_id,
-        claim.gateway_id,
-        claim.stream_id,
-        ttl.as_secs_f64(),
-    )
-    .fetch_optional(&mut *conn)
-    .await?;
-    if let Some(epoch) = epoch {
-        return Ok(Owning::Owned { epoch });
-    }
-    let left_s = sqlx::query_scalar!(
-        r#"SELECT extract(epoch FROM expires_at - clock_timestamp())::float8 AS "left_s!"
-           FROM notify.owners WHERE bot_id = $1"#,
-        claim.bot_id,
-    )
-    .fetch_one(conn)
-    .await?;
-    Ok(Owning::NotOwned {
-        retry_after: Duration::try_from_secs_f64(left_s).unwrap_or_default(),
-    })
-}
-
-/// Stores a renewal; false when the epoch is over. One that ran out and was taken by
-/// nobody lives on: freshness is the gateway's renewals', not the row's.
-///
-/// # Errors
-///
-/// When the database fails.
-pub async fn renew(
-    conn: &mut PgConnection,
-    bot_id: i64,
-    epoch: i64,
-    renewal: i64,
-    ttl: Duration,
-) -> sqlx::Result<bool> {
-    let done = sqlx::query!(
-        "UPDATE notify.owners
-         SET expires_at = clock_timestamp() + $4 * interval '1 second',
-             renewal = greatest(renewal, $3)
-         WHERE bot_id = $1 AND epoch = $2",
-        bot_id,
-        epoch,
-        renewal,
-        ttl.as_secs_f64(),
-    )
-    .execute(conn)
-    .await?;
-    Ok(done.rows_affected() > 0)
-}
-
-/// Ends an epoch at once; another gateway may own the bot now.
-///
-/// # Errors
-///
-/// When the database fails.
-pub async fn release(conn: &mut PgConnection, bot_id: i64, epoch: i64) -> sqlx::Result<bool> {
-    let done = sqlx::query!(
-        "UPDATE notify.owners
-         SET epoch = epoch + 1, expires_at = to_timestamp(0), ready = false
-         WHERE bot_id = $1 AND epoch = $2",
-        bot_id,
-        epoch,
-    )
-    .execute(conn)
-    .await?;
-    Ok(done.rows_affected() > 0)
-}
-
-/// The owner's journal has been heard: what is still uncertain may be resolved.
-///
-/// # Errors
-///
-/// When the database fails.
-pub async fn update_ready(conn: &mut PgConnection, bot_id: i64, epoch: i64) -> sqlx::Result<bool> {
-    let done = sqlx::query!(
-        "UPDATE notify.owners SET ready = true WHERE bot_id = $1 AND epoch = $2",
-        bot_id,
-        epoch,
-    )
-    .execute(conn)
-    .await?;
-    Ok(done.rows_affected() > 0)
-}
 
 /// Attempts asked about in one hello: more than credit ever lets be out.
 const MAX_IN_FLIGHT: i64 = 2_000;
@@ -206,7 +79,8 @@ pub struct Upcoming {
     pub in_us: i64,
 }
 
-/// The next rows of a bot, up to `limit` in each lane, within `horizon`.
+/// The next rows of a bot, up to `limit` in each lane, within `horizon`; none while sending
+/// is off.
 ///
 /// # Errors
 ///
@@ -231,7 +105,8 @@ pub async fn list_upcoming(
                LIMIT $3
            ) u
            JOIN notify.recipients r ON r.user_id = u.user_id
-           WHERE r.bot_id = $1 AND r.unreachable_since IS NULL AND r.erased_at IS NULL"#,
+           WHERE r.bot_id = $1 AND r.unreachable_since IS NULL AND r.erased_at IS NULL
+             AND EXISTS (SELECT FROM notify.sending WHERE enabled)"#,
         bot_id,
         horizon.as_secs_f64(),
         limit,
@@ -290,7 +165,7 @@ pub struct Beginning {
 /// Begins rows that are still as they were read: pending, not stopped, of that version,
 /// unexpired, their recipient reachable. The owner's epoch is checked and locked in the
 /// same statement, which also logs the attempts. Push only what this answers, after it
-/// returned: it has committed then. `None`: the epoch is over or ran out.
+/// returned: it has committed then. `None`: the epoch is over or ran out, or sending is off.
 ///
 /// # Errors
 ///
@@ -306,7 +181,8 @@ pub async fn begin(
         r#"WITH owner AS MATERIALIZED (
                SELECT o.renewal FROM notify.owners o
                WHERE o.bot_id = $1 AND o.epoch = $2 AND o.expires_at > clock_timestamp()
-               FOR SHARE
+                 AND EXISTS (SELECT FROM notify.sending WHERE enabled)
+               FOR SHARE OF o
            ), locked AS MATERIALIZED (
                SELECT n.id
                FROM owner

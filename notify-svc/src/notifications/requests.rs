@@ -65,16 +65,21 @@ pub struct NewNotification {
 
 /// Checks on whose behalf a caller asks.
 pub fn creator(caller: &str, client: &str, violations: &mut Violations) -> Creator {
+    check_client(client, violations);
+    Creator {
+        caller: caller.to_owned(),
+        client: client.to_owned(),
+    }
+}
+
+/// Checks a client's name, which may be empty.
+pub fn check_client(client: &str, violations: &mut Violations) {
     let known = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'-';
     violations.require(
         client.len() <= MAX_CLIENT && client.bytes().all(known),
         "client",
         "is not at most 64 characters of a-z, 0-9 and '-'",
     );
-    Creator {
-        caller: caller.to_owned(),
-        client: client.to_owned(),
-    }
 }
 
 /// The idempotency key of a request: what it was, apart from when it is looked at.

@@ -79,6 +79,10 @@ pub enum UncertainPolicy {
 pub const MAX_COUNTED: i16 = 3;
 
 /// What an edge depends on.
+#[expect(
+    clippy::struct_excessive_bools,
+    reason = "five independent facts; their combinations are what the state machine is about"
+)]
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Standing {
     /// Where it stands.
@@ -99,6 +103,8 @@ pub struct Standing {
     pub expired: bool,
     /// Its markup could not be read: it goes as plain text.
     pub plain: bool,
+    /// Another copy is out though an earlier one is known to have arrived by now.
+    pub proved: bool,
 }
 
 /// What a gateway says of one attempt; see `olm.notify.v1.Outcome`.
@@ -209,6 +215,9 @@ pub enum Event<'a> {
     Expire,
     /// It fell due while its recipient cannot be reached.
     Unreachable,
+    /// The database is a restored copy of one in which it was in flight: whatever is known
+    /// of its outcome is not known here.
+    Restored,
 }
 
 /// What an edge changes.
@@ -268,8 +277,10 @@ pub fn after(now: &Standing, event: &Event<'_>, backoff: &Backoff, jitter: f64) 
             attempt_no,
             outcome,
         } => after_outcome(now, *attempt_no, outcome, backoff, jitter),
-        Event::Silence => (now.state == State::Sending).then(|| to(now, State::Uncertain)),
+        Event::Silence => (now.state == State::Sending).then(|| unknown(now, State::Uncertain)),
         Event::Resolve => (now.state == State::Uncertain).then(|| resolve(now)),
+        Event::Restored => matches!(now.state, State::Sending | State::Uncertain)
+            .then(|| unknown(now, State::Unconfirmed)),
         Event::Cancel => match now.state {
             State::Pending => Some(end(now, State::Canceled, "")),
             State::Sending | State::Uncertain if !now.stop => {
@@ -330,6 +341,14 @@ fn after_outcome(
             | Outcome::Ambiguous { .. }
             | Outcome::Moved { .. } => None,
         },
+        // The first copy arrived while the second is out: what becomes of that one decides
+        // when it ends, and nothing makes a third.
+        State::Sending if now.resent && !now.proved => matches!(outcome, Outcome::Sent { .. })
+            .then(|| {
+                let mut change = to(now, State::Sending);
+                change.standing.proved = true;
+                change
+            }),
         State::Sending | State::Sent | State::Failed | State::Canceled | State::Expired => None,
     }
 }
@@ -340,6 +359,9 @@ fn after_attempt(
     backoff: &Backoff,
     jitter: f64,
 ) -> Option<Change> {
+    if now.proved {
+        return Some(to(now, State::Sent));
+    }
     match outcome {
         Outcome::Sent { .. } => Some(to(now, State::Sent)),
         Outcome::NotWritten { retry_after, .. } | Outcome::Limited { retry_after } => {
@@ -348,12 +370,17 @@ fn after_attempt(
             change.standing.returned = now.returned.saturating_add(1);
             Some(change)
         }
-        // The next attempt goes to another chat: nothing to wait for.
-        Outcome::Moved { .. } => Some(again(
-            now,
-            Duration::ZERO,
-            "canceled before it could be sent",
-        )),
+        // The next attempt goes to another chat: nothing to wait for, unless chats move
+        // in a circle.
+        Outcome::Moved { .. } => {
+            let wait = match now.returned {
+                0 => Duration::ZERO,
+                returned => backoff.uncounted(returned, Duration::ZERO, jitter),
+            };
+            let mut change = again(now, wait, "canceled before it could be sent");
+            change.standing.returned = now.returned.saturating_add(1);
+            Some(change)
+        }
         Outcome::ChatGone { description } => Some(end(now, State::Failed, description)),
         Outcome::Refused {
             description,
@@ -383,6 +410,11 @@ fn after_attempt(
             (now.state == State::Sending).then(|| to(now, State::Uncertain))
         }
     }
+}
+
+/// Nothing more is heard of an attempt: unknown, unless a copy is known to have arrived.
+fn unknown(now: &Standing, state: State) -> Change {
+    to(now, if now.proved { State::Sent } else { state })
 }
 
 /// An unknown outcome: once more by policy, else it stays unknown for good.

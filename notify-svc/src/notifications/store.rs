@@ -292,6 +292,8 @@ pub async fn lock(conn: &mut PgConnection, ids: &[Uuid]) -> sqlx::Result<Vec<Loc
         r#"SELECT n.id, n.user_id, n.bot_id, n.begun_at, n.version, n.state AS "state: State",
                   n.attempt_no, n.counted, n.returned, n.resent, n.stop, n.plain,
                   d.uncertain_policy AS "policy: UncertainPolicy",
+                  -- A message's id before its end: of a copy that is not the one out.
+                  d.telegram_message_id IS NOT NULL AS "proved!",
                   n.expires_at <= clock_timestamp() AS "expired!"
            FROM notify.notifications n
            JOIN notify.notification_details d ON d.notification_id = n.id
@@ -318,6 +320,7 @@ pub async fn lock(conn: &mut PgConnection, ids: &[Uuid]) -> sqlx::Result<Vec<Loc
             policy: row.policy,
             expired: row.expired,
             plain: row.plain,
+            proved: row.proved,
         },
     });
     Ok(locked.collect())

@@ -7,7 +7,7 @@ use olm_proto::notify::v1::{
 use service_kit::status::Violations;
 use tonic::{Request, Response, Status};
 
-use super::{Recipient, erasing, store};
+use super::{Recipient, erasing, moving, store};
 use crate::{
     App,
     errors::Error,
@@ -41,7 +41,12 @@ impl Service {
             tx.commit().await?;
             return Ok(stored.recipient.version);
         }
-        store::update(&mut tx, recipient).await?;
+        // lesson-svc may not know that a group moved.
+        let mut recipient = recipient.clone();
+        if let Some(address) = recipient.address {
+            recipient.address = Some(moving::follow(&mut tx, address).await?);
+        }
+        store::update(&mut tx, &recipient).await?;
         let bot_id = recipient.address.map(|address| address.bot_id);
         store::readdress_pending(&mut tx, recipient.user_id, bot_id).await?;
         let queued = if recipient.is_planned_as(&stored.recipient) {

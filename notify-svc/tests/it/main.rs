@@ -8,6 +8,7 @@
 mod dispatching;
 mod ending;
 mod erasing;
+mod following;
 mod migrations;
 mod notifications;
 mod owning;
@@ -16,4 +17,5 @@ mod polling;
 mod reaching;
 mod series;
 mod support;
+mod switching;
 mod telling;

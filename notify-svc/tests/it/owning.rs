@@ -2,7 +2,10 @@
 
 use std::time::Duration;
 
-use notify_svc::dispatch::store::{self, Claim, Epoch, Owning};
+use notify_svc::dispatch::{
+    owners::{self, Claim, Owning},
+    store::{self, Epoch},
+};
 use olm_proto::notify::v1::{
     JournalEntry, NotWritten, Outcome, Own, Writing, dispatch_request::Message as Say,
     dispatch_response::Message as Heard, journal_entry::Knowledge,
@@ -26,12 +29,13 @@ async fn a_stale_epoch_begins_nothing(pool: PgPool) {
         gateway_id,
         stream_id: Uuid::new_v4(),
     };
-    let first = store::own(&mut conn, claim(), ttl).await.unwrap();
-    let second = store::own(&mut conn, claim(), ttl).await.unwrap();
-    assert_eq!(
-        (first, second),
-        (Owning::Owned { epoch: 1 }, Owning::Owned { epoch: 2 })
-    );
+    let owned = |epoch| Owning::Owned {
+        epoch,
+        taken_over: false,
+    };
+    let first = owners::own(&mut conn, claim(), ttl).await.unwrap();
+    let second = owners::own(&mut conn, claim(), ttl).await.unwrap();
+    assert_eq!((first, second), (owned(1), owned(2)));
     let begin = |epoch| Epoch {
         bot_id: BOT,
         gateway_id,
@@ -255,4 +259,29 @@ async fn a_result_of_another_gateways_attempt_is_forgotten(pool: PgPool) {
     let mut stranger = Gateway::connect(&service, Uuid::new_v4()).await;
     stranger.answer(attempt(&deliver), sent(1)).await;
     assert_eq!(state(&pool, told).await, "sending");
+}
+
+#[sqlx::test(migrator = "notify_svc::MIGRATOR")]
+async fn who_takes_a_bot_from_another_that_did_not_release_it_is_told_so(pool: PgPool) {
+    let service = start(&pool, &[]).await;
+    let mut first = Gateway::connect(&service, Uuid::new_v4()).await;
+    assert!(!first.own().await.taken_over);
+    sqlx::query("UPDATE notify.owners SET expires_at = now() - interval '1 second'")
+        .execute(&pool)
+        .await
+        .unwrap();
+    let heir = Uuid::new_v4();
+    let mut second = Gateway::connect(&service, heir).await;
+    assert!(second.own().await.taken_over);
+    // Its next stream has to take the same care, and for no longer than a minute.
+    let mut second = Gateway::connect(&service, heir).await;
+    assert!(second.own().await.taken_over);
+    sqlx::query("UPDATE notify.owners SET taken_over_at = now() - interval '61 seconds'")
+        .execute(&pool)
+        .await
+        .unwrap();
+    assert!(!second.own().await.taken_over);
+    second.leave(&pool).await;
+    let mut third = Gateway::connect(&service, Uuid::new_v4()).await;
+    assert!(!third.own().await.taken_over);
 }

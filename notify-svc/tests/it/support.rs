@@ -14,8 +14,8 @@ use olm_proto::notify::v1::{
     DispatchResponse, Hello, JournalEntry, JournalReport, Lane, LessonSnapshot, Outcome, Own,
     Owned, PutRecipientRequest, Recipient, Release, Renew, Sent, SeriesSnapshot, SyncLessonRequest,
     SyncSeriesRequest, create_notification_request::Recipient as To,
-    dispatch_request::Message as Say, dispatch_response::Message as Heard,
-    dispatch_service_client::DispatchServiceClient,
+    delivery_service_client::DeliveryServiceClient, dispatch_request::Message as Say,
+    dispatch_response::Message as Heard, dispatch_service_client::DispatchServiceClient,
     lesson_plan_service_client::LessonPlanServiceClient,
     notification_service_client::NotificationServiceClient, outcome::Kind,
     polling_service_client::PollingServiceClient, recipient_service_client::RecipientServiceClient,
@@ -137,6 +137,10 @@ impl Service {
 
     pub fn polling(&self) -> PollingServiceClient<Keyring> {
         PollingServiceClient::new(self.keyed("gateway-rest", None))
+    }
+
+    pub fn delivery(&self, caller: &'static str) -> DeliveryServiceClient<Keyring> {
+        DeliveryServiceClient::new(self.keyed(caller, None))
     }
 
     pub fn recipients(&self) -> RecipientServiceClient<Keyring> {
@@ -339,6 +343,19 @@ impl Gateway {
     pub async fn renew(&self, renewal: i64) {
         let bot_id = BOT;
         self.say(Say::Renew(Renew { bot_id, renewal })).await;
+    }
+
+    /// Waits until everything said so far is handled.
+    pub async fn settle(&mut self) {
+        self.renew(1_000).await;
+        loop {
+            match self.hear().await {
+                Some(Heard::Renewed(renewed)) if renewed.renewal == 1_000 => return,
+                Some(Heard::Deliver(deliver)) => self.waiting.push_back(deliver),
+                Some(Heard::Renewed(_) | Heard::ResultAck(_)) => {}
+                other => panic!("no renewal: {other:?}"),
+            }
+        }
     }
 
     pub async fn release(&self) {

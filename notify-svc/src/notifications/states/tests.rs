@@ -21,10 +21,11 @@ fn standing(state: State) -> Standing {
         policy: UncertainPolicy::Resend,
         expired: false,
         plain: false,
+        proved: false,
     }
 }
 
-fn outcomes() -> [Outcome; 7] {
+fn outcomes() -> [Outcome; 9] {
     let text = || "words".to_owned();
     [
         Outcome::Sent { message_id: 7 },
@@ -51,6 +52,13 @@ fn outcomes() -> [Outcome; 7] {
             bad_markup: false,
         },
         Outcome::Ambiguous { cause: text() },
+        Outcome::Moved { chat_id: -100 },
+        Outcome::Refused {
+            code: 400,
+            description: text(),
+            bad_content: false,
+            bad_markup: true,
+        },
     ]
 }
 
@@ -83,8 +91,72 @@ fn each_outcome_of_a_begun_row_leads_where_the_table_says() {
             State::Pending,
             State::Failed,
             State::Uncertain,
+            State::Pending,
+            State::Pending,
         ]
     );
+}
+
+#[test]
+fn broken_markup_is_sent_once_more_without_it_at_once_and_then_fails() {
+    let broken = &outcomes()[8];
+    let first = result(&standing(State::Sending), broken).unwrap();
+    assert_eq!((first.standing.plain, first.standing.counted), (true, 0));
+    assert_eq!(first.wait, Some(Duration::ZERO));
+    let plain = Standing {
+        state: State::Sending,
+        ..first.standing
+    };
+    let second = result(&plain, broken).unwrap();
+    assert_eq!(second.standing.state, State::Failed);
+}
+
+#[test]
+fn a_moved_chat_is_tried_at_once_uncounted_and_a_circle_of_them_ever_more_rarely() {
+    let moved = &outcomes()[7];
+    let first = result(&standing(State::Sending), moved).unwrap();
+    assert_eq!(first.wait, Some(Duration::ZERO));
+    assert_eq!(first.standing.counted, 0);
+    let again = Standing {
+        state: State::Sending,
+        ..first.standing
+    };
+    let second = result(&again, moved).unwrap();
+    assert!(second.wait.unwrap() > Duration::ZERO);
+}
+
+#[test]
+fn proof_of_the_first_copy_while_the_second_is_out_ends_it_as_sent_whatever_becomes_of_that() {
+    let out = Standing {
+        resent: true,
+        attempt_no: 2,
+        ..standing(State::Sending)
+    };
+    let event = Event::Outcome {
+        attempt_no: 1,
+        outcome: &outcomes()[0],
+    };
+    let proved = after(&out, &event, &BACKOFF, 0.0).unwrap().standing;
+    assert_eq!((proved.state, proved.proved), (State::Sending, true));
+    assert_eq!(after(&proved, &event, &BACKOFF, 0.0), None);
+    for outcome in &outcomes() {
+        let end = result(&proved, outcome).unwrap().standing.state;
+        assert_eq!(end, State::Sent, "{outcome:?}");
+    }
+    let silent = after(&proved, &Event::Silence, &BACKOFF, 0.0).unwrap();
+    assert_eq!(silent.standing.state, State::Sent);
+}
+
+#[test]
+fn what_was_in_flight_before_a_restore_is_unconfirmed_and_nothing_else_changes() {
+    for state in State::ALL {
+        let change = after(&standing(state), &Event::Restored, &BACKOFF, 0.0);
+        let in_flight = matches!(state, State::Sending | State::Uncertain);
+        assert_eq!(
+            change.map(|change| change.standing.state),
+            in_flight.then_some(State::Unconfirmed)
+        );
+    }
 }
 
 #[test]
@@ -262,6 +334,8 @@ fn whatever_happens_the_invariants_hold() {
         assert!(unknown <= 2, "more than two copies: {now:?}");
         assert!(now.counted <= MAX_COUNTED);
         assert!(!(now.stop && now.state == State::Pending), "{now:?}");
+        let again = matches!(now.state, State::Pending | State::Uncertain);
+        assert!(!(now.proved && again), "a third copy: {now:?}");
         let denied = matches!(now.state, State::Failed | State::Canceled | State::Expired);
         assert!(!(denied && unknown > 0), "a copy is denied: {now:?}");
         if let Some(next) = begun(&now) {
@@ -280,6 +354,11 @@ fn whatever_happens_the_invariants_hold() {
             Event::Cancel,
             Event::Expire,
             Event::Unreachable,
+            Event::Restored,
+            Event::Outcome {
+                attempt_no: now.attempt_no - 1,
+                outcome: &outcomes[0],
+            },
         ];
         events.extend(outcomes.iter().map(|outcome| Event::Outcome {
             attempt_no: now.attempt_no,

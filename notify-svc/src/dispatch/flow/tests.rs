@@ -1,0 +1,161 @@
+//! What is taken when, by whom and how much.
+
+use super::*;
+
+fn row(id: u128, lane: Lane, chat_id: i64, in_ms: i64) -> Upcoming {
+    Upcoming {
+        id: Uuid::from_u128(id),
+        version: 1,
+        lane: lane.number(),
+        chat_id,
+        in_us: in_ms * 1000,
+    }
+}
+
+fn ids(taken: &[Candidate]) -> Vec<u128> {
+    taken.iter().map(|row| row.id.as_u128()).collect()
+}
+
+fn attempt(id: u128) -> AttemptRef {
+    AttemptRef {
+        notification_id: Uuid::from_u128(id),
+        attempt_no: 1,
+    }
+}
+
+#[test]
+fn nothing_is_taken_without_credit_and_no_more_than_it() {
+    let now = Instant::now();
+    let mut flow = Flow::default();
+    let rows: Vec<_> = (1..=3).map(|id| row(id, Lane::Reminder, 1, -1)).collect();
+    flow.load(&rows, now);
+    assert!(flow.take(now, 10, now).is_empty());
+    assert_eq!(flow.next_due(), None);
+    flow.credit(Lane::Reminder, 1);
+    assert_eq!(flow.take(now, 10, now).len(), 1);
+    assert!(flow.take(now, 10, now).is_empty());
+}
+
+#[test]
+fn earlier_lanes_go_first_and_in_a_lane_earlier_rows() {
+    let now = Instant::now();
+    let mut flow = Flow::default();
+    for lane in Lane::ALL {
+        flow.credit(lane, 10);
+    }
+    let rows = [
+        row(1, Lane::Broadcast, 1, -50),
+        row(2, Lane::Interactive, 2, -1),
+        row(3, Lane::Interactive, 3, -9),
+        row(4, Lane::Reminder, 4, 1000),
+    ];
+    flow.load(&rows, now);
+    assert_eq!(ids(&flow.take(now, 10, now)), [3, 2, 1]);
+    assert_eq!(flow.next_due(), Some(now + Duration::from_secs(1)));
+}
+
+#[test]
+fn two_rows_of_a_chat_are_out_at_once_and_a_third_when_one_is_finished() {
+    let now = Instant::now();
+    let mut flow = Flow::default();
+    flow.credit(Lane::Interactive, 10);
+    let rows: Vec<_> = (1..=4)
+        .map(|id| row(id, Lane::Interactive, if id < 4 { 7 } else { 8 }, -1))
+        .collect();
+    flow.load(&rows, now);
+    let taken = flow.take(now, 10, now);
+    assert_eq!(ids(&taken), [1, 2, 4]);
+    for id in [1, 2, 4] {
+        flow.began(attempt(id));
+    }
+    flow.finished(attempt(1));
+    assert_eq!(ids(&flow.take(now, 10, now)), [3]);
+}
+
+#[test]
+fn a_row_that_was_not_begun_gives_its_place_back() {
+    let now = Instant::now();
+    let mut flow = Flow::default();
+    flow.credit(Lane::Interactive, 1);
+    flow.load(&[row(1, Lane::Interactive, 7, -1)], now);
+    let taken = flow.take(now, 10, now);
+    flow.not_begun(taken[0]);
+    assert!(flow.is_idle());
+    flow.load(&[row(2, Lane::Interactive, 7, -1)], now);
+    assert_eq!(ids(&flow.take(now, 10, now)), [2]);
+}
+
+#[test]
+fn what_is_out_is_not_loaded_again_and_what_was_late_is_counted_once() {
+    let now = Instant::now();
+    let mut flow = Flow::default();
+    flow.credit(Lane::Interactive, 1);
+    let rows = [
+        row(1, Lane::Interactive, 7, -1),
+        row(2, Lane::Interactive, 8, -1),
+    ];
+    assert_eq!(flow.load(&rows, now), 2);
+    assert_eq!(ids(&flow.take(now, 10, now)), [1]);
+    assert_eq!(flow.load(&rows, now), 0);
+    flow.began(attempt(1));
+    assert!(flow.is_out(attempt(1)));
+    assert_eq!(flow.load(&rows, now), 0);
+    flow.credit(Lane::Interactive, 2);
+    assert_eq!(ids(&flow.take(now, 10, now)), [2]);
+}
+
+#[test]
+fn a_result_of_an_older_attempt_does_not_free_the_chat() {
+    let now = Instant::now();
+    let mut flow = Flow::default();
+    flow.credit(Lane::Interactive, 1);
+    flow.load(&[row(1, Lane::Interactive, 7, -1)], now);
+    flow.take(now, 10, now);
+    flow.began(AttemptRef {
+        attempt_no: 2,
+        ..attempt(1)
+    });
+    flow.finished(attempt(1));
+    assert!(!flow.is_idle());
+    flow.forget_silent(Duration::ZERO, now + Duration::from_millis(1));
+    assert!(flow.is_idle());
+}
+
+#[test]
+fn a_frozen_chat_waits_and_holds_up_no_other_and_a_frozen_bot_everything() {
+    let now = Instant::now();
+    let mut flow = Flow::default();
+    flow.credit(Lane::Interactive, 10);
+    let rows = [
+        row(1, Lane::Interactive, 7, -5),
+        row(2, Lane::Interactive, 8, -1),
+        row(3, Lane::Interactive, 9, -1),
+    ];
+    flow.load(&rows, now);
+    let thawed = now + Duration::from_secs(3);
+    flow.freeze(7, thawed, now);
+    assert_eq!(ids(&flow.take(now, 1, now)), [2]);
+    let later = now + Duration::from_secs(9);
+    flow.freeze(0, later, now);
+    assert!(flow.take(now, 10, now).is_empty());
+    assert_eq!(flow.next_due(), Some(later));
+    // A shorter word does not undo a longer one.
+    flow.freeze(0, thawed, now);
+    assert!(flow.take(thawed, 10, now).is_empty());
+    assert_eq!(ids(&flow.take(later, 10, now)), [1, 3]);
+}
+
+#[test]
+fn chats_are_forgotten_when_their_freeze_is_over_and_never_too_many_are_kept() {
+    let now = Instant::now();
+    let mut flow = Flow::default();
+    let soon = now + Duration::from_secs(1);
+    for chat in 1..=20_000 {
+        flow.freeze(chat, soon, now);
+    }
+    assert_eq!(flow.frozen.chats.len(), MAX_FROZEN);
+    flow.freeze(-1, soon + Duration::from_secs(1), soon);
+    assert_eq!(flow.frozen.chats.len(), 1);
+    flow.load(&[], soon + Duration::from_secs(1));
+    assert_eq!(flow.frozen.chats.len(), 0);
+}
