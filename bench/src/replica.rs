@@ -4,7 +4,6 @@ use std::{collections::HashMap, time::Duration};
 
 use e2e::{Result, program::Program};
 use lesson_svc::{Config, RunError, config::PREFIX};
-use secrecy::SecretString;
 use service_kit::{
     clock::SystemClock,
     config::Settings,
@@ -52,7 +51,7 @@ impl Replica {
         let backend = Backend::connect_lazy(&BackendConfig {
             service: "lesson-svc",
             url: format!("http://{}", listener.local_addr()?).parse()?,
-            key: SecretString::from(key),
+            key: key.as_str().into(),
             timeout: DRAIN,
         })?;
         let shutdown = Shutdown::manual(DRAIN);

@@ -1,12 +1,41 @@
 //! The keys of one installation on a developer's machine.
 
-use std::{collections::BTreeMap, fs, path::Path};
+use std::{
+    collections::BTreeMap,
+    fs,
+    path::{Path, PathBuf},
+};
 
-use crate::Result;
+use crate::{Result, program::Program};
 
 /// The service keys of one installation.
 #[derive(Debug, Clone)]
-pub struct Keys(BTreeMap<&'static str, String>);
+pub struct Keys {
+    directory: PathBuf,
+    of: BTreeMap<&'static str, String>,
+}
+
+/// Whom each service admits, and whether to speak for people.
+const ADMITTED: [(Program, &[(&str, bool)]); 3] = [
+    (
+        Program::LessonSvc,
+        &[
+            ("bot-gateway", true),
+            ("gateway-rest", true),
+            ("operator", true),
+        ],
+    ),
+    (
+        Program::NotifySvc,
+        &[
+            ("lesson-svc", false),
+            ("bot-gateway", true),
+            ("gateway-rest", true),
+            ("operator", true),
+        ],
+    ),
+    (Program::GatewayRest, &[("website", true), ("crm", false)]),
+];
 
 impl Keys {
     const HOLDERS: [&'static str; 8] = [
@@ -42,13 +71,32 @@ impl Keys {
             }
             keys.insert(holder, fs::read_to_string(&path)?.trim().to_owned());
         }
-        Ok(Self(keys))
+        let keys = Self {
+            directory: directory.to_owned(),
+            of: keys,
+        };
+        for (program, admitted) in ADMITTED {
+            fs::write(keys.callers_file(program), keys.digests(admitted))?;
+        }
+        Ok(keys)
+    }
+
+    /// The file with the key of `holder`.
+    #[must_use]
+    pub fn file(&self, holder: &str) -> PathBuf {
+        self.directory.join(holder)
+    }
+
+    /// The file with the digests of the keys that `program` admits.
+    #[must_use]
+    pub fn callers_file(&self, program: Program) -> PathBuf {
+        self.directory.join(format!("{}.callers", program.name()))
     }
 
     /// The key of `holder`.
     #[must_use]
     pub fn of(&self, holder: &str) -> &str {
-        self.0.get(holder).map_or("", String::as_str)
+        self.of.get(holder).map_or("", String::as_str)
     }
 
     /// `SERVICE_KEYS` that admits `holders`, each with its right to act for people.

@@ -255,6 +255,16 @@ impl Stack {
             .await
     }
 
+    /// Has a program read its keys anew.
+    ///
+    /// # Errors
+    ///
+    /// When it is not running.
+    pub fn reload(&self, program: Program) -> Result<()> {
+        let process = self.running.get(&program).ok_or("not running")?;
+        process.signal(Signal::HUP)
+    }
+
     /// Asks a program to stop and waits for its end.
     ///
     /// # Errors
@@ -411,16 +421,9 @@ impl Stack {
                     .env("LESSON_LOG_FORMAT", "json")
                     .env("LESSON_DATABASE_URL", &self.options.databases.lesson)
                     .env("LESSON_REFLECTION", "true")
-                    .env(
-                        "LESSON_SERVICE_KEYS",
-                        self.keys.digests(&[
-                            ("bot-gateway", true),
-                            ("gateway-rest", true),
-                            ("operator", true),
-                        ]),
-                    )
+                    .env("LESSON_SERVICE_KEYS_FILE", self.keys.callers_file(program))
                     .env("LESSON_NOTIFY_URL", self.url(Program::NotifySvc))
-                    .env("LESSON_NOTIFY_KEY", self.keys.of("lesson-svc"))
+                    .env("LESSON_NOTIFY_KEY_FILE", self.keys.file("lesson-svc"))
                     .env("LESSON_INVITATION_SECRET", self.keys.of("invitations"));
             }
             Program::NotifySvc => {
@@ -429,15 +432,7 @@ impl Stack {
                     .env("NOTIFY_LOG_FORMAT", "json")
                     .env("NOTIFY_DATABASE_URL", &self.options.databases.notify)
                     .env("NOTIFY_REFLECTION", "true")
-                    .env(
-                        "NOTIFY_SERVICE_KEYS",
-                        self.keys.digests(&[
-                            ("lesson-svc", false),
-                            ("bot-gateway", true),
-                            ("gateway-rest", true),
-                            ("operator", true),
-                        ]),
-                    );
+                    .env("NOTIFY_SERVICE_KEYS_FILE", self.keys.callers_file(program));
             }
             Program::BotGateway => {
                 let token = match &self.options.bot {
@@ -451,9 +446,9 @@ impl Stack {
                     .env("BOT_JOURNAL", self.options.directory.join("journal.redb"))
                     .env("TELEGRAM_BOT_TOKEN", token)
                     .env("BOT_LESSON_URL", self.url(Program::LessonSvc))
-                    .env("BOT_LESSON_KEY", self.keys.of("bot-gateway"))
+                    .env("BOT_LESSON_KEY_FILE", self.keys.file("bot-gateway"))
                     .env("BOT_NOTIFY_URL", self.url(Program::NotifySvc))
-                    .env("BOT_NOTIFY_KEY", self.keys.of("bot-gateway"));
+                    .env("BOT_NOTIFY_KEY_FILE", self.keys.file("bot-gateway"));
                 if self.options.bot == Bot::Simulated {
                     command.env("BOT_TELEGRAM_API_URL", self.url(Program::TelegramSim));
                 }
@@ -462,14 +457,11 @@ impl Stack {
                 command
                     .env("REST_LISTEN", listen)
                     .env("REST_LOG_FORMAT", "json")
-                    .env(
-                        "REST_SERVICE_KEYS",
-                        self.keys.digests(&[("website", true), ("crm", false)]),
-                    )
+                    .env("REST_SERVICE_KEYS_FILE", self.keys.callers_file(program))
                     .env("REST_LESSON_URL", self.url(Program::LessonSvc))
-                    .env("REST_LESSON_KEY", self.keys.of("gateway-rest"))
+                    .env("REST_LESSON_KEY_FILE", self.keys.file("gateway-rest"))
                     .env("REST_NOTIFY_URL", self.url(Program::NotifySvc))
-                    .env("REST_NOTIFY_KEY", self.keys.of("gateway-rest"));
+                    .env("REST_NOTIFY_KEY_FILE", self.keys.file("gateway-rest"));
             }
         }
         command

@@ -51,6 +51,7 @@ pub async fn run(
     clock: SharedClock,
 ) -> io::Result<()> {
     let app = api::App::new(&config, clock, shutdown.clone()).map_err(io::Error::other)?;
+    config.keys.follow();
     let router = api::router(app, &config);
     tracing::info!(listen = %listener.local_addr()?, "serving");
     let served = axum::serve(listener, router)

@@ -13,6 +13,8 @@ use std::{
 
 use secrecy::SecretString;
 
+use crate::keys::SecretFile;
+
 /// The exit status for bad configuration: `EX_USAGE` of sysexits.h.
 pub const EXIT_BAD_CONFIG: u8 = 64;
 
@@ -216,6 +218,16 @@ impl Settings {
             },
             (None, None) => None,
         }
+    }
+
+    /// The file a secret is read from, when it is.
+    pub(crate) fn secret_file(&self, name: &str) -> Option<SecretFile> {
+        let file_name = format!("{name}_FILE");
+        let path = self.text(&file_name)?.into();
+        Some(SecretFile {
+            variable: self.full(&file_name),
+            path,
+        })
     }
 
     /// Runs `read` with variables that carry no prefix, such as `OTEL_…`.

@@ -1,12 +1,19 @@
 //! Service keys (OLM-1): who calls. Only SHA-256 digests are configured and kept;
 //! a presented key is compared with all of them in constant time. Two keys of one
-//! caller may be live at once, so that keys are rotated without a failed call.
+//! caller may be live at once, so that keys are rotated without a failed call: a file of
+//! keys is read anew when it changes, and at SIGHUP.
 
-use std::{collections::HashMap, fmt, str::FromStr};
+mod watched;
+
+use std::{collections::BTreeMap, fmt, str::FromStr};
 
 use jiff::{Timestamp, civil::Date, tz::TimeZone};
 use sha2::{Digest as _, Sha256};
 use subtle::{Choice, ConditionallySelectable as _, ConstantTimeEq as _};
+
+pub(crate) use watched::Watched;
+
+pub use watched::SecretFile;
 
 use crate::config::Settings;
 
@@ -96,9 +103,15 @@ pub struct KeyHolder {
     pub act_as: bool,
 }
 
-/// All keys a server accepts.
-#[derive(Debug, Clone, Default)]
-pub struct ServiceKeys(Vec<ServiceKey>);
+/// All keys a server accepts; clones see the same ones, also after a change.
+#[derive(Debug, Clone)]
+pub struct ServiceKeys(Watched<Vec<ServiceKey>>);
+
+impl Default for ServiceKeys {
+    fn default() -> Self {
+        Self(Watched::new(Vec::new(), None, usable))
+    }
+}
 
 impl ServiceKeys {
     /// Reads `SERVICE_KEYS` (comma or line separated, or `SERVICE_KEYS_FILE`) and
@@ -107,33 +120,21 @@ impl ServiceKeys {
     pub fn read(settings: &mut Settings) -> Self {
         use secrecy::ExposeSecret as _;
         let text = settings.secret("SERVICE_KEYS");
-        let mut keys = Vec::<ServiceKey>::new();
-        let items = text.expose_secret().split([',', '\n']).map(str::trim);
-        for (index, item) in items.filter(|item| !item.is_empty()).enumerate() {
-            match item.parse() {
-                Ok(key) => keys.push(key),
-                // The item may hold a key somebody forgot to hash: told by place only.
-                Err(error) => {
-                    settings.fault("SERVICE_KEYS", format_args!("entry {} {error}", index + 1));
-                }
-            }
+        let (keys, faults) = parse(text.expose_secret());
+        for fault in faults {
+            settings.fault("SERVICE_KEYS", fault);
         }
-        let mut of_caller = HashMap::<&str, usize>::new();
-        for key in &keys {
-            *of_caller.entry(&key.caller).or_default() += 1;
-        }
-        let mut crowded: Vec<_> = of_caller
-            .into_iter()
-            .filter(|(_, count)| *count > KEYS_PER_CALLER)
-            .collect();
-        crowded.sort_unstable();
-        for (caller, count) in crowded {
-            settings.fault(
-                "SERVICE_KEYS",
-                format_args!("{caller} has {count} keys, at most {KEYS_PER_CALLER}"),
-            );
-        }
-        Self(keys)
+        Self(Watched::new(
+            keys,
+            settings.secret_file("SERVICE_KEYS"),
+            usable,
+        ))
+    }
+
+    /// Reads the file of keys again whenever it changes, if they came from one; until the
+    /// last clone is gone.
+    pub fn follow(&self) {
+        self.0.follow();
     }
 
     /// The holder of `presented` at `now`; `None` when no live key matches. Takes the
@@ -141,21 +142,51 @@ impl ServiceKeys {
     #[must_use]
     pub fn holder(&self, presented: &[u8], now: Timestamp) -> Option<KeyHolder> {
         let digest: [u8; 32] = Sha256::digest(presented).into();
+        let keys = self.0.get();
         let mut found = u64::MAX;
-        for (index, key) in (0_u64..).zip(&self.0) {
+        for (index, key) in (0_u64..).zip(&*keys) {
             let live = Choice::from(u8::from(key.from <= now && now < key.until));
             found.conditional_assign(&index, key.digest.ct_eq(&digest) & live);
         }
-        let key = self.0.get(usize::try_from(found).ok()?)?;
+        let key = keys.get(usize::try_from(found).ok()?)?;
         Some(KeyHolder {
             caller: key.caller.clone(),
             act_as: key.act_as,
         })
     }
+}
 
-    /// The names of all callers that have a key.
-    pub fn callers(&self) -> impl Iterator<Item = &str> {
-        self.0.iter().map(|key| key.caller.as_str())
+/// The keys in a text, and what is wrong with it.
+fn parse(text: &str) -> (Vec<ServiceKey>, Vec<String>) {
+    let (mut keys, mut faults) = (Vec::<ServiceKey>::new(), Vec::new());
+    let items = text.split([',', '\n']).map(str::trim);
+    for (index, item) in items.filter(|item| !item.is_empty()).enumerate() {
+        match item.parse() {
+            Ok(key) => keys.push(key),
+            // The item may hold a key somebody forgot to hash: told by place only.
+            Err(error) => faults.push(format!("entry {} {error}", index + 1)),
+        }
+    }
+    let mut of_caller = BTreeMap::<&str, usize>::new();
+    for key in &keys {
+        *of_caller.entry(&key.caller).or_default() += 1;
+    }
+    for (caller, count) in of_caller {
+        if count > KEYS_PER_CALLER {
+            faults.push(format!(
+                "{caller} has {count} keys, at most {KEYS_PER_CALLER}"
+            ));
+        }
+    }
+    (keys, faults)
+}
+
+/// The keys in a text that has some, and no fault.
+fn usable(text: &str) -> Result<Vec<ServiceKey>, String> {
+    match parse(text) {
+        (keys, faults) if faults.is_empty() && !keys.is_empty() => Ok(keys),
+        (_, faults) if faults.is_empty() => Err("has no key".to_owned()),
+        (_, faults) => Err(faults.join("; ")),
     }
 }
 
@@ -174,6 +205,8 @@ pub fn digest_hex(key: &str) -> String {
 
 #[cfg(test)]
 mod tests {
+    use std::collections::HashMap;
+
     use super::*;
 
     fn keys(text: &str) -> Result<ServiceKeys, crate::config::Faults> {

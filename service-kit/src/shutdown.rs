@@ -24,6 +24,8 @@ impl Shutdown {
     pub fn on_signals(drain: Duration) -> io::Result<Self> {
         let mut terminate = signal(SignalKind::terminate())?;
         let mut interrupt = signal(SignalKind::interrupt())?;
+        // Asks for keys to be read anew, which their watchers do; from now on it ends nobody.
+        drop(signal(SignalKind::hangup())?);
         let shutdown = Self::manual(drain);
         let token = shutdown.token.clone();
         tokio::spawn(async move {

@@ -18,7 +18,6 @@ use olm_proto::{
         teacher_service_client::TeacherServiceClient, user_service_client::UserServiceClient,
     },
 };
-use secrecy::SecretString;
 use service_kit::{
     clock::ManualClock,
     config::Settings,
@@ -106,7 +105,7 @@ fn backend(url: &str, key: &str) -> Backend {
     let backend = Backend::connect_lazy(&BackendConfig {
         service: "lesson-svc",
         url: url.parse().unwrap(),
-        key: SecretString::from(key),
+        key: key.into(),
         timeout: Duration::from_secs(20),
     });
     backend.unwrap()

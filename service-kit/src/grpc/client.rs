@@ -8,11 +8,11 @@ use std::{
     time::Duration,
 };
 
-use secrecy::{ExposeSecret as _, SecretString};
+use secrecy::ExposeSecret as _;
 use tokio::time::Instant;
 use tonic::{
     body::Body,
-    metadata::{Ascii, MetadataValue},
+    metadata::MetadataValue,
     transport::{Channel, ClientTlsConfig, Endpoint, Error},
 };
 use tower::Service;
@@ -25,6 +25,7 @@ use super::{
 };
 use crate::{
     config::Settings,
+    keys::Watched,
     metrics::{Histogram, SECONDS},
     telemetry,
 };
@@ -42,9 +43,52 @@ pub struct BackendConfig {
     /// `<P>_<NAME>_URL`: `http://host:port` or `https://…`.
     pub url: http::Uri,
     /// `<P>_<NAME>_KEY` (or `…_KEY_FILE`): our service key there.
-    pub key: SecretString,
+    pub key: OutgoingKey,
     /// `<P>_<NAME>_TIMEOUT`: deadline of a call in seconds; default 5.
     pub timeout: Duration,
+}
+
+/// The key we show another service; one from a file is read anew when that changes, and
+/// at SIGHUP.
+#[derive(Debug, Clone)]
+pub struct OutgoingKey(Watched<Option<http::HeaderValue>>);
+
+impl OutgoingKey {
+    fn read(settings: &mut Settings, name: &str) -> Self {
+        let key = settings.secret(name);
+        let value = header(key.expose_secret());
+        if let Err(fault) = &value {
+            settings.fault(name, fault);
+        }
+        let value = value.unwrap_or_default();
+        Self(Watched::new(
+            value,
+            settings.secret_file(name),
+            |text| match header(text) {
+                Ok(Some(value)) => Ok(Some(value)),
+                Ok(None) => Err("is empty".to_owned()),
+                Err(fault) => Err(fault),
+            },
+        ))
+    }
+}
+
+impl From<&str> for OutgoingKey {
+    /// A key that does not change; without one that a header can carry, none is shown.
+    fn from(key: &str) -> Self {
+        Self(Watched::new(header(key).unwrap_or_default(), None, header))
+    }
+}
+
+/// A key as it is shown; `None` of an empty text.
+fn header(key: &str) -> Result<Option<http::HeaderValue>, String> {
+    if key.is_empty() {
+        return Ok(None);
+    }
+    let mut value = http::HeaderValue::from_str(key)
+        .map_err(|_| "has characters that a header cannot carry".to_owned())?;
+    value.set_sensitive(true);
+    Ok(Some(value))
 }
 
 impl BackendConfig {
@@ -63,11 +107,7 @@ impl BackendConfig {
                 format_args!("\"{url}\" is not http://host:port or https://host:port"),
             );
         }
-        let key_name = format!("{name}_KEY");
-        let key = settings.secret(&key_name);
-        if MetadataValue::<Ascii>::try_from(key.expose_secret()).is_err() {
-            settings.fault(&key_name, "has characters that a header cannot carry");
-        }
+        let key = OutgoingKey::read(settings, &format!("{name}_KEY"));
         let second = Duration::from_secs(1);
         let timeout = settings.duration(
             &format!("{name}_TIMEOUT"),
@@ -88,7 +128,7 @@ impl BackendConfig {
 pub struct Backend {
     service: &'static str,
     channel: Channel,
-    key: Option<MetadataValue<Ascii>>,
+    key: OutgoingKey,
 }
 
 impl Backend {
@@ -109,14 +149,11 @@ impl Backend {
         if config.url.scheme_str() == Some("https") {
             endpoint = endpoint.tls_config(ClientTlsConfig::new().with_native_roots())?;
         }
-        let mut key = MetadataValue::try_from(config.key.expose_secret()).ok();
-        if let Some(key) = &mut key {
-            key.set_sensitive(true);
-        }
+        config.key.0.follow();
         Ok(Self {
             service: config.service,
             channel: endpoint.connect_lazy(),
-            key,
+            key: config.key.clone(),
         })
     }
 }
@@ -136,11 +173,8 @@ impl Service<http::Request<Body>> for Backend {
         let call = begin(self.service, request.uri().path());
         let span = call.span.clone();
         let headers = request.headers_mut();
-        if let Some(key) = &self.key
-            && let Ok(mut value) = http::HeaderValue::from_bytes(key.as_encoded_bytes())
-        {
-            value.set_sensitive(true);
-            headers.insert(SERVICE_KEY, value);
+        if let Some(key) = &*self.key.0.get() {
+            headers.insert(SERVICE_KEY, key.clone());
         }
         if let Ok(value) = http::HeaderValue::try_from(telemetry::traceparent_of(&span))
             && !value.is_empty()

@@ -78,6 +78,7 @@ impl GrpcServer {
         health: Health,
         shutdown: Shutdown,
     ) -> io::Result<()> {
+        self.keys.follow();
         let policies =
             Policies::from_descriptors(&olm_proto::DESCRIPTORS).map_err(io::Error::other)?;
         let mut routes = routes.add_service(health.server());
