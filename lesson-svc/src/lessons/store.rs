@@ -12,7 +12,7 @@ use jiff_sqlx::ToSqlx as _;
 use sqlx::PgConnection;
 use uuid::Uuid;
 
-pub use gathered::{find_span_ahead, lock_ahead_of_group, lock_to_reconfirm, update_capacities};
+pub use gathered::{find_span_ahead, lock_ahead_of_groups, lock_to_reconfirm, update_capacities};
 pub use read::{Filter, Of, find, find_all, is_series_seen, list, list_of};
 pub use write::{insert, insert_seats, update};
 
@@ -175,6 +175,34 @@ pub async fn lock_run_out(
     .fetch_all(conn)
     .await?;
     Ok(ids)
+}
+
+/// Locks whatever a person's erasure changes of lessons, in order of id: what is ahead of
+/// them, and where they may have left a text.
+///
+/// # Errors
+///
+/// When the database fails.
+pub async fn lock_of(conn: &mut PgConnection, person: UserId, now: Timestamp) -> Result<(), Error> {
+    sqlx::query!(
+        "SELECT l.id FROM lesson.lessons l
+         WHERE l.id IN (
+             SELECT t.id FROM lesson.lessons t WHERE t.teacher_id = $1
+             UNION ALL
+             SELECT t.id FROM lesson.lessons t WHERE t.canceled_by = $1 AND t.cancel_reason <> ''
+             UNION ALL
+             SELECT b.lesson_id FROM lesson.bookings b WHERE b.student_id = $1
+             UNION ALL
+             SELECT c.lesson_id FROM lesson.lesson_changes c
+             WHERE c.actor_id = $1 AND c.actor_role = 'admin' AND c.kind IN ('booked', 'updated'))
+           AND (lower(l.during) > $2 OR l.notes <> '' OR l.meeting_url <> '' OR l.cancel_reason <> '')
+         ORDER BY l.id FOR NO KEY UPDATE",
+        person.0,
+        now.to_sqlx(),
+    )
+    .fetch_all(conn)
+    .await?;
+    Ok(())
 }
 
 /// Locks the living lessons of a person, as teacher and as student, that begin after

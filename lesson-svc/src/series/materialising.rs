@@ -31,6 +31,7 @@ use crate::{
     },
     state::State,
     teachers::Teacher,
+    users,
 };
 
 /// Lessons are booked at least so far ahead: 12 weeks.
@@ -214,6 +215,12 @@ pub async fn materialise(state: &State, id: SeriesId) -> Result<(), Error> {
     let mut tx = state.pool.begin().await?;
     let found = store::find(&mut tx, None, id).await?;
     let found = found.ok_or(Error::SeriesNotFound)?;
+    // Its lessons are in the teacher's name: as whoever acts, they are not erased meanwhile.
+    match users::store::require_locked(&mut tx, found.teacher_id).await {
+        Ok(_) => {}
+        Err(Error::UserNotFound) => return Ok(()),
+        Err(error) => return Err(error),
+    }
     let (teacher, students) = lock(&mut tx, &found).await?;
     let now = state.now();
     // Read again: it may have been decided, changed or cancelled before the locks were had.

@@ -38,27 +38,27 @@ pub async fn find_span_ahead(
     }))
 }
 
-/// Locks the lessons of a group that have not begun, of a student only those in which they
+/// Locks the lessons of groups that have not begun, of a student only those in which they
 /// have a seat; in order of id.
 ///
 /// # Errors
 ///
 /// When the database fails.
-pub async fn lock_ahead_of_group(
+pub async fn lock_ahead_of_groups(
     conn: &mut PgConnection,
-    group: GroupId,
+    groups: &[Uuid],
     student: Option<UserId>,
     now: Timestamp,
 ) -> Result<Vec<Uuid>, Error> {
     let ids = sqlx::query_scalar!(
         "SELECT l.id FROM lesson.lessons l
-         WHERE l.group_id = $1 AND lower(l.during) > $2 AND l.status = 'scheduled'
+         WHERE l.group_id = ANY($1) AND lower(l.during) > $2 AND l.status = 'scheduled'
            AND ($3::uuid IS NULL OR EXISTS (
                SELECT FROM lesson.bookings b
                WHERE b.lesson_id = l.id AND b.student_id = $3
                  AND b.status IN ('confirmed', 'reconfirm')))
          ORDER BY l.id FOR NO KEY UPDATE",
-        group.0,
+        groups,
         now.to_sqlx(),
         student.map(|student| student.0),
     )
