@@ -10,8 +10,9 @@ use crate::{
     errors::{Error, check_version},
     ids::GroupId,
     invitations,
-    lessons::{self, changing::retrying},
+    lessons::{self},
     requests::{self, Claim},
+    retrying::retrying,
     state::State,
     teachers,
     users::read_label,
@@ -143,8 +144,7 @@ async fn try_update(
     }
     store::update(&mut tx, id, title, capacity).await?;
     if capacity > before.capacity {
-        let was = before.capacity;
-        lessons::store::update_capacities(&mut tx, id, (was, capacity), state.now()).await?;
+        lessons::store::update_capacities(&mut tx, id, capacity, state.now()).await?;
     }
     let after = store::find(&mut tx, Some(actor.user), id).await?;
     tx.commit().await?;

@@ -15,14 +15,10 @@ use crate::{
     errors::Error,
     ids::{BookingId, GroupId, LessonId, UserId},
     lessons::{
-        self, Acting, Lesson, Role,
-        changes::Changed,
-        changing::{self, retrying},
-        lapsing, placing, reconfirming,
-        rules::NewSeat,
-        seats,
-        store::Way,
+        self, Acting, Lesson, Role, changes::Changed, lapsing, placing, reconfirming, recording,
+        rules::NewSeat, seats, store::Way,
     },
+    retrying::retrying,
     series,
     state::State,
     students, teachers,
@@ -127,11 +123,12 @@ impl Ahead {
         })
     }
 
-    /// The lessons in which the student is to have a seat, and those that they miss.
-    fn sort(&self, group: &Group, student: UserId) -> (Vec<&Lesson>, Vec<LessonId>) {
+    /// The lessons in which the student is to have a seat, and those that they miss; those with
+    /// open seats they join by themselves.
+    fn sort(&self, student: UserId) -> (Vec<&Lesson>, Vec<LessonId>) {
         let (mut joined, mut missed) = (Vec::new(), Vec::new());
         let lessons = self.lessons.iter();
-        for lesson in lessons.filter(|lesson| group.seats_everybody(lesson)) {
+        for lesson in lessons.filter(|lesson| !lesson.open_seats) {
             let seat = seats::rules::seat_of(lesson, student);
             if seat.is_some_and(|seat| !seat.is_free()) {
                 continue;
@@ -179,7 +176,7 @@ pub async fn come(
     ahead: Ahead,
 ) -> Result<Coming, Error> {
     let now = state.now();
-    let (joined, missed) = ahead.sort(group, student);
+    let (joined, missed) = ahead.sort(student);
     if store::find_membership(&mut *conn, group.id, student).await? == Some(true) {
         return Ok(Coming {
             joined: false,
@@ -201,7 +198,7 @@ pub async fn come(
             seats::rules::join(lesson, seat, by, lesson.series.is_some(), now)
         })
         .collect();
-    changing::record(&mut *conn, &joined, now).await?;
+    recording::record(&mut *conn, &joined, now).await?;
     series::telling::retell(conn, series, None, now).await?;
     let mut changed = ahead.changed;
     changed.extend(joined);
@@ -253,7 +250,7 @@ async fn try_add(state: &State, by: Claimed, wanted: Wanted) -> Result<(Group, C
 
 /// After the commit: wakes whoever waits for changes, and logs who came.
 pub fn announce(state: &State, wanted: Wanted, coming: &Coming) {
-    changing::announce(state, &coming.changed);
+    recording::announce(state, &coming.changed);
     if coming.joined {
         let (group, student) = (wanted.group, wanted.student);
         tracing::info!(event = "group_joined", group_id = %group, student_id = %student, "somebody came into a group");
@@ -305,7 +302,7 @@ async fn try_remove(state: &State, by: Claimed, wanted: Wanted) -> Result<i32, E
     let Some(given_up) = given_up else {
         return Ok(0);
     };
-    changing::announce(state, &given_up);
+    recording::announce(state, &given_up);
     state.committed();
     tracing::info!(event = "group_left", group_id = %id, student_id = %student, role = by.role.name(), "somebody left a group");
     Ok(i32::try_from(given_up.len()).unwrap_or(i32::MAX))
@@ -356,7 +353,7 @@ async fn give_up(
             Some(seats::rules::leave(lesson, seat, by, with_series, now))
         })
         .collect();
-    changing::record(&mut *conn, &given_up, now).await?;
+    recording::record(&mut *conn, &given_up, now).await?;
     let left = Some(student).filter(|_| by.role == Role::Student);
     series::telling::retell(conn, series, left, now).await?;
     Ok(Some(given_up))

@@ -5,7 +5,7 @@ use sqlx::PgConnection;
 
 use super::{
     changes::Kind,
-    changing,
+    recording,
     rules::{self, Action},
     seats, store,
 };
@@ -40,7 +40,7 @@ pub async fn cancel_ahead(
             None => rules::apply(&lesson, acting, &cancel, now),
         });
     }
-    changing::record(conn, &changed, now).await?;
+    recording::record(conn, &changed, now).await?;
     let canceled = changed
         .iter()
         .filter(|changed| matches!(changed.change.kind, Kind::Canceled | Kind::Left));

@@ -21,11 +21,9 @@ use crate::{
     errors::Error,
     groups,
     ids::{SeriesId, UserId},
-    lessons::{
-        Acting, Role, changes::Changed, changing, changing::retrying, lapsing, placing, rules,
-        store::Way,
-    },
+    lessons::{Acting, Role, changes::Changed, lapsing, placing, recording, rules, store::Way},
     requests::{self, Claim},
+    retrying::retrying,
     state::State,
     students,
     teachers::{self, Teacher},
@@ -258,7 +256,7 @@ async fn try_create(
     let lessons = store::occurrences::list_lessons(&mut tx, id).await?;
     tx.commit().await?;
     if !changed.is_empty() {
-        changing::announce(state, &changed);
+        recording::announce(state, &changed);
         tracing::info!(
             event = "series_created", series_id = %id, teacher_id = %series.teacher_id,
             lessons = lessons.len(), "series created"

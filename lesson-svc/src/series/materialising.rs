@@ -23,12 +23,12 @@ use crate::{
     lessons::{
         Acting, OfGroup, OfSeries, Role,
         changes::Changed,
-        changing::{self, retrying},
         gathering::Gathering,
-        lapsing, placing,
+        lapsing, placing, recording,
         rules::{self, Beginning, New, NewSeat},
         store::Way,
     },
+    retrying::retrying,
     state::State,
     teachers::Teacher,
     users,
@@ -110,6 +110,7 @@ impl Maker<'_> {
             seats,
             group,
             capacity,
+            open_seats: false,
             series: Some(OfSeries {
                 id: self.series.id,
                 original_start: during.start,
@@ -152,7 +153,7 @@ pub async fn book(
         })
         .collect();
     let made: Vec<_> = made.into_iter().map(|(made, _)| made).collect();
-    changing::record_new(&mut *conn, &made, maker.now).await?;
+    recording::record_new(&mut *conn, &made, maker.now).await?;
     store::occurrences::put(conn, maker.series.id, &kept).await?;
     Ok(made)
 }
@@ -234,7 +235,7 @@ pub async fn materialise(state: &State, id: SeriesId) -> Result<(), Error> {
     series.rearm(near);
     store::update(&mut tx, &series, None).await?;
     tx.commit().await?;
-    changing::announce(state, &changed);
+    recording::announce(state, &changed);
     state.committed();
     tracing::info!(
         event = "series_booked", series_id = %id, next_ordinal = series.next_ordinal,

@@ -25,12 +25,9 @@ use crate::{
     actors::{Actor, Claimed},
     errors::{Error, check_version},
     ids::{LessonId, SeriesId, UserId},
-    lessons::{
-        Acting, Role,
-        changing::{self, retrying},
-        placing, reconfirming,
-    },
+    lessons::{Acting, Role, placing, reconfirming, recording},
     requests,
+    retrying::retrying,
     state::State,
     teachers,
 };
@@ -213,7 +210,7 @@ async fn try_update(
     let message = listing::message(&mut tx, &series, actor, now).await?;
     tx.commit().await?;
     if !done.changed.is_empty() || done.written {
-        changing::announce(state, &done.changed);
+        recording::announce(state, &done.changed);
         state.committed();
         tracing::info!(
             event = "series_updated", series_id = %series.id, version = series.version,

@@ -16,8 +16,9 @@ use crate::{
     groups,
     ids::UserId,
     invitations,
-    lessons::{self, changing, changing::retrying},
+    lessons::{self, recording},
     requests::{self, Claim},
+    retrying::retrying,
     series::{self, store::jobs::Of},
     state::State,
     students, users,
@@ -257,7 +258,7 @@ async fn try_remove_student(state: &State, teacher: UserId, student: UserId) -> 
         return Err(Error::UserNotFound);
     }
     tx.commit().await?;
-    changing::announce(state, &left);
+    recording::announce(state, &left);
     state.committed();
     tracing::info!(
         event = "student_removed", teacher_id = %teacher, student_id = %student,

@@ -430,3 +430,28 @@ async fn who_is_no_student_any_more_is_in_no_group_and_keeps_their_own_lessons_o
     assert_eq!((came.joined, came.missed_lesson_ids), (true, vec![]));
     world.stop().await;
 }
+
+#[sqlx::test(migrator = "lesson_svc::MIGRATOR")]
+async fn open_seats_stay_open_however_many_the_group_holds(pool: PgPool) {
+    let world = World::start(pool).await;
+    let teacher = world.teacher(1, "Anna").await;
+    let (made, _) = gather(&world, teacher, 3, 2).await;
+    let open = gathering(teacher, &made, NOON, 3);
+    let open = book_group(&world, teacher, open).await.unwrap();
+    let open = open.lesson.unwrap();
+    let everybody = lesson_of(&world, teacher, &made, EVENING).await;
+    // As many as the group holds, and then fewer than it did.
+    let made = see(&world, teacher, &made).await.unwrap();
+    let fewer = change(&world, teacher, &made, None, Some(2)).await.unwrap();
+    let wider = change(&world, teacher, &fewer, None, Some(6)).await;
+    let wider = wider.unwrap();
+    let student = world.student(9).await;
+    world.befriend(teacher, student).await;
+    let came = put(&world, teacher, &wider, student).await.unwrap();
+    assert_eq!(came.missed_lesson_ids, [""; 0]);
+    let open = get(&world, teacher, &open).await.unwrap();
+    assert_eq!((open.capacity, open.seats_taken), (3, 0));
+    let everybody = get(&world, teacher, &everybody).await.unwrap();
+    assert_eq!((everybody.capacity, everybody.seats_taken), (6, 3));
+    world.stop().await;
+}

@@ -67,8 +67,8 @@ pub async fn lock_ahead_of_groups(
     Ok(ids)
 }
 
-/// Gives the lessons ahead of a locked group more seats: those that had as many as the
-/// group held. Nobody is told, and no version rises: nobody's seat changes.
+/// Gives the lessons ahead of a locked group as many seats as it holds now, but for those
+/// with open seats. Nobody is told, and no version rises: nobody's seat changes.
 ///
 /// # Errors
 ///
@@ -76,19 +76,18 @@ pub async fn lock_ahead_of_groups(
 pub async fn update_capacities(
     conn: &mut PgConnection,
     group: GroupId,
-    (before, after): (i16, i16),
+    capacity: i16,
     now: Timestamp,
 ) -> Result<(), Error> {
     sqlx::query!(
-        "UPDATE lesson.lessons SET capacity = $3
+        "UPDATE lesson.lessons SET capacity = $2
          WHERE id IN (
              SELECT l.id FROM lesson.lessons l
-             WHERE l.group_id = $1 AND lower(l.during) > $4 AND l.status = 'scheduled'
-               AND l.capacity >= $2 AND l.capacity < $3
+             WHERE l.group_id = $1 AND lower(l.during) > $3 AND l.status = 'scheduled'
+               AND NOT l.open_seats AND l.capacity < $2
              ORDER BY l.id FOR NO KEY UPDATE)",
         group.0,
-        before,
-        after,
+        capacity,
         now.to_sqlx(),
     )
     .execute(conn)

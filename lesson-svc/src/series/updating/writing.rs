@@ -17,7 +17,7 @@ use crate::{
     lessons::{
         Acting, Lesson,
         changes::Changed,
-        changing, lapsing,
+        lapsing, recording,
         rules::{self, Action, Next},
         seats,
         store::Way,
@@ -188,7 +188,7 @@ impl Writer<'_> {
         let changed: Vec<_> = lessons
             .map(|lesson| rules::apply_with_series(lesson, self.by, &off, self.now))
             .collect();
-        changing::record(conn, &changed, self.now).await?;
+        recording::record(conn, &changed, self.now).await?;
         Ok(changed)
     }
 
@@ -217,7 +217,7 @@ impl Writer<'_> {
         let mut changed = Vec::new();
         for (lesson, during) in moves {
             let there = self.moved(lesson, during, &busy);
-            changing::record(&mut *conn, std::slice::from_ref(&there), self.now).await?;
+            recording::record(&mut *conn, std::slice::from_ref(&there), self.now).await?;
             changed.push(there);
         }
         Ok(changed)
@@ -300,7 +300,7 @@ impl Writer<'_> {
         let changed: Vec<_> = lessons
             .map(|lesson| rules::apply_with_series(lesson, self.by, &action, self.now))
             .collect();
-        changing::record(conn, &changed, self.now).await?;
+        recording::record(conn, &changed, self.now).await?;
         Ok(changed)
     }
 
