@@ -61,6 +61,18 @@ impl Locked {
         let group = store::lock(conn, id).await?;
         Ok(group.map(|group| Self { group, series }))
     }
+
+    /// Tells anew of its series and lessons ahead, which have its title.
+    ///
+    /// # Errors
+    ///
+    /// When the database fails.
+    pub async fn retell(&self, conn: &mut PgConnection, now: Timestamp) -> Result<(), Error> {
+        let group = &[self.group.id.0];
+        let ids = lessons::store::lock_ahead_of_groups(&mut *conn, group, None, now).await?;
+        recording::retell(&mut *conn, &ids, now).await?;
+        series::telling::retell(conn, &self.series, None, now).await
+    }
 }
 
 /// What became of somebody who was to come into a group.

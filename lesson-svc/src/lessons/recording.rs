@@ -5,6 +5,7 @@ use std::collections::BTreeSet;
 
 use jiff::Timestamp;
 use sqlx::PgConnection;
+use uuid::Uuid;
 
 use super::{
     changes::{self, Changed, Kind},
@@ -61,6 +62,18 @@ pub async fn record_new(
     let lessons: Vec<_> = made.iter().map(|made| &made.lesson).collect();
     store::insert(&mut *conn, &lessons).await?;
     record_history(conn, made, now).await
+}
+
+/// Tells anew of locked lessons of which only a word changed that is not their own: what their
+/// group is called. It is no change of theirs, and makes no version that somebody read stale.
+///
+/// # Errors
+///
+/// When the database fails.
+pub async fn retell(conn: &mut PgConnection, ids: &[Uuid], now: Timestamp) -> Result<(), Error> {
+    store::raise(&mut *conn, ids).await?;
+    let lessons = store::find_all(&mut *conn, ids).await?;
+    outbox::store::insert_lessons(conn, &lessons.iter().collect::<Vec<_>>(), now).await
 }
 
 async fn record_history(

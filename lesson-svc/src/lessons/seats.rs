@@ -13,7 +13,7 @@ use super::{
     store::{self, Way},
 };
 use crate::{
-    actors::{Actor, Claimed},
+    actors::Claimed,
     availability::{
         slots::Unbookable,
         store::busy::{self, Asked},

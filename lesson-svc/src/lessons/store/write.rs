@@ -3,6 +3,7 @@
 use jiff::Timestamp;
 use jiff_sqlx::ToSqlx as _;
 use sqlx::PgConnection;
+use uuid::Uuid;
 
 use crate::{
     errors::Error,
@@ -231,5 +232,20 @@ async fn update_seats(conn: &mut PgConnection, seats: &[&Booking]) -> Result<(),
     .execute(conn)
     .await
     .map_err(Error::of_insert)?;
+    Ok(())
+}
+
+/// Raises the versions of locked lessons that stay as they are.
+///
+/// # Errors
+///
+/// When the database fails.
+pub async fn raise(conn: &mut PgConnection, ids: &[Uuid]) -> Result<(), Error> {
+    sqlx::query!(
+        "UPDATE lesson.lessons SET version = version + 1 WHERE id = ANY($1)",
+        ids,
+    )
+    .execute(conn)
+    .await?;
     Ok(())
 }

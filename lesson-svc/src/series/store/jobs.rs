@@ -140,6 +140,8 @@ pub async fn lock_of(conn: &mut PgConnection, of: Of, now: Timestamp) -> Result<
              UNION ALL
              SELECT o.id FROM lesson.series o WHERE o.changed_by = $1 AND o.cancel_reason <> ''
              UNION ALL
+             SELECT o.id FROM lesson.series o WHERE o.described_by = $1
+             UNION ALL
              SELECT o.id FROM lesson.series o
              WHERE o.teacher_id = $2 AND o.student_id = $3 AND o.due_time IS NOT NULL
              UNION ALL
@@ -167,7 +169,8 @@ pub async fn lock_of(conn: &mut PgConnection, of: Of, now: Timestamp) -> Result<
 }
 
 /// Forgets the texts that a person gave: the reasons of their cancellations, notes and links
-/// of the series they taught, notes of those in which they were the only student.
+/// of the series they taught, and of those that they as an admin were the last to describe;
+/// notes of those in which they were the only student.
 ///
 /// # Errors
 ///
@@ -181,7 +184,7 @@ pub async fn forget_texts(conn: &mut PgConnection, person: UserId) -> Result<(),
     .await?;
     sqlx::query!(
         "UPDATE lesson.series SET notes = '', meeting_url = ''
-         WHERE teacher_id = $1 AND (notes <> '' OR meeting_url <> '')",
+         WHERE (teacher_id = $1 OR described_by = $1) AND (notes <> '' OR meeting_url <> '')",
         person.0,
     )
     .execute(&mut *conn)

@@ -120,7 +120,13 @@ impl Writer<'_> {
         let before = series.clone();
         let gone = self.gone(&before);
         self.describe(series, change);
-        if *series == before && !self.plan.retimed {
+        if *series
+            == (Series {
+                described_by: series.described_by,
+                ..before.clone()
+            })
+            && !self.plan.retimed
+        {
             return Ok(Done::default());
         }
         let mut done = Done {
@@ -164,6 +170,9 @@ impl Writer<'_> {
         }
         if let Some(notes) = &change.notes {
             series.notes.clone_from(notes);
+        }
+        if change.meeting_url.is_some() || change.notes.is_some() {
+            series.describe(self.by);
         }
         let near = horizon(self.teacher);
         let next = series.next_ordinal.min(series.occurrence_count);
