@@ -13,7 +13,7 @@ use sqlx::{
 use crate::config::Settings;
 
 /// How long a caller waits for a connection: shorter than any call's deadline.
-const ACQUIRE_TIMEOUT: Duration = Duration::from_secs(3);
+const PATIENCE: Duration = Duration::from_secs(3);
 /// Connections are recycled after an hour, so that none outlives a failover long.
 const MAX_LIFETIME: Duration = Duration::from_hours(1);
 
@@ -25,6 +25,9 @@ pub struct DatabaseConfig {
     pub url: SecretString,
     /// `<P>_DATABASE_POOL`: the most connections of one replica; default 10.
     pub max_connections: u32,
+    /// `<P>_DATABASE_PATIENCE`: how many seconds a caller waits for a connection before it
+    /// is answered UNAVAILABLE; default 3.
+    pub patience: Duration,
     /// The service's own schema.
     pub schema: &'static str,
 }
@@ -61,6 +64,11 @@ impl DatabaseConfig {
         Self {
             url,
             max_connections: settings.in_range("DATABASE_POOL", 10, 1..=200),
+            patience: settings.duration(
+                "DATABASE_PATIENCE",
+                PATIENCE,
+                PATIENCE / 30..=PATIENCE * 100,
+            ),
             schema,
         }
     }
@@ -84,7 +92,7 @@ impl DatabaseConfig {
         Ok(PgPoolOptions::new()
             .max_connections(self.max_connections)
             .min_connections(1)
-            .acquire_timeout(ACQUIRE_TIMEOUT)
+            .acquire_timeout(self.patience)
             .max_lifetime(MAX_LIFETIME)
             .test_before_acquire(true)
             .connect_lazy_with(self.options()?))
@@ -99,7 +107,7 @@ impl DatabaseConfig {
     pub fn probe(&self) -> Result<PgPool, sqlx::Error> {
         Ok(PgPoolOptions::new()
             .max_connections(1)
-            .acquire_timeout(ACQUIRE_TIMEOUT)
+            .acquire_timeout(self.patience)
             .max_lifetime(MAX_LIFETIME)
             .connect_lazy_with(self.options()?))
     }
