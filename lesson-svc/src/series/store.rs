@@ -181,13 +181,14 @@ pub async fn list(
 ) -> Result<Vec<Series>, Error> {
     let (after_time, after_id) = after.unzip();
     let rows = select_series!(
-        "WHERE s.id IN (
-             (SELECT o.id FROM lesson.series o WHERE o.teacher_id = $1)
-             UNION
-             (SELECT o.id FROM lesson.series o WHERE o.student_id = $1)
-             UNION
-             (SELECT o.id FROM lesson.group_members m JOIN lesson.series o ON o.group_id = m.group_id
-              WHERE m.student_id = $1 AND m.end_time IS NULL))
+        "WHERE s.id = ANY(ARRAY(
+             SELECT o.id FROM lesson.series o WHERE o.teacher_id = $1
+             UNION ALL
+             SELECT o.id FROM lesson.series o WHERE o.student_id = $1
+             UNION ALL
+             SELECT o.id FROM lesson.series o WHERE o.group_id = ANY(ARRAY(
+                 SELECT m.group_id FROM lesson.group_members m
+                 WHERE m.student_id = $1 AND m.end_time IS NULL))))
            AND ($2::uuid IS NULL OR s.group_id = $2)
            AND ($3::timestamptz IS NULL OR (s.create_time, s.id) < ($3, $4::uuid))
            AND ($5 OR (s.status = 'running' AND (

@@ -108,9 +108,10 @@ pub async fn lock_to_reconfirm(
 ) -> Result<Vec<Uuid>, Error> {
     let ids = sqlx::query_scalar!(
         "SELECT l.id FROM lesson.lessons l
-         WHERE l.id IN (SELECT b.lesson_id FROM lesson.bookings b
-                        WHERE b.status = 'reconfirm' AND b.reconfirm_expire_time <= $1
-                        ORDER BY b.reconfirm_expire_time LIMIT $2)
+         WHERE l.id = ANY(ARRAY(
+             SELECT b.lesson_id FROM lesson.bookings b
+             WHERE b.status = 'reconfirm' AND b.reconfirm_expire_time <= $1
+             ORDER BY b.reconfirm_expire_time LIMIT $2))
          ORDER BY l.id FOR NO KEY UPDATE SKIP LOCKED",
         now.to_sqlx(),
         limit,

@@ -23,9 +23,9 @@ pub async fn lease_due(
     limit: i64,
 ) -> Result<Vec<SeriesId>, Error> {
     let ids = sqlx::query_scalar!(
-        "UPDATE lesson.series SET due_time = $2 WHERE id IN (
+        "UPDATE lesson.series SET due_time = $2 WHERE id = ANY(ARRAY(
              SELECT id FROM lesson.series WHERE due_time <= $1
-             ORDER BY due_time LIMIT $3 FOR NO KEY UPDATE SKIP LOCKED)
+             ORDER BY due_time LIMIT $3 FOR NO KEY UPDATE SKIP LOCKED))
          RETURNING id",
         now.to_sqlx(),
         lease.to_sqlx(),
