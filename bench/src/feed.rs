@@ -1,4 +1,7 @@
-//! `cargo xtask bench feed`: a calendar of 2,000 lessons through gRPC and REST.
+//! `cargo xtask bench feed`: a calendar of 2,000 lessons through gRPC and REST, beside the
+//! same one as the crate `icalendar` writes it.
+
+mod peer;
 
 use std::{sync::Arc, time::Duration};
 
@@ -12,6 +15,7 @@ use reqwest::{Client, StatusCode, header};
 use service_kit::grpc::client::acting;
 use uuid::Uuid;
 
+use self::peer::Peer;
 use crate::{measure, milliseconds, school::School, server::Server, table};
 
 /// As many as a feed has.
@@ -58,6 +62,13 @@ async fn measure_all(server: &Server, plan: &Plan) -> Result<()> {
         return Err(format!("{entries} entries, not {LESSONS}").into());
     }
     println!("{entries} lessons, {} KiB of text", text.len() / 1_024);
+    let peer = Peer::serve(calendars.clone()).await?;
+    let peer_url = peer.url(&token);
+    let other = client.get(&peer_url).send().await?.error_for_status()?;
+    let other = other.text().await?;
+    if peer::lines(&other) != peer::lines(&text) {
+        return Err("the peer writes other entries".into());
+    }
     let span = Duration::from_secs(plan.seconds);
     let token: Arc<str> = token.into();
     let grpc = measure::run(1, span, move || {
@@ -69,8 +80,8 @@ async fn measure_all(server: &Server, plan: &Plan) -> Result<()> {
         }
     });
     let grpc = grpc.await?;
-    let get = |known: bool| {
-        let (client, url, tag) = (client.clone(), url.clone(), tag.clone());
+    let get = |url: &str, known: bool| {
+        let (client, url, tag) = (client.clone(), url.to_owned(), tag.clone());
         move || {
             let mut request = client.get(&url);
             if known {
@@ -91,18 +102,35 @@ async fn measure_all(server: &Server, plan: &Plan) -> Result<()> {
             }
         }
     };
-    let whole = measure::run(1, span, get(false)).await?;
-    let same = measure::run(1, span, get(true)).await?;
+    let whole = measure::run(1, span, get(&url, false)).await?;
+    let same = measure::run(1, span, get(&url, true)).await?;
+    let others = measure::run(1, span, get(&peer_url, false)).await?;
+    drop(peer);
     let mut rows = Vec::new();
-    for (name, sample) in [("gRPC", grpc), ("REST, 200", whole), ("REST, 304", same)] {
+    for (name, sample) in [
+        ("gRPC", grpc),
+        ("REST, 200", whole),
+        ("REST, 304", same),
+        ("`icalendar` over HTTP", others),
+    ] {
         rows.push(vec![
             name.to_owned(),
             format!("{:.0}", sample.rate),
+            format!("{:.2}", sample.p50.as_secs_f64() / grpc.p50.as_secs_f64()),
             format!("{:.1}", milliseconds(sample.p50)),
             format!("{:.1}", milliseconds(sample.p99)),
         ]);
     }
-    for line in table::lines(&["read through", "per second", "p50 ms", "p99 ms"], &rows) {
+    for line in table::lines(
+        &[
+            "read through",
+            "per second",
+            "× gRPC, p50",
+            "p50 ms",
+            "p99 ms",
+        ],
+        &rows,
+    ) {
         println!("{line}");
     }
     Ok(())
@@ -127,6 +155,11 @@ async fn fill(server: &Server, school: &School) -> Result<()> {
     .bind(LESSONS)
     .execute(&mut admin)
     .await?;
+    // With clock changes in it.
+    sqlx::query("UPDATE lesson.users SET time_zone = 'Europe/Berlin' WHERE id = $1")
+        .bind(school.popular)
+        .execute(&mut admin)
+        .await?;
     sqlx::raw_sql("ANALYZE").execute(&mut admin).await?;
     Ok(())
 }

@@ -35,11 +35,26 @@ pub(crate) struct Server {
 impl Server {
     /// Starts lesson-svc, notify-svc and gateway-rest; nobody carries messages to people.
     pub(crate) async fn start() -> Result<Self> {
+        Self::start_with(&[]).await
+    }
+
+    /// Likewise, with `settings` of PostgreSQL that are not the usual ones.
+    pub(crate) async fn start_with(settings: &[&str]) -> Result<Self> {
         let directory = tempfile::Builder::new().prefix("olm-bench-").tempdir()?;
         // PostgreSQL's own user must reach its folder in it.
         fs::set_permissions(directory.path(), fs::Permissions::from_mode(0o755))?;
         let place = postgres::reachable_directory(&directory.path().join("postgres"))?;
-        let cluster = Cluster::start(&place, ports::free()?, Durability::Full).await?;
+        let mut cluster = Cluster::start(&place, ports::free()?, Durability::Full).await?;
+        for setting in settings {
+            let mut admin = PgConnection::connect(&cluster.database("postgres").await?).await?;
+            let statement = format!("ALTER SYSTEM SET {setting}");
+            sqlx::raw_sql(AssertSqlSafe(statement))
+                .execute(&mut admin)
+                .await?;
+            admin.close().await?;
+            cluster.stop().await?;
+            cluster.resume().await?;
+        }
         let admin = cluster.database(DATABASE).await?;
         let databases = postgres::prepare(&admin, "bench-password").await?;
         let own = env::current_exe()?;
@@ -66,8 +81,12 @@ impl Server {
 
     /// The superuser's connection to the services' database.
     pub(crate) async fn admin(&self) -> Result<PgConnection> {
-        let url = self.cluster.database(DATABASE).await?;
-        Ok(PgConnection::connect(&url).await?)
+        Ok(PgConnection::connect(&self.admin_url().await?).await?)
+    }
+
+    /// Where the superuser finds it.
+    pub(crate) async fn admin_url(&self) -> Result<String> {
+        self.cluster.database(DATABASE).await
     }
 
     /// Where lesson-svc finds its schema.

@@ -1,20 +1,17 @@
-//! `cargo xtask bench watch`: how long after the request for a booking those who watch hear
-//! of it, at both of two replicas and through REST.
+//! `cargo xtask bench watch`: how soon those who watch hear of a booking, counted from its
+//! commit and from its request, at both of two replicas and through REST, beside what
+//! PostgreSQL tells by itself.
 
-use std::{
-    collections::HashMap,
-    sync::{Arc, Mutex, PoisonError},
-    time::Duration,
-};
+mod hearing;
+
+use std::{collections::HashMap, time::Duration};
 
 use clap::Args;
 use e2e::{Result, program::Program};
-use olm_proto::lesson::v1::{
-    BookLessonRequest, ChangeKind, WatchChangesRequest, change_service_client::ChangeServiceClient,
-    lesson_service_client::LessonServiceClient,
-};
+use jiff::Timestamp;
+use olm_proto::lesson::v1::{BookLessonRequest, lesson_service_client::LessonServiceClient};
 use service_kit::grpc::client::{Backend, acting};
-use sqlx::AssertSqlSafe;
+use sqlx::{AssertSqlSafe, PgConnection};
 use tokio::{
     sync::mpsc,
     task::JoinSet,
@@ -22,6 +19,7 @@ use tokio::{
 };
 use uuid::Uuid;
 
+use self::hearing::{CHANNEL, Heard, Place, Watchers};
 use crate::{
     layers::Http,
     measure::Sample,
@@ -48,36 +46,24 @@ pub(crate) struct Plan {
     seconds: u32,
 }
 
-/// Where somebody watches.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
-enum Place {
-    /// Where the lessons are booked.
-    Here,
-    /// At the other replica.
-    There,
-    /// Through gateway-rest, as server-sent events.
-    Rest,
+/// A lesson that was booked.
+struct Booked {
+    lesson: Uuid,
+    begun: Instant,
+    commit: Timestamp,
 }
 
-impl Place {
-    const ALL: [Self; 3] = [Self::Here, Self::There, Self::Rest];
-
-    fn name(self) -> &'static str {
-        match self {
-            Self::Here => "gRPC, the replica that books",
-            Self::There => "gRPC, another replica",
-            Self::Rest => "REST, server-sent events",
-        }
-    }
+/// How long somebody waited.
+struct Wait {
+    place: Place,
+    from_commit: Duration,
+    from_request: Duration,
 }
-
-/// Somebody heard of a lesson.
-type Heard = (Place, Uuid, Instant);
 
 /// Measures, prints, and stops what it started.
 pub(crate) async fn run(plan: &Plan) -> Result<()> {
     println!("starting PostgreSQL, two replicas of lesson-svc, notify-svc and gateway-rest …");
-    let server = Server::start().await?;
+    let server = Server::start_with(&["track_commit_timestamp = on"]).await?;
     let result = measure_all(&server, plan).await;
     let stopped = server.stop().await;
     result.and(stopped)
@@ -86,78 +72,55 @@ pub(crate) async fn run(plan: &Plan) -> Result<()> {
 async fn measure_all(server: &Server, plan: &Plan) -> Result<()> {
     let school = School::open(&server.stack).await?;
     let other = Replica::start(server).await?;
-    let (tell, mut heard) = mpsc::unbounded_channel();
-    let mut watchers = JoinSet::new();
+    let (mut watchers, mut heard) = Watchers::new();
     let here = server.stack.operator(Program::LessonSvc)?;
     let http = Http::of(server);
     for number in 0..PAIRS {
-        let (student, tell) = (school.pair(number)?.student, tell.clone());
-        let place = Place::ALL[usize::try_from(number)? % Place::ALL.len()];
-        match place {
-            Place::Here => watch(&mut watchers, here.clone(), place, student, tell).await?,
-            Place::There => {
-                watch(&mut watchers, other.backend.clone(), place, student, tell).await?;
+        let student = school.pair(number)?.student;
+        match usize::try_from(number)? % 3 {
+            0 => watchers.grpc(Place::Here, here.clone(), student).await?,
+            1 => {
+                let there = other.backend.clone();
+                watchers.grpc(Place::There, there, student).await?;
             }
-            Place::Rest => watch_rest(&mut watchers, &http, student, tell).await?,
+            _ => watchers.rest(&http, student).await?,
         }
     }
     println!(
-        "{PAIRS} watchers, {} bookings a second for {} s; from the request to the event",
+        "{PAIRS} watchers, {} bookings a second for {} s",
         plan.rate, plan.seconds
     );
-    let spans = book(&here, &school, plan, &mut heard).await?;
-    print("", &spans)?;
+    let mut admin = server.admin().await?;
+    let mut measure = async |what: &str, places: &[Place]| {
+        let waits = book(&here, &school, plan, &mut admin, &mut heard).await?;
+        print(what, places, &waits)
+    };
+    measure("nothing else", &Place::SERVED).await?;
     let holder = tokio::spawn(hold(server.admin().await?));
-    let spans = book(&here, &school, plan, &mut heard).await?;
+    measure("a writer holds its transactions for 50 ms", &Place::SERVED).await?;
     holder.abort();
-    print(
-        "with a writer that holds its transactions for 50 ms",
-        &spans,
-    )?;
-    watchers.abort_all();
+    tell_of_commits(&mut server.admin().await?).await?;
+    watchers.notify(&server.admin_url().await?).await?;
+    measure("each booking's transaction also sends NOTIFY", &Place::ALL).await?;
+    drop(watchers);
     other.stop().await
 }
 
-/// Watches as a student, who is in one lesson at a time.
-async fn watch(
-    watchers: &mut JoinSet<()>,
-    backend: Backend,
-    place: Place,
-    student: Uuid,
-    heard: mpsc::UnboundedSender<Heard>,
-) -> Result<()> {
-    let mut client = ChangeServiceClient::new(backend);
-    let request = acting(WatchChangesRequest::default(), student);
-    let mut answers = client.watch_changes(request).await?.into_inner();
-    answers.message().await?.ok_or("the stream ended")?;
-    watchers.spawn(async move {
-        while let Ok(Some(answer)) = answers.message().await {
-            let now = Instant::now();
-            let lesson = |kind: ChangeKind| kind == ChangeKind::Lesson;
-            if answer.changes.iter().any(|change| lesson(change.kind())) {
-                let _ = heard.send((place, student, now));
-            }
-        }
-    });
-    Ok(())
-}
-
-async fn watch_rest(
-    watchers: &mut JoinSet<()>,
-    http: &Http,
-    student: Uuid,
-    heard: mpsc::UnboundedSender<Heard>,
-) -> Result<()> {
-    let mut events = http.events(student).await?;
-    events.chunk().await?.ok_or("the stream ended")?;
-    watchers.spawn(async move {
-        while let Ok(Some(chunk)) = events.chunk().await {
-            let now = Instant::now();
-            if String::from_utf8_lossy(&chunk).contains("\"kind\":\"lesson\"") {
-                let _ = heard.send((Place::Rest, student, now));
-            }
-        }
-    });
+/// From now on PostgreSQL itself tells of each change: what the peer hears.
+async fn tell_of_commits(admin: &mut PgConnection) -> Result<()> {
+    let statements = format!(
+        "CREATE FUNCTION lesson.bench_tell() RETURNS trigger LANGUAGE plpgsql AS $$
+         BEGIN
+             PERFORM pg_notify('{CHANNEL}', NEW.entity_id::text);
+             RETURN NULL;
+         END
+         $$;
+         CREATE TRIGGER bench_tells AFTER INSERT ON lesson.changes
+             FOR EACH ROW EXECUTE FUNCTION lesson.bench_tell();"
+    );
+    sqlx::raw_sql(AssertSqlSafe(statements))
+        .execute(admin)
+        .await?;
     Ok(())
 }
 
@@ -166,46 +129,46 @@ async fn book(
     backend: &Backend,
     school: &School,
     plan: &Plan,
+    admin: &mut PgConnection,
     hears: &mut mpsc::UnboundedReceiver<Heard>,
-) -> Result<Vec<(Place, Duration)>> {
-    let begun: Arc<Mutex<HashMap<Uuid, Instant>>> = Arc::default();
+) -> Result<Vec<Wait>> {
     let mut ticks = interval(Duration::from_secs(1) / plan.rate);
     ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
     let mut calls = JoinSet::new();
-    let count = plan.rate * plan.seconds;
-    let mut spans = Vec::new();
-    let mut note = |(place, student, at): Heard| {
-        let mut begun = begun.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some(begun) = begun.remove(&student) {
-            spans.push((place, at.duration_since(begun)));
-        }
-    };
-    for _ in 0..count {
+    for _ in 0..plan.rate * plan.seconds {
         ticks.tick().await;
-        while let Ok(heard) = hears.try_recv() {
-            note(heard);
-        }
-        let lesson = school.next_lesson()?;
-        let student = lesson.pair.student;
-        begun
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .insert(student, Instant::now());
-        calls.spawn(call(backend.clone(), lesson));
+        calls.spawn(call(backend.clone(), school.next_lesson()?, Instant::now()));
     }
+    let mut begun = HashMap::new();
     while let Some(ended) = calls.join_next().await {
-        ended??;
+        let (lesson, at) = ended??;
+        begun.insert(lesson, at);
     }
-    while let Ok(Some(heard)) = timeout(PATIENCE, hears.recv()).await {
-        note(heard);
+    let mut events = Vec::new();
+    while let Ok(Some(one)) = timeout(PATIENCE, hears.recv()).await {
+        events.push(one);
     }
-    if spans.len() != usize::try_from(count)? {
-        return Err(format!("{} of {count} bookings were heard of", spans.len()).into());
+    let booked = commits(admin, &begun).await?;
+    let waits: Vec<_> = events
+        .iter()
+        .filter_map(|heard| {
+            let booked = booked.iter().find(|booked| booked.lesson == heard.lesson)?;
+            Some(Wait {
+                place: heard.place,
+                from_commit: Duration::try_from(heard.time.duration_since(booked.commit))
+                    .unwrap_or_default(),
+                from_request: heard.at.duration_since(booked.begun),
+            })
+        })
+        .collect();
+    let served = waits.iter().filter(|wait| wait.place != Place::Notify);
+    if served.count() != begun.len() {
+        return Err(format!("{} of {} bookings were heard of", waits.len(), begun.len()).into());
     }
-    Ok(spans)
+    Ok(waits)
 }
 
-async fn call(backend: Backend, lesson: FreeLesson) -> Result<()> {
+async fn call(backend: Backend, lesson: FreeLesson, begun: Instant) -> Result<(Uuid, Instant)> {
     let request = BookLessonRequest {
         request_id: Uuid::new_v4().to_string(),
         teacher_id: lesson.pair.teacher.to_string(),
@@ -213,14 +176,38 @@ async fn call(backend: Backend, lesson: FreeLesson) -> Result<()> {
         ..BookLessonRequest::default()
     };
     let mut client = LessonServiceClient::new(backend);
-    client
+    let booked = client
         .book_lesson(acting(request, lesson.pair.student))
         .await?;
-    Ok(())
+    let lesson = booked
+        .into_inner()
+        .lesson
+        .ok_or("an answer without lesson")?;
+    Ok((lesson.id.parse()?, begun))
+}
+
+/// When each was committed, as PostgreSQL remembers.
+async fn commits(admin: &mut PgConnection, begun: &HashMap<Uuid, Instant>) -> Result<Vec<Booked>> {
+    let lessons: Vec<_> = begun.keys().copied().collect();
+    let rows: Vec<(Uuid, jiff_sqlx::Timestamp)> = sqlx::query_as(
+        "SELECT entity_id, min(pg_xact_commit_timestamp(xid::xid)) FROM lesson.changes
+         WHERE kind = 'lesson' AND entity_id = ANY($1) GROUP BY entity_id",
+    )
+    .bind(lessons)
+    .fetch_all(admin)
+    .await?;
+    let booked = rows.into_iter().filter_map(|(lesson, commit)| {
+        Some(Booked {
+            lesson,
+            begun: *begun.get(&lesson)?,
+            commit: commit.to_jiff(),
+        })
+    });
+    Ok(booked.collect())
 }
 
 /// Writes and keeps its transaction open, again and again.
-async fn hold(mut admin: sqlx::PgConnection) -> Result<()> {
+async fn hold(mut admin: PgConnection) -> Result<()> {
     loop {
         let seconds = f64::from(HELD_MS) / 1_000.0;
         let statement =
@@ -231,26 +218,36 @@ async fn hold(mut admin: sqlx::PgConnection) -> Result<()> {
     }
 }
 
-fn print(what: &str, spans: &[(Place, Duration)]) -> Result<()> {
-    println!("\n{what}\n");
+fn print(what: &str, places: &[Place], waits: &[Wait]) -> Result<()> {
     let mut rows = Vec::new();
-    for place in Place::ALL {
-        let own = spans.iter().filter(|(of, _)| *of == place);
-        let own: Vec<_> = own.map(|(_, span)| *span).collect();
-        let most = own.iter().max().copied().unwrap_or_default();
-        let sample = Sample::of(own.clone(), Duration::from_secs(1))?;
-        rows.push(vec![
-            place.name().to_owned(),
-            own.len().to_string(),
-            format!("{:.1}", milliseconds(sample.p50)),
-            format!("{:.1}", milliseconds(sample.p99)),
-            format!("{:.1}", milliseconds(most)),
-        ]);
+    for place in places {
+        let own: Vec<_> = waits.iter().filter(|wait| wait.place == *place).collect();
+        let mut row = vec![place.name().to_owned(), own.len().to_string()];
+        for span in [
+            |wait: &&Wait| wait.from_commit,
+            |wait: &&Wait| wait.from_request,
+        ] {
+            let spans: Vec<_> = own.iter().map(span).collect();
+            let longest = spans.iter().max().copied().unwrap_or_default();
+            let sample = Sample::of(spans, Duration::from_secs(1))?;
+            for span in [sample.p50, sample.p99, longest] {
+                row.push(format!("{:.1}", milliseconds(span)));
+            }
+        }
+        rows.push(row);
     }
-    for line in table::lines(
-        &["watched through", "events", "p50 ms", "p99 ms", "max ms"],
-        &rows,
-    ) {
+    println!();
+    let head = [
+        what,
+        "events",
+        "from commit: p50 ms",
+        "p99 ms",
+        "max ms",
+        "from request: p50 ms",
+        "p99 ms",
+        "max ms",
+    ];
+    for line in table::lines(&head, &rows) {
         println!("{line}");
     }
     Ok(())

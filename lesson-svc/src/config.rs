@@ -31,7 +31,7 @@ pub const SERVICE: &str = "lesson-svc";
 pub struct Config {
     /// `LESSON_LISTEN`: where gRPC is served; default `127.0.0.1:50051`.
     pub listen: SocketAddr,
-    /// `LESSON_DATABASE_URL` (or `…_FILE`) and `LESSON_DATABASE_POOL`.
+    /// `LESSON_DATABASE_URL` (or `…_FILE`), `LESSON_DATABASE_POOL`, `LESSON_DATABASE_PATIENCE`.
     pub database: DatabaseConfig,
     /// `LESSON_SERVICE_KEYS` (or `…_FILE`): who may call (OLM-1).
     pub keys: ServiceKeys,

@@ -16,7 +16,6 @@ use crate::{
     actors::Actor,
     errors::Error,
     ids::{GroupId, UserId},
-    lessons::Lesson,
 };
 
 /// How many may be in a group.
@@ -75,13 +74,6 @@ impl Group {
         Err(Error::GroupFull {
             capacity: Some(self.capacity),
         })
-    }
-
-    /// Whether everybody in the group has a seat in this lesson of it. One with fewer seats
-    /// than the group was booked with open seats: members join it by themselves.
-    #[must_use]
-    pub fn seats_everybody(&self, lesson: &Lesson) -> bool {
-        lesson.capacity >= self.capacity
     }
 }
 

@@ -15,6 +15,7 @@ pub mod moving;
 pub mod placing;
 pub mod reading;
 pub mod reconfirming;
+pub mod recording;
 pub mod rules;
 pub mod seats;
 pub mod store;
@@ -162,6 +163,9 @@ pub struct Lesson {
     pub group: Option<OfGroup>,
     /// How many may sit in it; 1 of one student's.
     pub capacity: i16,
+    /// All seats were free when it was booked: who is in the group joins by themselves, and
+    /// it has no more seats when the group has.
+    pub open_seats: bool,
     /// How many do, also those whom the reader may not see.
     pub seats_taken: i16,
     /// The series that made it.
@@ -297,11 +301,13 @@ impl Lesson {
         i16::try_from(taken.count()).unwrap_or(i16::MAX)
     }
 
-    /// In which role somebody acts on it: their own part first.
+    /// In which role somebody who may see it acts on it: their own part first. Who sees it
+    /// only because they are in its group is a student without a seat.
     ///
     /// # Errors
     ///
-    /// [`Error::LessonNotFound`] for those who take no part and are no admins.
+    /// [`Error::LessonNotFound`] for those who take no part in one student's, and are no
+    /// admins.
     pub fn acting(&self, actor: Actor) -> Result<Acting, Error> {
         let user = actor.user;
         let takes_seat = |booking: &Booking| booking.student_id == user;
@@ -311,6 +317,8 @@ impl Lesson {
             Role::Student
         } else if actor.admin {
             Role::Admin
+        } else if self.group.is_some() {
+            Role::Student
         } else {
             return Err(Error::LessonNotFound);
         };

@@ -12,6 +12,7 @@ pub mod invitations;
 pub mod lessons;
 pub mod outbox;
 pub mod requests;
+pub mod retrying;
 pub mod series;
 pub mod state;
 pub mod students;

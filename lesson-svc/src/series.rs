@@ -118,6 +118,8 @@ pub struct Series {
     pub meeting_url: String,
     /// Of every lesson; may be empty.
     pub notes: String,
+    /// The admin who gave it notes or link last; `None`: its teacher did.
+    pub described_by: Option<UserId>,
     /// May be empty.
     pub cancel_reason: String,
     /// When the first lesson started that the last cancellation took away.
@@ -174,6 +176,11 @@ impl Series {
         self.version == expected_version.saturating_add(1)
             && self.change.by == Some(by)
             && self.change.hash.as_deref() == Some(hash)
+    }
+
+    /// Says who gave it notes or link.
+    pub fn describe(&mut self, by: Acting) {
+        self.described_by = (by.role == Role::Admin).then_some(by.user);
     }
 
     /// When its last occurrence starts, by the pattern.

@@ -30,4 +30,5 @@ ALTER TABLE lesson.bookings
 ALTER TABLE lesson.lessons
     DROP COLUMN group_id,
     DROP COLUMN capacity,
+    DROP COLUMN open_seats,
     DROP COLUMN seats_taken;

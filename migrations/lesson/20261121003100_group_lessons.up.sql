@@ -4,6 +4,8 @@
 ALTER TABLE lesson.lessons
     ADD COLUMN group_id uuid,
     ADD COLUMN capacity smallint NOT NULL DEFAULT 1,
+    -- All seats were free when it was booked: who is in the group joins by themselves.
+    ADD COLUMN open_seats boolean NOT NULL DEFAULT false,
     ADD COLUMN seats_taken smallint NOT NULL DEFAULT 0;
 UPDATE lesson.lessons l SET seats_taken = 1
 WHERE EXISTS (
@@ -16,6 +18,7 @@ ALTER TABLE lesson.lessons
     ADD CONSTRAINT lessons_capacity_range CHECK (
         CASE WHEN group_id IS NULL THEN capacity = 1 ELSE capacity BETWEEN 1 AND 50 END
     ),
+    ADD CONSTRAINT lessons_open_seats_of_groups CHECK (group_id IS NOT NULL OR NOT open_seats),
     ADD CONSTRAINT lessons_seats_within_capacity CHECK (seats_taken BETWEEN 0 AND capacity),
     -- Only teachers make them, so that they never wait.
     ADD CONSTRAINT lessons_of_groups_are_settled CHECK (

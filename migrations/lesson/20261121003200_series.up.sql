@@ -31,6 +31,8 @@ CREATE TABLE lesson.series (
     changed_role text NOT NULL,
     changed_by uuid REFERENCES lesson.users,
     change_hash bytea,
+    -- The admin who gave it notes or link last, to forget them; null: its teacher did.
+    described_by uuid REFERENCES lesson.users,
     -- Raised by every change that somebody makes.
     version bigint NOT NULL DEFAULT 1,
     -- Raised by pattern, place, end and status; part of every notification's key.
@@ -86,6 +88,8 @@ CREATE INDEX series_of_group ON lesson.series (group_id, create_time DESC, id DE
     WHERE group_id IS NOT NULL;
 -- The reasons that somebody gave, to forget them.
 CREATE INDEX series_changed_by ON lesson.series (changed_by) WHERE cancel_reason <> '';
+-- And what they wrote into others' series.
+CREATE INDEX series_described_by ON lesson.series (described_by) WHERE described_by IS NOT NULL;
 
 CREATE TABLE lesson.series_occurrences (
     series_id uuid NOT NULL REFERENCES lesson.series ON DELETE CASCADE,

@@ -11,5 +11,6 @@ BEGIN
 END
 $$;
 DROP FUNCTION lesson.log_change();
+DROP VIEW lesson.change_log_now;
 DROP TABLE lesson.change_log;
 DROP TABLE lesson.changes;

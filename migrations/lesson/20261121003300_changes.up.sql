@@ -17,9 +17,8 @@ CREATE TABLE lesson.changes (
     )
 );
 
--- Of which database the cursors are, and up to where it was forgotten. A dump that is
--- restored elsewhere has transaction ids of another cluster: the service then begins a new
--- log.
+-- Up to where the log was forgotten, and which it is: the service draws a new log_id when it
+-- finds transactions that this cluster has yet to begin, which came in a dump of another.
 CREATE TABLE lesson.change_log (
     only_row boolean PRIMARY KEY DEFAULT true,
     log_id uuid NOT NULL DEFAULT gen_random_uuid(),
@@ -28,6 +27,22 @@ CREATE TABLE lesson.change_log (
     CONSTRAINT change_log_one_row CHECK (only_row)
 );
 INSERT INTO lesson.change_log DEFAULT VALUES;
+
+-- The log that cursors are of. Whatever takes a database back to an earlier state, or to
+-- another place, makes it another log: a dump restores into a new database or makes the table
+-- anew, and so its file; a copy of the files, a snapshot of the volume and a standby that takes
+-- over begin with a start of the server. The cluster's identifier tells none of the latter from
+-- what it was copied of, and its timeline not a volume's snapshot. A plain restart of PostgreSQL
+-- also ends the log: everybody reads once more, and nobody ever believes what was taken back.
+CREATE VIEW lesson.change_log_now AS
+SELECT
+    encode(substr(sha256(convert_to(concat_ws(
+        ' ', g.log_id, extract(epoch FROM pg_postmaster_start_time()),
+        d.oid, pg_relation_filenode(g.tableoid)
+    ), 'UTF8')), 1, 16), 'hex')::uuid AS id,
+    g.floor_xid,
+    g.floor_id
+FROM lesson.change_log g JOIN pg_database d ON d.datname = current_database();
 
 CREATE FUNCTION lesson.log_change() RETURNS trigger LANGUAGE plpgsql AS $$
 DECLARE

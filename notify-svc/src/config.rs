@@ -16,7 +16,7 @@ pub const METRICS_PORT: u16 = 9465;
 pub struct Config {
     /// `NOTIFY_LISTEN`: where gRPC is served; default 127.0.0.1:50052.
     pub listen: SocketAddr,
-    /// `NOTIFY_DATABASE_URL`, `NOTIFY_DATABASE_POOL`.
+    /// `NOTIFY_DATABASE_URL`, `NOTIFY_DATABASE_POOL`, `NOTIFY_DATABASE_PATIENCE`.
     pub database: DatabaseConfig,
     /// `NOTIFY_SERVICE_KEYS`: who may call.
     pub service_keys: ServiceKeys,

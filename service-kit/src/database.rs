@@ -14,7 +14,7 @@ use tokio::time::interval;
 use crate::{config::Settings, metrics::Gauge};
 
 /// How long a caller waits for a connection: shorter than any call's deadline.
-const ACQUIRE_TIMEOUT: Duration = Duration::from_secs(3);
+const PATIENCE: Duration = Duration::from_secs(3);
 /// How often a pool's connections are counted.
 const COUNT_EVERY: Duration = Duration::from_secs(1);
 /// Connections are recycled after an hour, so that none outlives a failover long.
@@ -28,6 +28,9 @@ pub struct DatabaseConfig {
     pub url: SecretString,
     /// `<P>_DATABASE_POOL`: the most connections of one replica; default 10.
     pub max_connections: u32,
+    /// `<P>_DATABASE_PATIENCE`: how many seconds a caller waits for a connection before it
+    /// is answered UNAVAILABLE; default 3.
+    pub patience: Duration,
     /// The service's own schema.
     pub schema: &'static str,
 }
@@ -67,6 +70,11 @@ impl DatabaseConfig {
         Self {
             url,
             max_connections: settings.in_range("DATABASE_POOL", 10, 1..=200),
+            patience: settings.duration(
+                "DATABASE_PATIENCE",
+                PATIENCE,
+                PATIENCE / 30..=PATIENCE * 100,
+            ),
             schema,
         }
     }
@@ -110,7 +118,7 @@ impl DatabaseConfig {
         PgPoolOptions::new()
             .max_connections(self.max_connections)
             .min_connections(1)
-            .acquire_timeout(ACQUIRE_TIMEOUT)
+            .acquire_timeout(self.patience)
             .max_lifetime(MAX_LIFETIME)
             .test_before_acquire(true)
     }
@@ -131,7 +139,7 @@ impl DatabaseConfig {
     pub fn probe(&self) -> Result<PgPool, sqlx::Error> {
         Ok(PgPoolOptions::new()
             .max_connections(1)
-            .acquire_timeout(ACQUIRE_TIMEOUT)
+            .acquire_timeout(self.patience)
             .max_lifetime(MAX_LIFETIME)
             .connect_lazy_with(self.options()?))
     }

@@ -126,7 +126,8 @@ async fn list(
 
 /// Ends the acting teacher's relation to a student.
 ///
-/// Lessons already booked stay. A repeat answers like the first.
+/// They leave the teacher's groups, and give up their seats there. Lessons booked with them alone
+/// stay. A repeat answers like the first.
 #[utoipa::path(
     delete,
     path = "/api/v1/me/students/{id}",

@@ -1,17 +1,19 @@
 //! Making, changing and dissolving groups.
 
+use jiff::Timestamp;
 use olm_proto::lesson::v1::{CreateGroupRequest, DeleteGroupRequest, UpdateGroupRequest};
 use service_kit::status::Violations;
 use sqlx::PgConnection;
 
-use super::{CAPACITY, Group, MOST_GROUPS, store};
+use super::{CAPACITY, Group, MOST_GROUPS, membership::Locked, store};
 use crate::{
     actors::{Actor, Claimed},
     errors::{Error, check_version},
     ids::GroupId,
     invitations,
-    lessons::{self, changing::retrying},
+    lessons::{self},
     requests::{self, Claim},
+    retrying::retrying,
     state::State,
     teachers,
     users::read_label,
@@ -83,23 +85,25 @@ fn target(violations: &mut Violations, id: &str, expected_version: i64) -> Group
     GroupId(violations.uuid("group_id", id))
 }
 
-/// Locks a group of the acting teacher, as it was read.
+/// Locks a group of the acting teacher, as it was read, with its series.
 async fn lock_own(
     conn: &mut PgConnection,
     actor: Actor,
     id: GroupId,
     expected_version: i64,
-) -> Result<Group, Error> {
+    now: Timestamp,
+) -> Result<Locked, Error> {
     let found = store::find(&mut *conn, Some(actor.user), id).await?;
     found.ok_or(Error::GroupNotFound)?.require_teacher(actor)?;
     teachers::store::lock(&mut *conn, actor.user).await?;
-    let group = store::lock(conn, id).await?;
-    let group = group.ok_or(Error::GroupNotFound)?;
-    check_version(expected_version, group.version)?;
-    Ok(group)
+    let locked = Locked::lock(conn, id, now).await?;
+    let locked = locked.ok_or(Error::GroupNotFound)?;
+    check_version(expected_version, locked.group.version)?;
+    Ok(locked)
 }
 
-/// Changes title and capacity of a group of the acting teacher.
+/// Changes title and capacity of a group of the acting teacher. Another title is announced to
+/// nobody; what is to come of its lessons carries it.
 ///
 /// # Errors
 ///
@@ -130,11 +134,13 @@ async fn try_update(
 ) -> Result<Group, Error> {
     let mut tx = state.pool.begin().await?;
     let actor = by.actor_locked(&mut tx).await?;
-    let before = lock_own(&mut tx, actor, id, expected_version).await?;
+    let now = state.now();
+    let locked = lock_own(&mut tx, actor, id, expected_version, now).await?;
+    let before = &locked.group;
     let title = title.as_ref().unwrap_or(&before.title);
     let capacity = capacity.unwrap_or(before.capacity);
     if (title, capacity) == (&before.title, before.capacity) {
-        return Ok(before);
+        return Ok(locked.group);
     }
     if capacity < before.member_count {
         return Err(Error::GroupFull {
@@ -143,8 +149,10 @@ async fn try_update(
     }
     store::update(&mut tx, id, title, capacity).await?;
     if capacity > before.capacity {
-        let was = before.capacity;
-        lessons::store::update_capacities(&mut tx, id, (was, capacity), state.now()).await?;
+        lessons::store::update_capacities(&mut tx, id, capacity, now).await?;
+    }
+    if *title != before.title {
+        locked.retell(&mut tx, now).await?;
     }
     let after = store::find(&mut tx, Some(actor.user), id).await?;
     tx.commit().await?;
@@ -174,8 +182,8 @@ async fn try_delete(
 ) -> Result<(), Error> {
     let mut tx = state.pool.begin().await?;
     let actor = by.actor_locked(&mut tx).await?;
-    lock_own(&mut tx, actor, id, expected_version).await?;
     let now = state.now();
+    lock_own(&mut tx, actor, id, expected_version, now).await?;
     if store::has_ahead(&mut tx, id, now).await? {
         return Err(Error::LessonsAhead);
     }

@@ -15,14 +15,10 @@ use crate::{
     errors::Error,
     ids::{BookingId, GroupId, LessonId, UserId},
     lessons::{
-        self, Acting, Lesson, Role,
-        changes::Changed,
-        changing::{self, retrying},
-        lapsing, placing, reconfirming,
-        rules::NewSeat,
-        seats,
-        store::Way,
+        self, Acting, Lesson, Role, changes::Changed, lapsing, placing, reconfirming, recording,
+        rules::NewSeat, seats, store::Way,
     },
+    retrying::retrying,
     series,
     state::State,
     students, teachers,
@@ -55,10 +51,27 @@ impl Locked {
     /// # Errors
     ///
     /// When the database fails.
-    pub async fn lock(conn: &mut PgConnection, id: GroupId) -> Result<Option<Self>, Error> {
-        let series = series::store::jobs::lock_of_group(&mut *conn, id.0).await?;
+    pub async fn lock(
+        conn: &mut PgConnection,
+        id: GroupId,
+        now: Timestamp,
+    ) -> Result<Option<Self>, Error> {
+        let of = series::store::jobs::Of::Group(id);
+        let series = series::store::jobs::lock_of(&mut *conn, of, now).await?;
         let group = store::lock(conn, id).await?;
         Ok(group.map(|group| Self { group, series }))
+    }
+
+    /// Tells anew of its series and lessons ahead, which have its title.
+    ///
+    /// # Errors
+    ///
+    /// When the database fails.
+    pub async fn retell(&self, conn: &mut PgConnection, now: Timestamp) -> Result<(), Error> {
+        let group = &[self.group.id.0];
+        let ids = lessons::store::lock_ahead_of_groups(&mut *conn, group, None, now).await?;
+        recording::retell(&mut *conn, &ids, now).await?;
+        series::telling::retell(conn, &self.series, None, now).await
     }
 }
 
@@ -110,7 +123,8 @@ impl Ahead {
             holds: false,
         };
         let mut changed = lapsing::clear(&mut *conn, way, now).await?;
-        let ids = lessons::store::lock_ahead_of_group(&mut *conn, group.id, None, now).await?;
+        let ids =
+            lessons::store::lock_ahead_of_groups(&mut *conn, &[group.id.0], None, now).await?;
         let lessons = lessons::store::find_all(&mut *conn, &ids).await?;
         let (lessons, freed) = reconfirming::clear_seats(&mut *conn, lessons, now).await?;
         changed.extend(freed);
@@ -121,11 +135,12 @@ impl Ahead {
         })
     }
 
-    /// The lessons in which the student is to have a seat, and those that they miss.
-    fn sort(&self, group: &Group, student: UserId) -> (Vec<&Lesson>, Vec<LessonId>) {
+    /// The lessons in which the student is to have a seat, and those that they miss; those with
+    /// open seats they join by themselves.
+    fn sort(&self, student: UserId) -> (Vec<&Lesson>, Vec<LessonId>) {
         let (mut joined, mut missed) = (Vec::new(), Vec::new());
         let lessons = self.lessons.iter();
-        for lesson in lessons.filter(|lesson| group.seats_everybody(lesson)) {
+        for lesson in lessons.filter(|lesson| !lesson.open_seats) {
             let seat = seats::rules::seat_of(lesson, student);
             if seat.is_some_and(|seat| !seat.is_free()) {
                 continue;
@@ -173,7 +188,7 @@ pub async fn come(
     ahead: Ahead,
 ) -> Result<Coming, Error> {
     let now = state.now();
-    let (joined, missed) = ahead.sort(group, student);
+    let (joined, missed) = ahead.sort(student);
     if store::find_membership(&mut *conn, group.id, student).await? == Some(true) {
         return Ok(Coming {
             joined: false,
@@ -195,7 +210,7 @@ pub async fn come(
             seats::rules::join(lesson, seat, by, lesson.series.is_some(), now)
         })
         .collect();
-    changing::record(&mut *conn, &joined, now).await?;
+    recording::record(&mut *conn, &joined, now).await?;
     series::telling::retell(conn, series, None, now).await?;
     let mut changed = ahead.changed;
     changed.extend(joined);
@@ -224,7 +239,8 @@ async fn try_add(state: &State, by: Claimed, wanted: Wanted) -> Result<(Group, C
     let found = store::find(&mut tx, Some(teacher), id).await?;
     found.ok_or(Error::GroupNotFound)?.require_teacher(actor)?;
     let people = placing::lock_people(&mut tx, teacher, &[student]).await?;
-    let locked = Locked::lock(&mut tx, id).await?;
+    let now = state.now();
+    let locked = Locked::lock(&mut tx, id, now).await?;
     let locked = locked.ok_or(Error::GroupNotFound)?;
     if people.teacher.is_none() {
         return Err(Error::NotATeacher);
@@ -232,7 +248,7 @@ async fn try_add(state: &State, by: Claimed, wanted: Wanted) -> Result<(Group, C
     let is_student = students::store::is_student(&mut tx, teacher, student).await?;
     let name = people.student(student).filter(|_| is_student);
     let name = name.ok_or(Error::NotAStudent)?;
-    let ahead = Ahead::lock(&mut tx, &locked.group, student, state.now()).await?;
+    let ahead = Ahead::lock(&mut tx, &locked.group, student, now).await?;
     let by = Acting {
         user: teacher,
         role: Role::Teacher,
@@ -246,7 +262,7 @@ async fn try_add(state: &State, by: Claimed, wanted: Wanted) -> Result<(Group, C
 
 /// After the commit: wakes whoever waits for changes, and logs who came.
 pub fn announce(state: &State, wanted: Wanted, coming: &Coming) {
-    changing::announce(state, &coming.changed);
+    recording::announce(state, &coming.changed);
     if coming.joined {
         let (group, student) = (wanted.group, wanted.student);
         tracing::info!(event = "group_joined", group_id = %group, student_id = %student, "somebody came into a group");
@@ -284,36 +300,59 @@ async fn try_remove(state: &State, by: Claimed, wanted: Wanted) -> Result<i32, E
         return Err(Error::UserNotFound);
     }
     teachers::store::lock(&mut tx, group.teacher_id).await?;
-    let Some(locked) = Locked::lock(&mut tx, id).await? else {
+    let now = state.now();
+    let Some(locked) = Locked::lock(&mut tx, id, now).await? else {
         return Ok(0);
     };
-    let now = state.now();
     let by = Acting {
         user: actor.user,
         role: by,
     };
-    let given_up = give_up(&mut tx, &locked, student, by, now).await?;
+    let locked = (&[id.0][..], &locked.series[..]);
+    let given_up = give_up(&mut tx, locked, student, by, now).await?;
     tx.commit().await?;
     let Some(given_up) = given_up else {
         return Ok(0);
     };
-    changing::announce(state, &given_up);
+    recording::announce(state, &given_up);
     state.committed();
     tracing::info!(event = "group_left", group_id = %id, student_id = %student, role = by.role.name(), "somebody left a group");
     Ok(i32::try_from(given_up.len()).unwrap_or(i32::MAX))
 }
 
-/// Takes a person out of a locked group, and gives up their seats ahead; `None` when they
-/// are not in it.
+/// Takes a student out of all groups of their locked teacher, who ends that they are one, as
+/// [`remove`] does; their running `series` are locked.
+///
+/// # Errors
+///
+/// When the database fails.
+pub async fn remove_from_all(
+    conn: &mut PgConnection,
+    teacher: UserId,
+    student: UserId,
+    series: &[Uuid],
+    now: Timestamp,
+) -> Result<Vec<Changed>, Error> {
+    let groups = store::lock_of(&mut *conn, teacher, student).await?;
+    let by = Acting {
+        user: teacher,
+        role: Role::Teacher,
+    };
+    let given_up = give_up(conn, (&groups, series), student, by, now).await?;
+    Ok(given_up.unwrap_or_default())
+}
+
+/// Takes a person out of locked groups with their locked series, and gives up their seats
+/// ahead; `None` when they are in none of them.
 async fn give_up(
     conn: &mut PgConnection,
-    Locked { group, series }: &Locked,
+    (groups, series): (&[Uuid], &[Uuid]),
     student: UserId,
     by: Acting,
     now: Timestamp,
 ) -> Result<Option<Vec<Changed>>, Error> {
-    let ids = lessons::store::lock_ahead_of_group(&mut *conn, group.id, Some(student), now).await?;
-    if !store::update_member_ended(&mut *conn, group.id, student, now).await? {
+    let ids = lessons::store::lock_ahead_of_groups(&mut *conn, groups, Some(student), now).await?;
+    if !store::update_members_ended(&mut *conn, groups, student, now).await? {
         return Ok(None);
     }
     let lessons = lessons::store::find_all(&mut *conn, &ids).await?;
@@ -326,7 +365,7 @@ async fn give_up(
             Some(seats::rules::leave(lesson, seat, by, with_series, now))
         })
         .collect();
-    changing::record(&mut *conn, &given_up, now).await?;
+    recording::record(&mut *conn, &given_up, now).await?;
     let left = Some(student).filter(|_| by.role == Role::Student);
     series::telling::retell(conn, series, left, now).await?;
     Ok(Some(given_up))

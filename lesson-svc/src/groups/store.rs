@@ -9,8 +9,8 @@ use sqlx::PgConnection;
 use uuid::Uuid;
 
 pub use members::{
-    find_membership, insert_member, list_members, list_members_by_name, list_teachers, lock_series,
-    update_all_ended, update_member_ended,
+    find_membership, insert_member, list_members, list_members_by_name, list_teachers, lock_of,
+    update_members_ended,
 };
 
 use super::Group;

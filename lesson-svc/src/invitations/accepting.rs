@@ -10,7 +10,8 @@ use crate::{
         membership::{self, Ahead, Coming, Locked, Wanted},
     },
     ids::{GroupId, UserId},
-    lessons::{Acting, Role, changing::retrying, placing},
+    lessons::{Acting, Role, placing},
+    retrying::retrying,
     state::State,
     students::{self, Origin},
     teachers::{self, Teacher},
@@ -169,7 +170,7 @@ async fn join_group(
     let people = placing::lock_people(&mut *conn, teacher, &[user]).await?;
     let name = people.student(user).ok_or(Error::UserNotFound)?;
     // Dissolved meanwhile, which revoked the invitation.
-    let locked_group = Locked::lock(&mut *conn, group).await?;
+    let locked_group = Locked::lock(&mut *conn, group, state.now()).await?;
     let locked_group = locked_group.ok_or(Error::InvitationRevoked)?;
     let group = &locked_group.group;
     let now = state.now();

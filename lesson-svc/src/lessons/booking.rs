@@ -10,10 +10,9 @@ use uuid::Uuid;
 use super::{
     Acting, Lesson, Role,
     changes::Changed,
-    changing::{self, retrying},
     gathering,
     placing::{self, Place},
-    reading,
+    reading, recording,
     rules::{self, Beginning, New, NewSeat},
     store,
 };
@@ -23,6 +22,7 @@ use crate::{
     groups,
     ids::{BookingId, GroupId, LessonId, UserId},
     requests::{self, Claim},
+    retrying::retrying,
     state::State,
     students,
     teachers::Teacher,
@@ -157,7 +157,7 @@ async fn try_book(state: &State, by: Claimed, wanted: &Wanted) -> Result<Booked,
         }
     };
     tx.commit().await?;
-    changing::announce(state, &changed);
+    recording::announce(state, &changed);
     let made = changed.into_iter().last();
     let made = made.ok_or(Error::Corrupt("a booking without a lesson"))?;
     let lesson = made.lesson.seen_by(actor, state.now());
@@ -281,7 +281,7 @@ async fn make(
     if wanted.held.is_some() {
         let hold = lock_hold(&mut *conn, teacher, place, student, id).await?;
         let made = [rules::convert(&hold, by, beginning, &wanted.notes, now)?];
-        changing::record(conn, &made, now).await?;
+        recording::record(conn, &made, now).await?;
         return Ok(made.into());
     }
     let (time, mut changed) = placing::decide(&mut *conn, teacher, place, &[student], now).await?;
@@ -291,13 +291,14 @@ async fn make(
         seats: vec![seat],
         group: None,
         capacity: 1,
+        open_seats: false,
         series: None,
         time,
         notes: wanted.notes.clone(),
         meeting_url: String::new(),
     };
     let made = rules::begin(new, by, beginning, now);
-    changing::record_new(conn, std::slice::from_ref(&made), now).await?;
+    recording::record_new(conn, std::slice::from_ref(&made), now).await?;
     changed.push(made);
     Ok(changed)
 }

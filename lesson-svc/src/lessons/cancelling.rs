@@ -5,14 +5,15 @@ use sqlx::PgConnection;
 
 use super::{
     changes::Kind,
-    changing,
+    recording,
     rules::{self, Action},
     seats, store,
 };
-use crate::{actors::Actor, errors::Error, ids::UserId, teachers};
+use crate::{actors::Actor, errors::Error, ids::UserId};
 
 /// Cancels every living lesson of a person that has not begun, whether they teach or
-/// learn in it, in the caller's transaction; of a group's lesson in which they learn only
+/// learn in it, in the caller's transaction, which locked them as a teacher: nobody books
+/// with them until the caller has made them unbookable; of a group's lesson in which they learn only
 /// their seat is given up. Answers how many are off for them. `by` acts in their own
 /// part of each lesson, else as admin. The caller wakes the relay after the commit.
 ///
@@ -25,8 +26,6 @@ pub async fn cancel_ahead(
     by: Actor,
     now: Timestamp,
 ) -> Result<i32, Error> {
-    // Nobody books with them from here on until the caller has made them unbookable.
-    teachers::store::lock(&mut *conn, person).await?;
     let ids = store::lock_ahead(&mut *conn, person, now).await?;
     let cancel = Action::Cancel {
         reason: String::new(),
@@ -41,7 +40,7 @@ pub async fn cancel_ahead(
             None => rules::apply(&lesson, acting, &cancel, now),
         });
     }
-    changing::record(conn, &changed, now).await?;
+    recording::record(conn, &changed, now).await?;
     let canceled = changed
         .iter()
         .filter(|changed| matches!(changed.change.kind, Kind::Canceled | Kind::Left));

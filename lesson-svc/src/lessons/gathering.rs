@@ -9,8 +9,8 @@ use sqlx::PgConnection;
 use super::{
     Acting, OfGroup,
     changes::Changed,
-    changing,
     placing::{self, People, Place},
+    recording,
     rules::{self, Beginning, NewSeat},
     store,
 };
@@ -188,6 +188,7 @@ pub async fn make(
             0 => group.capacity,
             open => open,
         },
+        open_seats: new.open_seats > 0,
         group: Some(OfGroup {
             id: group.id,
             title: group.title,
@@ -198,7 +199,7 @@ pub async fn make(
         meeting_url: String::new(),
     };
     let made = rules::begin(made, new.by, Beginning::Book, now);
-    changing::record_new(conn, std::slice::from_ref(&made), now).await?;
+    recording::record_new(conn, std::slice::from_ref(&made), now).await?;
     changed.push(made);
     Ok((changed, busy))
 }

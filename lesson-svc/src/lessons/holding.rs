@@ -10,9 +10,8 @@ use super::{
     Acting, Lesson, Role,
     booking::first_answer,
     changes::Changed,
-    changing::{self, retrying},
     placing::{self, Place},
-    reading,
+    reading, recording,
     rules::{self, Beginning, New, NewSeat},
 };
 use crate::{
@@ -20,6 +19,7 @@ use crate::{
     errors::Error,
     ids::{BookingId, LessonId, UserId},
     requests::{self, Claim},
+    retrying::retrying,
     state::State,
     students,
 };
@@ -90,7 +90,7 @@ async fn try_hold(state: &State, by: Claimed, wanted: &Wanted) -> Result<Lesson,
         }
     };
     tx.commit().await?;
-    changing::announce(state, &changed);
+    recording::announce(state, &changed);
     let made = changed.into_iter().last();
     let made = made.ok_or(Error::Corrupt("a hold without a lesson"))?;
     Ok(made.lesson.seen_by(actor, state.now()))
@@ -125,6 +125,7 @@ async fn make(
         seats: vec![seat],
         group: None,
         capacity: 1,
+        open_seats: false,
         series: None,
         time,
         notes: String::new(),
@@ -135,7 +136,7 @@ async fn make(
         role: place.role,
     };
     let made = rules::begin(new, by, Beginning::Hold, now);
-    changing::record_new(conn, std::slice::from_ref(&made), now).await?;
+    recording::record_new(conn, std::slice::from_ref(&made), now).await?;
     changed.push(made);
     Ok(changed)
 }

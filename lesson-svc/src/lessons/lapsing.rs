@@ -12,7 +12,7 @@ use uuid::Uuid;
 use super::{
     Acting, LessonStatus, Role,
     changes::Changed,
-    changing,
+    recording,
     rules::{self, Action},
     store::{self, Way},
 };
@@ -57,7 +57,7 @@ pub async fn clear(
             Ok(rules::apply(lesson, by, &let_go, now))
         })
         .collect::<Result<_, Error>>()?;
-    changing::record(conn, &changed, now).await?;
+    recording::record(conn, &changed, now).await?;
     Ok(changed)
 }
 
@@ -112,8 +112,8 @@ async fn lapse_batch(state: &State) -> Result<bool, Error> {
         .filter(|lesson| matches!(lesson.status, LessonStatus::Held | LessonStatus::Requested))
         .map(|lesson| rules::lapse(lesson, now))
         .collect();
-    changing::record(&mut tx, &changed, now).await?;
+    recording::record(&mut tx, &changed, now).await?;
     tx.commit().await?;
-    changing::announce(state, &changed);
+    recording::announce(state, &changed);
     Ok(i64::try_from(ids.len()).is_ok_and(|found| found == BATCH))
 }

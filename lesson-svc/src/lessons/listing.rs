@@ -193,10 +193,9 @@ pub async fn list_changes(
     };
     let lesson = store::find(&mut conn, actor.viewer(), id).await?;
     let lesson = lesson.ok_or(Error::LessonNotFound)?;
-    let viewer = match lesson.acting(actor).map(|acting| acting.role) {
-        Ok(Role::Teacher | Role::Admin | Role::System) => None,
-        // Also who sees it because they are in its group.
-        Ok(Role::Student) | Err(_) => Some(actor.user),
+    let viewer = match lesson.acting(actor)?.role {
+        Role::Teacher | Role::Admin | Role::System => None,
+        Role::Student => Some(actor.user),
     };
     let limit = i64::from(size) + 1;
     let mut found = changes::store::list(&mut conn, id, viewer, after, limit).await?;

@@ -7,10 +7,9 @@ use sqlx::PgConnection;
 use super::{
     Acting, Lesson,
     changes::Changed,
-    changing::{self, retrying},
     currency,
     placing::{self, Place},
-    reconfirming,
+    reconfirming, recording,
     rules::{self, Action, Next, Past, Verdict},
     seats, store,
 };
@@ -23,6 +22,7 @@ use crate::{
     },
     errors::Error,
     ids::{LessonId, UserId},
+    retrying::retrying,
     state::State,
     teachers::Teacher,
 };
@@ -91,7 +91,7 @@ async fn try_reschedule(state: &State, by: Claimed, wanted: Wanted) -> Result<Le
         }
     };
     tx.commit().await?;
-    changing::announce(state, &changed);
+    recording::announce(state, &changed);
     let moved = changed.into_iter().last().map(|moved| moved.lesson);
     let moved = moved.ok_or(Error::Corrupt("a move without a lesson"))?;
     Ok(moved.seen_by(actor, now))
@@ -175,7 +175,7 @@ async fn put(
         let next = Next::of(lesson, Some(acting), now);
         seats::rules::moved(next, lesson, time, is_busy, now)
     };
-    changing::record(conn, std::slice::from_ref(&moved), now).await?;
+    recording::record(conn, std::slice::from_ref(&moved), now).await?;
     changed.push(moved);
     Ok(changed)
 }

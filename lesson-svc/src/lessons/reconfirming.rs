@@ -8,7 +8,7 @@ use service_kit::{metrics, shutdown::Shutdown, status};
 use sqlx::PgConnection;
 use tokio::time::{MissedTickBehavior, interval};
 
-use super::{Lesson, changes::Changed, changing, seats::rules, store};
+use super::{Lesson, changes::Changed, recording, seats::rules, store};
 use crate::{errors::Error, state::State};
 
 /// How often the job looks for what has run out.
@@ -40,7 +40,7 @@ pub async fn clear_seats(
         if freed.is_empty() {
             return Ok((lessons, done));
         }
-        changing::record(&mut *conn, &freed, now).await?;
+        recording::record(&mut *conn, &freed, now).await?;
         done.append(&mut freed);
     }
 }
@@ -84,6 +84,6 @@ async fn free_batch(state: &State) -> Result<bool, Error> {
     let lessons = store::find_all(&mut tx, &ids).await?;
     let (_, freed) = clear_seats(&mut tx, lessons, now).await?;
     tx.commit().await?;
-    changing::announce(state, &freed);
+    recording::announce(state, &freed);
     Ok(!ids.is_empty())
 }

@@ -8,13 +8,12 @@ use sqlx::PgConnection;
 use super::{
     Lesson,
     changes::Changed,
-    changing::{self, retrying},
-    currency, lapsing, placing, reconfirming,
+    currency, lapsing, placing, reconfirming, recording,
     rules::{NewSeat, Verdict},
     store::{self, Way},
 };
 use crate::{
-    actors::{Actor, Claimed},
+    actors::Claimed,
     availability::{
         slots::Unbookable,
         store::busy::{self, Asked},
@@ -23,6 +22,7 @@ use crate::{
     groups,
     ids::{BookingId, LessonId, UserId},
     lessons::{Acting, Role},
+    retrying::retrying,
     state::State,
 };
 
@@ -75,10 +75,10 @@ async fn try_join(state: &State, by: Claimed, id: LessonId) -> Result<(Lesson, b
     };
     let lesson = lessons.first().ok_or(Error::LessonNotFound)?;
     let joined = rules::join(lesson, seat, by, false, now);
-    changing::record(&mut tx, std::slice::from_ref(&joined), now).await?;
+    recording::record(&mut tx, std::slice::from_ref(&joined), now).await?;
     tx.commit().await?;
     changed.push(joined.clone());
-    changing::announce(state, &changed);
+    recording::announce(state, &changed);
     Ok((joined.lesson.seen_by(actor, now), true))
 }
 
@@ -161,7 +161,7 @@ async fn try_leave(state: &State, by: Claimed, wanted: Wanted) -> Result<Lesson,
     let actor = by.actor_locked(&mut tx).await?;
     let lesson = locked(&mut tx, actor.viewer(), wanted.id).await?;
     let now = state.now();
-    let acting = acting(&lesson, actor)?;
+    let acting = lesson.acting(actor)?;
     let student = wanted.student.unwrap_or(actor.user);
     let seat = rules::seat_of(&lesson, student);
     let named = seat.map(|seat| seat.id);
@@ -174,23 +174,11 @@ async fn try_leave(state: &State, by: Claimed, wanted: Wanted) -> Result<Lesson,
         return Ok(lesson.seen_by(actor, now));
     };
     let left = [rules::leave(&lesson, seat, acting, false, now)];
-    changing::record(&mut tx, &left, now).await?;
+    recording::record(&mut tx, &left, now).await?;
     tx.commit().await?;
-    changing::announce(state, &left);
+    recording::announce(state, &left);
     let [Changed { lesson, .. }] = left;
     Ok(lesson.seen_by(actor, now))
-}
-
-/// In which role somebody acts on seats: who sees the lesson only because they are in its
-/// group is a student without one.
-fn acting(lesson: &Lesson, actor: Actor) -> Result<Acting, Error> {
-    match lesson.acting(actor) {
-        Err(Error::LessonNotFound) => Ok(Acting {
-            user: actor.user,
-            role: Role::Student,
-        }),
-        acting => acting,
-    }
 }
 
 /// Says that the acting user comes to the new time of a group's lesson.
@@ -224,9 +212,9 @@ async fn try_reconfirm(state: &State, by: Claimed, wanted: Wanted) -> Result<Les
     };
     require_free(&mut tx, &lesson, student, cleared_at).await?;
     let kept = rules::reconfirm(&lesson, seat, by, now);
-    changing::record(&mut tx, std::slice::from_ref(&kept), now).await?;
+    recording::record(&mut tx, std::slice::from_ref(&kept), now).await?;
     tx.commit().await?;
     changed.push(kept.clone());
-    changing::announce(state, &changed);
+    recording::announce(state, &changed);
     Ok(kept.lesson.seen_by(actor, now))
 }

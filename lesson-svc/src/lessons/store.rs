@@ -12,9 +12,9 @@ use jiff_sqlx::ToSqlx as _;
 use sqlx::PgConnection;
 use uuid::Uuid;
 
-pub use gathered::{find_span_ahead, lock_ahead_of_group, lock_to_reconfirm, update_capacities};
+pub use gathered::{find_span_ahead, lock_ahead_of_groups, lock_to_reconfirm, update_capacities};
 pub use read::{Filter, Of, find, find_all, is_series_seen, list, list_of};
-pub use write::{insert, insert_seats, update};
+pub use write::{insert, insert_seats, raise, update};
 
 use crate::{
     availability::slots::Stretch,
@@ -177,6 +177,37 @@ pub async fn lock_run_out(
     Ok(ids)
 }
 
+/// Locks whatever a person's erasure changes of lessons, in order of id: what is ahead of
+/// them, and where they may have left a text.
+///
+/// # Errors
+///
+/// When the database fails.
+pub async fn lock_of(conn: &mut PgConnection, person: UserId, now: Timestamp) -> Result<(), Error> {
+    sqlx::query!(
+        "SELECT l.id FROM lesson.lessons l
+         WHERE l.id IN (
+             SELECT t.id FROM lesson.lessons t WHERE t.teacher_id = $1
+             UNION ALL
+             SELECT t.id FROM lesson.lessons t WHERE t.canceled_by = $1 AND t.cancel_reason <> ''
+             UNION ALL
+             SELECT b.lesson_id FROM lesson.bookings b WHERE b.student_id = $1
+             UNION ALL
+             SELECT c.lesson_id FROM lesson.lesson_changes c
+             WHERE c.actor_id = $1 AND c.actor_role = 'admin' AND c.kind IN ('booked', 'updated')
+             UNION ALL
+             SELECT o.lesson_id FROM lesson.series s JOIN lesson.series_occurrences o ON o.series_id = s.id
+             WHERE s.described_by = $1)
+           AND (lower(l.during) > $2 OR l.notes <> '' OR l.meeting_url <> '' OR l.cancel_reason <> '')
+         ORDER BY l.id FOR NO KEY UPDATE",
+        person.0,
+        now.to_sqlx(),
+    )
+    .fetch_all(conn)
+    .await?;
+    Ok(())
+}
+
 /// Locks the living lessons of a person, as teacher and as student, that begin after
 /// `now`; in order of id.
 ///
@@ -233,7 +264,7 @@ pub async fn has_lessons_ahead(
 
 /// Forgets the texts that a person gave: reasons of their cancellations and refusals;
 /// notes and links of the lessons they taught, and of those that they as an admin were
-/// the last to describe; notes of those in which they were the only student. Versions
+/// the last to describe, by themselves or with their series; notes of those in which they were the only student. Versions
 /// stay: a text that nobody may read any more is no change to tell of.
 ///
 /// # Errors
@@ -273,6 +304,17 @@ pub async fn forget_texts(conn: &mut PgConnection, person: UserId) -> Result<(),
                AND NOT EXISTS (SELECT FROM lesson.lesson_changes later
                                WHERE later.lesson_id = c.lesson_id AND later.version > c.version
                                  AND later.kind = 'updated'))
+           AND (l.notes <> '' OR l.meeting_url <> '')",
+        person.0,
+    )
+    .execute(&mut *conn)
+    .await?;
+    // What the job booked since has an admin's words of the series, in the teacher's name.
+    sqlx::query!(
+        "UPDATE lesson.lessons l SET notes = '', meeting_url = ''
+         FROM lesson.series s JOIN lesson.series_occurrences o ON o.series_id = s.id
+         WHERE s.described_by = $1 AND l.id = o.lesson_id
+           AND l.notes = s.notes AND l.meeting_url = s.meeting_url
            AND (l.notes <> '' OR l.meeting_url <> '')",
         person.0,
     )

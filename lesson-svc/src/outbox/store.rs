@@ -5,7 +5,7 @@ use std::time::Duration;
 use jiff::Timestamp;
 use jiff_sqlx::ToSqlx as _;
 use olm_proto::notify::v1::{
-    EraseRecipientRequest, SeriesSnapshot, SyncLessonRequest, SyncSeriesRequest,
+    EraseRecipientRequest, LessonRole, SeriesSnapshot, SyncLessonRequest, SyncSeriesRequest,
 };
 use prost::Message as _;
 use service_kit::telemetry;
@@ -153,12 +153,22 @@ pub async fn forget_texts(conn: &mut PgConnection, person: UserId) -> Result<(),
         r#"SELECT o.id, o.entity_id, o.payload, l.teacher_id = $1 AS "teaches!",
                   l.canceled_by IS NOT DISTINCT FROM $1 AS "canceled!",
                   (SELECT c.actor_id FROM lesson.lesson_changes c
-                   WHERE c.lesson_id = l.id AND c.version <= o.version AND c.kind = 'updated'
-                   ORDER BY c.version DESC LIMIT 1) IS NOT DISTINCT FROM $1 AS "described!"
+                   WHERE c.lesson_id = l.id AND c.version <= o.version
+                     AND c.kind IN ('booked', 'updated')
+                   ORDER BY c.version DESC LIMIT 1) IS NOT DISTINCT FROM $1
+                  OR l.id = ANY(ARRAY(
+                      SELECT n.lesson_id FROM lesson.series s
+                          JOIN lesson.series_occurrences n ON n.series_id = s.id
+                      WHERE s.described_by = $1 AND n.lesson_id IS NOT NULL)) AS "described!"
            FROM lesson.outbox o JOIN lesson.lessons l ON l.id = o.entity_id
            WHERE o.kind = 'lesson' AND (l.teacher_id = $1 OR l.canceled_by = $1 OR l.id IN (
                SELECT c.lesson_id FROM lesson.lesson_changes c
-               WHERE c.actor_id = $1 AND c.actor_role = 'admin' AND c.kind = 'updated'))
+               WHERE c.actor_id = $1 AND c.actor_role = 'admin'
+                 AND c.kind IN ('booked', 'updated')
+               UNION ALL
+               SELECT n.lesson_id FROM lesson.series s
+                   JOIN lesson.series_occurrences n ON n.series_id = s.id
+               WHERE s.described_by = $1))
            ORDER BY o.id FOR UPDATE OF o"#,
         person.0,
     )
@@ -199,7 +209,8 @@ pub async fn forget_texts(conn: &mut PgConnection, person: UserId) -> Result<(),
 }
 
 /// Takes the texts of a person out of what is yet to be told of series: the reasons they gave,
-/// and the links of those they teach. A row that cannot be read goes, as in [`forget_texts`].
+/// the links of those they teach or as an admin described last, and what the groups are called
+/// that they teach. A row that cannot be read goes, as in [`forget_texts`].
 ///
 /// # Errors
 ///
@@ -207,9 +218,16 @@ pub async fn forget_texts(conn: &mut PgConnection, person: UserId) -> Result<(),
 pub async fn forget_series_texts(conn: &mut PgConnection, person: UserId) -> Result<(), Error> {
     let rows = sqlx::query!(
         r#"SELECT o.id, o.entity_id, o.payload, s.teacher_id = $1 AS "teaches!",
-                  s.changed_by IS NOT DISTINCT FROM $1 AS "changed!"
+                  s.student_id IS NOT DISTINCT FROM $1 AS "learns!",
+                  s.changed_by IS NOT DISTINCT FROM $1 AS "changed!",
+                  s.described_by IS NOT DISTINCT FROM $1 AS "described!", s.meeting_url
            FROM lesson.outbox o JOIN lesson.series s ON s.id = o.entity_id
-           WHERE o.kind = 'series' AND (s.teacher_id = $1 OR s.changed_by = $1)
+           WHERE o.kind = 'series' AND (s.teacher_id = $1 OR s.student_id = $1
+               OR s.changed_by = $1 OR s.described_by = $1 OR s.id IN (
+                   SELECT n.series_id FROM lesson.lesson_changes c
+                       JOIN lesson.series_occurrences n ON n.lesson_id = c.lesson_id
+                   WHERE c.actor_id = $1 AND c.actor_role = 'admin'
+                     AND c.kind IN ('booked', 'updated')))
            ORDER BY o.id FOR UPDATE OF o"#,
         person.0,
     )
@@ -222,10 +240,22 @@ pub async fn forget_series_texts(conn: &mut PgConnection, person: UserId) -> Res
             delete(&mut *conn, row.id).await?;
             continue;
         };
-        if let Some(plan) = series.plan.as_mut().filter(|_| row.teaches) {
+        // A link that somebody wrote over since may be of the admin who described it before.
+        let described = row.teaches || row.described;
+        let plan = series.plan.as_mut();
+        if let Some(plan) = plan.filter(|plan| described || plan.meeting_url != row.meeting_url) {
             plan.meeting_url.clear();
         }
-        if row.changed {
+        if row.teaches {
+            series.group_title.clear();
+        }
+        // Of an older version by somebody in this role, also when another made the last.
+        let reason = match series.changed_by() {
+            LessonRole::Teacher => row.teaches,
+            LessonRole::Student => row.learns,
+            LessonRole::Admin | LessonRole::Unspecified => row.changed,
+        };
+        if reason {
             series.cancel_reason.clear();
         }
         let request = SyncSeriesRequest {

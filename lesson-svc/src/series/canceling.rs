@@ -13,11 +13,11 @@ use crate::{
     lessons::{
         Acting, LONGEST_REASON,
         changes::Changed,
-        changing::{self, retrying},
-        placing,
+        placing, recording,
         rules::{self, Action},
     },
     requests,
+    retrying::retrying,
     state::State,
 };
 
@@ -112,7 +112,7 @@ async fn try_cancel(
     let message = listing::message(&mut tx, &series, actor, now).await?;
     tx.commit().await?;
     if !repeats {
-        changing::announce(state, &changed);
+        recording::announce(state, &changed);
         state.committed();
         tracing::info!(
             event = "series_canceled", series_id = %series.id, role = acting.role.name(),
@@ -148,7 +148,7 @@ pub async fn end(
     let changed: Vec<_> = lessons
         .map(|(_, lesson)| rules::apply_with_series(lesson, by, &action, now))
         .collect();
-    changing::record(&mut *conn, &changed, now).await?;
+    recording::record(&mut *conn, &changed, now).await?;
     let canceled_from = canceled_from(series, ahead, from);
     let goes_on = ahead.first(series, now).is_some_and(|first| first < from);
     series.occurrence_count = from;

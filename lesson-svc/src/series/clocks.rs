@@ -136,6 +136,9 @@ async fn check_batch(state: &State) -> Result<bool, Error> {
             written.extend(look(&series, &kept, next, &known)?);
         }
     }
+    let people: Vec<_> = written.iter().map(|(known, _)| known.user.0).collect();
+    let living = store::clocks::lock_living(&mut tx, &people).await?;
+    written.retain(|(known, _)| living.contains(&known.user.0));
     let told: BTreeSet<_> = written
         .iter()
         .filter(|(_, shift)| shift.is_some())

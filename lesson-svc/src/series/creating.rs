@@ -21,11 +21,9 @@ use crate::{
     errors::Error,
     groups,
     ids::{SeriesId, UserId},
-    lessons::{
-        Acting, Role, changes::Changed, changing, changing::retrying, lapsing, placing, rules,
-        store::Way,
-    },
+    lessons::{Acting, Role, changes::Changed, lapsing, placing, recording, rules, store::Way},
     requests::{self, Claim},
+    retrying::retrying,
     state::State,
     students,
     teachers::{self, Teacher},
@@ -258,7 +256,7 @@ async fn try_create(
     let lessons = store::occurrences::list_lessons(&mut tx, id).await?;
     tx.commit().await?;
     if !changed.is_empty() {
-        changing::announce(state, &changed);
+        recording::announce(state, &changed);
         tracing::info!(
             event = "series_created", series_id = %id, teacher_id = %series.teacher_id,
             lessons = lessons.len(), "series created"
@@ -297,30 +295,9 @@ async fn make(
     let far = decisions
         .iter()
         .find(|decision| !is_near(&decision.occurrence, near, now));
-    let mut series = Series {
-        id,
-        teacher_id: teacher.id,
-        teacher_name: teacher.display_name.clone(),
-        learner: ground.learner,
-        pattern,
-        occurrence_count: count,
-        next_ordinal: far.map_or(count, |far| far.occurrence.ordinal),
-        status: Status::Running,
-        meeting_url: asked.wanted.meeting_url.clone(),
-        notes: asked.wanted.notes.clone(),
-        cancel_reason: String::new(),
-        canceled_from: None,
-        change: LastChange {
-            role: ground.by.role,
-            by: Some(ground.by.user),
-            hash: None,
-        },
-        version: 1,
-        schedule_version: 1,
-        told_version: 1,
-        create_time: now,
-        due_time: None,
-    };
+    let next = far.map_or(count, |far| far.occurrence.ordinal);
+    let mut series = begin(id, &ground, &asked.wanted, (pattern, count, next), now);
+    series.describe(ground.by);
     series.rearm(near);
     store::insert(&mut *conn, &series).await?;
     let maker = Maker {
@@ -340,6 +317,41 @@ async fn make(
     store::occurrences::put(&mut *conn, id, &skipped).await?;
     telling::tell(conn, &series, now).await?;
     Ok(changed)
+}
+
+/// A new series, when it is armed yet to be.
+fn begin(
+    id: SeriesId,
+    ground: &Ground,
+    wanted: &Wanted,
+    (pattern, occurrence_count, next_ordinal): (Pattern, i16, i16),
+    now: Timestamp,
+) -> Series {
+    Series {
+        id,
+        teacher_id: ground.teacher.id,
+        teacher_name: ground.teacher.display_name.clone(),
+        learner: ground.learner.clone(),
+        pattern,
+        occurrence_count,
+        next_ordinal,
+        status: Status::Running,
+        meeting_url: wanted.meeting_url.clone(),
+        notes: wanted.notes.clone(),
+        described_by: None,
+        cancel_reason: String::new(),
+        canceled_from: None,
+        change: LastChange {
+            role: ground.by.role,
+            by: Some(ground.by.user),
+            hash: None,
+        },
+        version: 1,
+        schedule_version: 1,
+        told_version: 1,
+        create_time: now,
+        due_time: None,
+    }
 }
 
 /// The row of an occurrence that something stands against.

@@ -23,14 +23,15 @@ use crate::{
     lessons::{
         Acting, OfGroup, OfSeries, Role,
         changes::Changed,
-        changing::{self, retrying},
         gathering::Gathering,
-        lapsing, placing,
+        lapsing, placing, recording,
         rules::{self, Beginning, New, NewSeat},
         store::Way,
     },
+    retrying::retrying,
     state::State,
     teachers::Teacher,
+    users,
 };
 
 /// Lessons are booked at least so far ahead: 12 weeks.
@@ -109,6 +110,7 @@ impl Maker<'_> {
             seats,
             group,
             capacity,
+            open_seats: false,
             series: Some(OfSeries {
                 id: self.series.id,
                 original_start: during.start,
@@ -151,7 +153,7 @@ pub async fn book(
         })
         .collect();
     let made: Vec<_> = made.into_iter().map(|(made, _)| made).collect();
-    changing::record_new(&mut *conn, &made, maker.now).await?;
+    recording::record_new(&mut *conn, &made, maker.now).await?;
     store::occurrences::put(conn, maker.series.id, &kept).await?;
     Ok(made)
 }
@@ -214,6 +216,12 @@ pub async fn materialise(state: &State, id: SeriesId) -> Result<(), Error> {
     let mut tx = state.pool.begin().await?;
     let found = store::find(&mut tx, None, id).await?;
     let found = found.ok_or(Error::SeriesNotFound)?;
+    // Its lessons are in the teacher's name: as whoever acts, they are not erased meanwhile.
+    match users::store::require_locked(&mut tx, found.teacher_id).await {
+        Ok(_) => {}
+        Err(Error::UserNotFound) => return Ok(()),
+        Err(error) => return Err(error),
+    }
     let (teacher, students) = lock(&mut tx, &found).await?;
     let now = state.now();
     // Read again: it may have been decided, changed or cancelled before the locks were had.
@@ -227,7 +235,7 @@ pub async fn materialise(state: &State, id: SeriesId) -> Result<(), Error> {
     series.rearm(near);
     store::update(&mut tx, &series, None).await?;
     tx.commit().await?;
-    changing::announce(state, &changed);
+    recording::announce(state, &changed);
     state.committed();
     tracing::info!(
         event = "series_booked", series_id = %id, next_ordinal = series.next_ordinal,

@@ -41,6 +41,7 @@ struct SeriesRow {
     changed_role: String,
     changed_by: Option<Uuid>,
     change_hash: Option<Vec<u8>>,
+    described_by: Option<Uuid>,
     version: i64,
     schedule_version: i64,
     told_version: i64,
@@ -82,6 +83,7 @@ impl TryFrom<SeriesRow> for Series {
             status: Status::from_name(&row.status)?,
             meeting_url: row.meeting_url,
             notes: row.notes,
+            described_by: row.described_by.map(UserId),
             cancel_reason: row.cancel_reason,
             canceled_from: row.canceled_from_time.map(jiff_sqlx::Timestamp::to_jiff),
             change: LastChange {
@@ -108,7 +110,7 @@ macro_rules! select_series {
                       g.capacity AS "group_capacity?", s.time_zone, s.first_date, s.start_minute,
                       s.duration_s, s.every_weeks, s.occurrence_count, s.next_ordinal, s.status,
                       s.meeting_url, s.notes, s.cancel_reason, s.canceled_from_time,
-                      s.changed_role, s.changed_by, s.change_hash, s.version, s.schedule_version,
+                      s.changed_role, s.changed_by, s.change_hash, s.described_by, s.version, s.schedule_version,
                       s.told_version, s.create_time, s.due_time
                FROM lesson.series s JOIN lesson.users t ON t.id = s.teacher_id
                    LEFT JOIN lesson.users l ON l.id = s.student_id
@@ -179,13 +181,14 @@ pub async fn list(
 ) -> Result<Vec<Series>, Error> {
     let (after_time, after_id) = after.unzip();
     let rows = select_series!(
-        "WHERE s.id IN (
-             (SELECT o.id FROM lesson.series o WHERE o.teacher_id = $1)
-             UNION
-             (SELECT o.id FROM lesson.series o WHERE o.student_id = $1)
-             UNION
-             (SELECT o.id FROM lesson.group_members m JOIN lesson.series o ON o.group_id = m.group_id
-              WHERE m.student_id = $1 AND m.end_time IS NULL))
+        "WHERE s.id = ANY(ARRAY(
+             SELECT o.id FROM lesson.series o WHERE o.teacher_id = $1
+             UNION ALL
+             SELECT o.id FROM lesson.series o WHERE o.student_id = $1
+             UNION ALL
+             SELECT o.id FROM lesson.series o WHERE o.group_id = ANY(ARRAY(
+                 SELECT m.group_id FROM lesson.group_members m
+                 WHERE m.student_id = $1 AND m.end_time IS NULL))))
            AND ($2::uuid IS NULL OR s.group_id = $2)
            AND ($3::timestamptz IS NULL OR (s.create_time, s.id) < ($3, $4::uuid))
            AND ($5 OR (s.status = 'running' AND (
@@ -233,9 +236,9 @@ pub async fn insert(conn: &mut PgConnection, series: &Series) -> Result<(), Erro
         "INSERT INTO lesson.series (id, teacher_id, student_id, group_id, time_zone, first_date,
              start_minute, duration_s, every_weeks, occurrence_count, next_ordinal,
              last_start_time, meeting_url, notes, changed_role, changed_by, create_time, due_time,
-             clock_check_time)
+             clock_check_time, described_by)
          VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18,
-             $17)",
+             $17, $19)",
         series.id.0,
         series.teacher_id.0,
         series.learner.student().map(|student| student.0),
@@ -254,6 +257,7 @@ pub async fn insert(conn: &mut PgConnection, series: &Series) -> Result<(), Erro
         series.change.by.map(|by| by.0),
         series.create_time.to_sqlx(),
         series.due_time.map(jiff_sqlx::ToSqlx::to_sqlx) as Option<jiff_sqlx::Timestamp>,
+        series.described_by.map(|by| by.0),
     )
     .execute(conn)
     .await?;
@@ -277,7 +281,7 @@ pub async fn update(
              occurrence_count = $6, next_ordinal = $7, last_start_time = $8, status = $9,
              meeting_url = $10, notes = $11, cancel_reason = $12, canceled_from_time = $13,
              changed_role = $14, changed_by = $15, change_hash = $16, version = $17,
-             schedule_version = $18, told_version = $19, due_time = $20,
+             schedule_version = $18, told_version = $19, due_time = $20, described_by = $22,
              clock_check_time = CASE WHEN $9 = 'running' THEN coalesce($21::timestamptz, clock_check_time) END
          WHERE id = $1",
         series.id.0,
@@ -301,6 +305,7 @@ pub async fn update(
         series.told_version,
         series.due_time.map(jiff_sqlx::ToSqlx::to_sqlx) as Option<jiff_sqlx::Timestamp>,
         clock_check.map(jiff_sqlx::ToSqlx::to_sqlx) as Option<jiff_sqlx::Timestamp>,
+        series.described_by.map(|by| by.0),
     )
     .execute(conn)
     .await?;

@@ -4,6 +4,7 @@
 mod planning;
 mod writing;
 
+use jiff::Timestamp;
 use olm_proto::lesson::v1::{
     self as pb, PreviewSeriesUpdateRequest, PreviewSeriesUpdateResponse, UpdateSeriesRequest,
 };
@@ -25,14 +26,11 @@ use crate::{
     actors::{Actor, Claimed},
     errors::{Error, check_version},
     ids::{LessonId, SeriesId, UserId},
-    lessons::{
-        Acting, Role,
-        changing::{self, retrying},
-        placing, reconfirming,
-    },
+    lessons::{Acting, Role, placing, reconfirming, recording},
     requests,
+    retrying::retrying,
     state::State,
-    teachers,
+    teachers::{self, Teacher},
 };
 use planning::Plan;
 use writing::Done;
@@ -177,43 +175,13 @@ async fn try_update(
             return Err(Error::SeriesEnded);
         }
         let teacher = people.teacher.ok_or(Error::TeacherNotFound)?;
-        let mut ahead = Ahead::lock(&mut tx, &series, now).await?;
-        if people_of(&mut tx, &series, now).await? != students {
-            return Err(Error::PeopleChanged);
-        }
-        let cleared = writing::clear(&mut tx, &series, &teacher, &students, &asked.change, now);
-        let mut cleared = cleared.await?;
-        let lessons = std::mem::take(&mut ahead.lessons);
-        let (lessons, freed) = reconfirming::clear_seats(&mut tx, lessons, now).await?;
-        ahead.lessons = lessons;
-        cleared.extend(freed);
-        let plan = Plan::make(
-            &mut tx,
-            &series,
-            &teacher,
-            &ahead,
-            (&asked.change, acting),
-            now,
-        )
-        .await?;
-        check_conflicts(&plan.decisions, asked.mode)?;
-        let writer = writing::Writer {
-            state,
-            teacher: &teacher,
-            plan: &plan,
-            by: acting,
-            now,
-        };
-        let mut done = writer
-            .write(&mut tx, &mut series, &asked.change, &asked.body_hash)
-            .await?;
-        done.changed.splice(0..0, cleared);
-        done
+        let ground = (&teacher, students.as_slice());
+        change(&mut tx, state, &mut series, ground, (asked, acting), now).await?
     };
     let message = listing::message(&mut tx, &series, actor, now).await?;
     tx.commit().await?;
     if !done.changed.is_empty() || done.written {
-        changing::announce(state, &done.changed);
+        recording::announce(state, &done.changed);
         state.committed();
         tracing::info!(
             event = "series_updated", series_id = %series.id, version = series.version,
@@ -227,12 +195,47 @@ async fn try_update(
     })
 }
 
+/// Decides about a change of a locked series, whose people are locked too, and writes it.
+async fn change(
+    conn: &mut PgConnection,
+    state: &State,
+    series: &mut Series,
+    (teacher, students): (&Teacher, &[UserId]),
+    (asked, by): (&Asked, Acting),
+    now: Timestamp,
+) -> Result<Done, Error> {
+    let mut ahead = Ahead::lock(&mut *conn, series, now).await?;
+    if people_of(&mut *conn, series, now).await? != students {
+        return Err(Error::PeopleChanged);
+    }
+    let wanted = &asked.change;
+    let cleared = writing::clear(&mut *conn, series, teacher, students, wanted, now);
+    let mut cleared = cleared.await?;
+    let lessons = std::mem::take(&mut ahead.lessons);
+    let (lessons, freed) = reconfirming::clear_seats(&mut *conn, lessons, now).await?;
+    ahead.lessons = lessons;
+    cleared.extend(freed);
+    let plan = Plan::make(&mut *conn, series, teacher, &ahead, (wanted, by), now).await?;
+    check_conflicts(&plan.decisions, asked.mode)?;
+    let writer = writing::Writer {
+        state,
+        teacher,
+        plan: &plan,
+        by,
+        now,
+    };
+    let written = writer.write(conn, series, wanted, &asked.body_hash);
+    let mut done = written.await?;
+    done.changed.splice(0..0, cleared);
+    Ok(done)
+}
+
 /// Everybody whose time a change may take, by id: who is in the series, and who has a seat in
 /// one of its lessons ahead.
 async fn people_of(
     conn: &mut PgConnection,
     series: &Series,
-    now: jiff::Timestamp,
+    now: Timestamp,
 ) -> Result<Vec<UserId>, Error> {
     let mut people = students_of(&mut *conn, &series.learner).await?;
     people.extend(store::occurrences::list_seated(conn, series.id, now).await?);

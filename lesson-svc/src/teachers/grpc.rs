@@ -15,9 +15,11 @@ use crate::{
     errors::{Error, check_version},
     groups,
     ids::UserId,
-    invitations, lessons,
+    invitations,
+    lessons::{self, recording},
     requests::{self, Claim},
-    series,
+    retrying::retrying,
+    series::{self, store::jobs::Of},
     state::State,
     students, users,
 };
@@ -163,18 +165,27 @@ async fn update(
         "is not more than 0",
     );
     violations.check()?;
+    retrying(|| try_update(state, user, request.expected_version, &policies)).await
+}
+
+async fn try_update(
+    state: &State,
+    user: UserId,
+    expected_version: i64,
+    policies: &Policies,
+) -> Result<Teacher, Error> {
     let mut tx = state.pool.begin().await?;
     users::store::require_locked(&mut tx, user).await?;
     let teacher = store::lock(&mut tx, user).await?;
     let mut teacher = teacher.ok_or(Error::NotATeacher)?;
-    check_version(request.expected_version, teacher.version)?;
-    if teacher.policies != policies {
+    check_version(expected_version, teacher.version)?;
+    if teacher.policies != *policies {
         if policies.booking_horizon > teacher.policies.booking_horizon {
             // Students reach no further than series are decided.
             series::store::jobs::update_due(&mut tx, user, state.now()).await?;
         }
-        teacher.version = store::update_policies(&mut tx, user, &policies).await?;
-        teacher.policies = policies;
+        teacher.version = store::update_policies(&mut tx, user, policies).await?;
+        teacher.policies = policies.clone();
         tx.commit().await?;
         state.committed();
     }
@@ -189,13 +200,17 @@ async fn delete(state: &State, user: UserId, request: &DeleteTeacherRequest) -> 
         "is not more than 0",
     );
     violations.check()?;
+    retrying(|| try_delete(state, user, request.expected_version)).await
+}
+
+async fn try_delete(state: &State, user: UserId, expected_version: i64) -> Result<(), Error> {
     let now = state.now();
     let mut tx = state.pool.begin().await?;
     users::store::require_locked(&mut tx, user).await?;
     // Bookings with this teacher are over, or wait and find no teacher.
     let teacher = store::lock(&mut tx, user).await?;
     let teacher = teacher.ok_or(Error::NotATeacher)?;
-    check_version(request.expected_version, teacher.version)?;
+    check_version(expected_version, teacher.version)?;
     if lessons::store::has_lessons_ahead(&mut tx, user, now).await?
         || series::store::jobs::has_due(&mut tx, user).await?
     {
@@ -217,19 +232,37 @@ async fn remove_student(
     let mut violations = Violations::default();
     let student = UserId(violations.uuid("student_id", &request.student_id));
     violations.check()?;
+    retrying(|| try_remove_student(state, teacher, student)).await
+}
+
+async fn try_remove_student(state: &State, teacher: UserId, student: UserId) -> Result<(), Error> {
     let mut tx = state.pool.begin().await?;
     users::store::require_locked(&mut tx, teacher).await?;
     // Nobody is put into the teacher's groups meanwhile.
     let locked = store::lock(&mut tx, teacher).await?;
     locked.ok_or(Error::NotATeacher)?;
     let now = state.now();
-    groups::ending::end_memberships(&mut tx, teacher, student, now).await?;
+    let of = Of::Pair { teacher, student };
+    let ids = series::store::jobs::lock_of(&mut tx, of, now).await?;
+    let series = series::store::find_all(&mut tx, &ids).await?;
+    let (of_groups, alone) = series
+        .into_iter()
+        .partition::<Vec<_>, _>(|series| series.learner.group().is_some());
+    let of_groups: Vec<_> = of_groups.iter().map(|series| series.id.0).collect();
+    let left = groups::membership::remove_from_all(&mut tx, teacher, student, &of_groups, now);
+    let left = left.await?;
+    for series in alone {
+        series::forgetting::stop(&mut tx, series, now).await?;
+    }
     if !students::store::update_ended(&mut tx, teacher, student, now).await? {
         return Err(Error::UserNotFound);
     }
-    series::forgetting::stop(&mut tx, teacher, student, now).await?;
     tx.commit().await?;
+    recording::announce(state, &left);
     state.committed();
-    tracing::info!(event = "student_removed", teacher_id = %teacher, student_id = %student, "student removed");
+    tracing::info!(
+        event = "student_removed", teacher_id = %teacher, student_id = %student,
+        seats = left.len(), "student removed"
+    );
     Ok(())
 }

@@ -12,7 +12,11 @@ use crate::{
     errors::Error,
     groups,
     ids::UserId,
-    invitations, lessons, outbox, series,
+    invitations,
+    lessons::{self},
+    outbox,
+    retrying::retrying,
+    series::{self, store::jobs::Of},
     state::State,
     students, teachers,
 };
@@ -31,11 +35,7 @@ pub async fn erase(
     let mut violations = Violations::default();
     let id = UserId(violations.uuid("user_id", &request.user_id));
     violations.check()?;
-    let first = try_erase(state, claimed, id).await;
-    if first.as_ref().is_err_and(Error::is_conflict) {
-        return try_erase(state, claimed, id).await;
-    }
-    first
+    retrying(|| try_erase(state, claimed, id)).await
 }
 
 async fn try_erase(state: &State, claimed: Claimed, id: UserId) -> Result<i32, Error> {
@@ -75,11 +75,13 @@ async fn forget(
     // Waits for bookings with the person, who is a student's teacher no more afterwards, and
     // for whatever is done with the groups they are in.
     groups::ending::lock_teachers(&mut *conn, id).await?;
-    groups::ending::forget(&mut *conn, id, now).await?;
+    let series = series::store::jobs::lock_of(&mut *conn, Of::Person(id), now).await?;
+    groups::ending::forget(&mut *conn, id, &series, now).await?;
+    lessons::store::lock_of(&mut *conn, id, now).await?;
     // First, so that what is told of the cancellations says nothing of them either.
     lessons::store::forget_texts(&mut *conn, id).await?;
     outbox::store::forget_texts(&mut *conn, id).await?;
-    let of_series = series::forgetting::forget(&mut *conn, id, by, now).await?;
+    let of_series = series::forgetting::forget(&mut *conn, id, &series, by, now).await?;
     let alone = lessons::cancelling::cancel_ahead(&mut *conn, id, by, now).await?;
     let canceled = of_series.saturating_add(alone);
     invitations::store::update_all_revoked(&mut *conn, id, now).await?;

@@ -47,17 +47,33 @@ async fn tick(state: &State, shutdown: &Shutdown) -> Result<(), Error> {
 
 /// Forgets one batch; true when there may be more.
 async fn forget(state: &State) -> Result<bool, Error> {
-    let mut tx = state.pool.begin().await?;
-    let Some(log) = store::lock_log(&mut tx).await? else {
+    if begin_anew(state).await? {
         return Ok(false);
-    };
-    if store::is_of_another_cluster(&mut tx).await? {
-        store::begin_anew(&mut tx, Uuid::new_v4()).await?;
-        tx.commit().await?;
-        tracing::warn!(%log, "the log of changes is another cluster's: it begins anew");
+    }
+    let mut tx = state.pool.begin().await?;
+    if !store::lock_log(&mut tx).await? {
         return Ok(false);
     }
     let forgotten = store::delete_old(&mut tx, BATCH).await?;
     tx.commit().await?;
     Ok(i64::try_from(forgotten).is_ok_and(|forgotten| forgotten == BATCH))
+}
+
+/// Begins the log anew if it came in a dump of another cluster; true when it did.
+///
+/// # Errors
+///
+/// When the database fails.
+pub async fn begin_anew(state: &State) -> Result<bool, Error> {
+    let mut tx = state.pool.begin().await?;
+    if !store::is_of_another_cluster(&mut tx).await?
+        || !store::lock_log(&mut tx).await?
+        || !store::is_of_another_cluster(&mut tx).await?
+    {
+        return Ok(false);
+    }
+    store::begin_anew(&mut tx, Uuid::new_v4()).await?;
+    tx.commit().await?;
+    tracing::warn!("the log of changes is another cluster's: it begins anew");
+    Ok(true)
 }

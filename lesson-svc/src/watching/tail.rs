@@ -2,29 +2,25 @@
 
 use std::time::Duration;
 
-use jiff::SignedDuration;
 use service_kit::{shutdown::Shutdown, status};
 use tokio::time::{Instant, timeout};
 use uuid::Uuid;
 
-use super::{Batch, Position, Watchers, store};
-use crate::{availability::calendar::saturating, errors::Error, state::State};
+use super::{Batch, Position, Watchers, cursor::Cursor, retention, store};
+use crate::{errors::Error, state::State};
 
 /// How often it looks when nobody wakes it.
 const POLL_EVERY: Duration = Duration::from_millis(250);
 /// How soon it looks again for what is committed and not certain yet.
-const AGAIN_MS: [u64; 5] = [5, 10, 20, 40, 50];
+const AGAIN_MS: [u64; 4] = [2, 5, 10, 20];
 /// How often watchers learn where the log is when nothing happens, so that their cursors
 /// stay young.
 const STILL_EVERY: Duration = Duration::from_secs(5);
-/// Who left a group hears of it.
-const LEFT: SignedDuration = SignedDuration::from_mins(1);
-
 /// Where the tail is; nowhere while nobody watches.
 #[derive(Default)]
 struct Tail {
     at: Option<At>,
-    /// How often in a row something was not certain yet.
+    /// How often in a row nothing became certain of what is committed.
     unsettled: usize,
 }
 
@@ -81,36 +77,25 @@ impl Tail {
             self.at = None;
             return Ok(POLL_EVERY);
         }
-        let mut conn = state.pool.acquire().await?;
         let Some(at) = &mut self.at else {
-            // Whoever was there before this begins is told where it begins, and reads
-            // what lies before it.
-            let head = store::head(&mut conn).await?;
-            state.watchers.publish(Batch {
-                log: head.log,
-                from: head.position,
-                until: head.position,
-                changes: Vec::new(),
-            });
-            self.at = Some(At {
-                log: head.log,
-                position: head.position,
-                published: head.position,
-                told: Instant::now(),
-            });
+            self.at = Some(begin(state).await?);
             return Ok(Duration::ZERO);
         };
-        let left_after = saturating(state.now(), -LEFT);
-        let page = store::page(&mut conn, at.position, left_after).await?;
-        drop(conn);
-        if page.log != at.log {
-            // Positions in the old log mean nothing in this one.
-            self.at = None;
-            return Ok(Duration::ZERO);
+        let page = store::page(&mut *state.pool.acquire().await?, at.position).await?;
+        let cursor = Cursor {
+            log: at.log,
+            position: at.position,
+        };
+        if page.is_out_of(cursor) {
+            // What lies between is gone, or another log's. Where the tail begins anew its
+            // watchers look themselves, and are reset if they are out of it too.
+            self.at = Some(begin(state).await?);
+            return Ok(POLL_EVERY);
         }
         at.position = page.until;
         let still = at.told.elapsed() >= STILL_EVERY;
-        if !page.changes.is_empty() || still {
+        let moved = !page.changes.is_empty();
+        if moved || still {
             state.watchers.publish(Batch {
                 log: page.log,
                 from: at.published,
@@ -120,10 +105,10 @@ impl Tail {
             at.published = page.until;
             at.told = Instant::now();
         }
-        self.unsettled = if page.unsettled {
-            self.unsettled + 1
-        } else {
-            0
+        self.unsettled = match (page.unsettled, moved) {
+            (false, _) => 0,
+            (true, true) => 1,
+            (true, false) => self.unsettled + 1,
         };
         Ok(match (page.drained, self.unsettled) {
             (false, _) => Duration::ZERO,
@@ -131,4 +116,23 @@ impl Tail {
             (true, times) => Duration::from_millis(AGAIN_MS[times.min(AGAIN_MS.len()) - 1]),
         })
     }
+}
+
+/// Begins at the log's end. Whoever watched before is told where that is, and reads what lies
+/// before it.
+async fn begin(state: &State) -> Result<At, Error> {
+    retention::begin_anew(state).await?;
+    let head = store::head(&mut *state.pool.acquire().await?).await?;
+    state.watchers.publish(Batch {
+        log: head.log,
+        from: head.position,
+        until: head.position,
+        changes: Vec::new(),
+    });
+    Ok(At {
+        log: head.log,
+        position: head.position,
+        published: head.position,
+        told: Instant::now(),
+    })
 }

@@ -2,7 +2,6 @@
 
 use std::{sync::Arc, time::Duration};
 
-use jiff::SignedDuration;
 use olm_proto::lesson::v1::{Change as Told, WatchChangesResponse};
 use tokio::{
     sync::{
@@ -16,7 +15,6 @@ use tonic::{Code, Status};
 
 use super::{Batch, cursor::Cursor, filter::Sight, store};
 use crate::{
-    availability::calendar::saturating,
     errors::{DOMAIN, Error},
     ids::UserId,
     state::State,
@@ -29,8 +27,6 @@ const BEAT_EVERY: Duration = Duration::from_secs(15);
 const PATIENCE: Duration = Duration::from_secs(30);
 /// Who is further behind reads everything anew.
 const MOST_BEHIND: i64 = 10_000;
-/// Who left a group meanwhile hears of it: as long as changes are kept.
-const LEFT_WHILE_AWAY: SignedDuration = SignedDuration::from_hours(24);
 
 /// What a watcher receives, and the last word when it ends.
 pub type Answers = mpsc::Receiver<Result<WatchChangesResponse, Status>>;
@@ -151,12 +147,11 @@ impl Watcher {
 
     /// Reads what is after the cursor until it is all told.
     async fn catch_up(&mut self) -> Result<(), End> {
-        let left_after = saturating(self.state.now(), -LEFT_WHILE_AWAY);
         loop {
             let mut conn = self.state.pool.acquire().await.map_err(Error::from)?;
             let position = self.cursor.position;
-            let page = store::page(&mut conn, position, left_after).await?;
-            if page.is_past(self.cursor)
+            let page = store::page(&mut conn, position).await?;
+            if page.is_out_of(self.cursor)
                 || (!page.drained && store::is_behind(&mut conn, position, MOST_BEHIND).await?)
             {
                 self.cursor = store::head(&mut conn).await?;

@@ -3,7 +3,7 @@
 mod busy;
 mod constraints;
 mod overrides;
-mod queries;
+pub mod queries;
 mod slots;
 mod time_off;
 

@@ -2,6 +2,7 @@
 
 mod entries;
 mod feeds;
+mod sequences;
 
 use olm_proto::lesson::v1::{
     CalendarEntry, CalendarFeed, CreateCalendarFeedRequest, GetCalendarEntryRequest,

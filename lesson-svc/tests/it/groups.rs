@@ -386,33 +386,72 @@ async fn a_group_with_lessons_ahead_is_not_dissolved(pool: PgPool) {
 }
 
 #[sqlx::test(migrator = "lesson_svc::MIGRATOR")]
-async fn who_is_no_student_any_more_is_in_no_group_and_keeps_the_seats(pool: PgPool) {
+async fn who_is_no_student_any_more_is_in_no_group_and_keeps_their_own_lessons_only(pool: PgPool) {
     let world = World::start(pool).await;
     let teacher = world.teacher(1, "Anna").await;
+    let boris = world.teacher(2, "Boris").await;
     let (made, people) = gather(&world, teacher, 2, 2).await;
+    let (first, other) = (people[0], group(&world, teacher, 3).await);
+    put(&world, teacher, &other, first).await.unwrap();
+    let of_boris = group(&world, boris, 2).await;
+    world.befriend(boris, first).await;
+    put(&world, boris, &of_boris, first).await.unwrap();
     let lesson = lesson_of(&world, teacher, &made, NOON).await;
+    let of_other = lesson_of(&world, teacher, &other, EVENING).await;
+    let elsewhere = lesson_of(&world, boris, &of_boris, "2026-06-03T12:00:00Z").await;
+    let alone = world.book(first, teacher, "2026-06-04T12:00:00Z").await;
+    let alone = alone.unwrap();
     let request = RemoveStudentRequest {
-        student_id: people[0].to_string(),
+        student_id: first.to_string(),
     };
-    let removed = world
-        .teachers()
-        .remove_student(acting(request, teacher))
-        .await;
-    removed.unwrap();
+    for _ in 0..2 {
+        let request = acting(request.clone(), teacher);
+        world.teachers().remove_student(request).await.unwrap();
+    }
     assert_eq!(see(&world, teacher, &made).await.unwrap().member_count, 1);
-    assert_eq!(
-        reason(see(&world, people[0], &made).await),
-        ErrorReason::GroupNotFound
-    );
-    let seen = get(&world, people[0], &lesson).await.unwrap();
-    assert_eq!(seats(&seen), [BookingStatus::Confirmed]);
-    // Who comes instead hears that this lesson is full.
+    for group in [&made, &other] {
+        let seen = see(&world, first, group).await;
+        assert_eq!(reason(seen), ErrorReason::GroupNotFound);
+    }
+    for lesson in [&lesson, &of_other] {
+        let seen = get(&world, first, lesson).await.unwrap();
+        assert_eq!(seats(&seen), [BookingStatus::Canceled]);
+        assert_eq!(seen.version, 2, "a repeat gives up nothing");
+        assert_eq!(seen.schedule_version, 1, "others hear nothing");
+    }
+    for lesson in [&elsewhere, &alone] {
+        let seen = get(&world, first, lesson).await.unwrap();
+        assert_eq!(seats(&seen), [BookingStatus::Confirmed]);
+    }
+    // Who comes instead has the seat.
     let third = world.student(30).await;
     world.befriend(teacher, third).await;
     let came = put(&world, teacher, &made, third).await.unwrap();
-    assert_eq!(
-        (came.joined, came.missed_lesson_ids),
-        (true, vec![lesson.id])
-    );
+    assert_eq!((came.joined, came.missed_lesson_ids), (true, vec![]));
+    world.stop().await;
+}
+
+#[sqlx::test(migrator = "lesson_svc::MIGRATOR")]
+async fn open_seats_stay_open_however_many_the_group_holds(pool: PgPool) {
+    let world = World::start(pool).await;
+    let teacher = world.teacher(1, "Anna").await;
+    let (made, _) = gather(&world, teacher, 3, 2).await;
+    let open = gathering(teacher, &made, NOON, 3);
+    let open = book_group(&world, teacher, open).await.unwrap();
+    let open = open.lesson.unwrap();
+    let everybody = lesson_of(&world, teacher, &made, EVENING).await;
+    // As many as the group holds, and then fewer than it did.
+    let made = see(&world, teacher, &made).await.unwrap();
+    let fewer = change(&world, teacher, &made, None, Some(2)).await.unwrap();
+    let wider = change(&world, teacher, &fewer, None, Some(6)).await;
+    let wider = wider.unwrap();
+    let student = world.student(9).await;
+    world.befriend(teacher, student).await;
+    let came = put(&world, teacher, &wider, student).await.unwrap();
+    assert_eq!(came.missed_lesson_ids, [""; 0]);
+    let open = get(&world, teacher, &open).await.unwrap();
+    assert_eq!((open.capacity, open.seats_taken), (3, 0));
+    let everybody = get(&world, teacher, &everybody).await.unwrap();
+    assert_eq!((everybody.capacity, everybody.seats_taken), (6, 3));
     world.stop().await;
 }

@@ -22,6 +22,7 @@ mod lists;
 mod migrations;
 mod moving;
 mod placing;
+mod plans;
 mod process;
 mod racing;
 mod reconfirming;

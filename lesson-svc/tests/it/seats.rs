@@ -348,6 +348,26 @@ async fn a_lesson_of_a_group_is_cancelled_and_moved_by_its_teacher_only(pool: Pg
     assert_eq!(reason(moved), only_teachers);
     let off = cancel(&world, people[0], &lesson.id, 1, "").await;
     assert_eq!(reason(off), only_teachers);
+    // Who is in the group sees its lessons, with a seat or without, and hears who may.
+    let open = gathering(teacher, &group, "2026-06-05T12:00:00Z", 1);
+    let open = book_group(&world, teacher, open).await.unwrap();
+    let open = open.lesson.unwrap();
+    let moved = shift(&world, people[0], &open, "2026-06-03T12:00:00Z").await;
+    assert_eq!(reason(moved), only_teachers);
+    let off = cancel(&world, people[0], &open.id, 1, "").await;
+    assert_eq!(reason(off), only_teachers);
+    let update = UpdateLessonRequest {
+        lesson_id: open.id.clone(),
+        expected_version: 1,
+        notes: Some("mine".to_owned()),
+        ..UpdateLessonRequest::default()
+    };
+    let mut lessons = world.lessons();
+    let updated = lessons.update_lesson(acting(update, people[0])).await;
+    assert_eq!(reason(updated), only_teachers);
+    let stranger = world.student(9).await;
+    let off = cancel(&world, stranger, &open.id, 1, "").await;
+    assert_eq!(reason(off), ErrorReason::LessonNotFound);
     let off = cancel(&world, teacher, &lesson.id, 1, "ill").await.unwrap();
     assert_eq!(
         (seats(&off), off.seats_taken),

@@ -6,6 +6,7 @@ mod creating;
 mod gathering;
 mod leaving;
 mod materialising;
+mod racing;
 mod rechanging;
 
 use olm_proto::lesson::v1::{

@@ -131,7 +131,9 @@ fn config(pool: &PgPool, notify_url: &str) -> Config {
             "LESSON_NOTIFY_KEY".to_owned(),
             "a key for notify-svc".to_owned(),
         ),
-        ("LESSON_NOTIFY_TIMEOUT".to_owned(), "2".to_owned()),
+        // A busy machine is no fault that these tests are about.
+        ("LESSON_NOTIFY_TIMEOUT".to_owned(), "20".to_owned()),
+        ("LESSON_DATABASE_PATIENCE".to_owned(), "20".to_owned()),
     ]);
     let mut settings = Settings::from_map(PREFIX, variables);
     let config = Config::read(&mut settings);

@@ -44,6 +44,8 @@ pub async fn drain(app: &App, queued: &[i64]) -> sqlx::Result<()> {
                 tracing::warn!(%lesson_id, error = %cause, "a lesson is to be planned anew later");
             }
             Some((lesson_id, false)) => {
+                // Told as it was planned first, rather than not at all.
+                store::address_pending(&mut conn, lesson_id).await?;
                 tracing::error!(%lesson_id, error = %cause, "a lesson cannot be planned anew");
             }
             // Somebody else did it.
@@ -75,6 +77,7 @@ async fn replan_queued(app: &App, id: i64) -> Result<(), Error> {
         traceparent: "",
     };
     let plan = replan(&mut tx, &snapshot, &people, &planning).await?;
+    store::address_pending(&mut tx, lesson_id).await?;
     tx.commit().await?;
     app.wakeups.wake(bots(&people));
     plan.log(About::Lesson(lesson_id));

@@ -212,6 +212,32 @@ pub async fn postpone_replan(
     Ok(row.map(|row| (row.lesson_id, row.again)))
 }
 
+/// Gives what waits of a lesson to its readers' bots, where it has none yet.
+///
+/// # Errors
+///
+/// When the database fails.
+pub async fn address_pending(conn: &mut PgConnection, lesson_id: Uuid) -> sqlx::Result<()> {
+    sqlx::query!(
+        "WITH waiting AS MATERIALIZED (
+             SELECT n.id, r.bot_id
+             FROM notify.notification_details d
+             JOIN notify.notifications n ON n.id = d.notification_id
+             JOIN notify.recipients r ON r.user_id = n.user_id
+             WHERE d.lesson_id = $1 AND n.state = 'pending' AND n.bot_id IS NULL
+               AND r.bot_id IS NOT NULL
+             ORDER BY n.id
+             FOR UPDATE OF n
+         )
+         UPDATE notify.notifications n SET bot_id = waiting.bot_id, version = n.version + 1
+         FROM waiting WHERE n.id = waiting.id",
+        lesson_id,
+    )
+    .execute(conn)
+    .await?;
+    Ok(())
+}
+
 /// A planned row that exists.
 #[derive(Debug)]
 pub struct Existing {

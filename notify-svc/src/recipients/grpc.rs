@@ -47,13 +47,13 @@ impl Service {
             recipient.address = Some(moving::follow(&mut tx, address).await?);
         }
         store::update(&mut tx, &recipient).await?;
-        let bot_id = recipient.address.map(|address| address.bot_id);
-        store::readdress_pending(&mut tx, recipient.user_id, bot_id).await?;
         let queued = if recipient.is_planned_as(&stored.recipient) {
             Vec::new()
         } else {
             lesson_plans::store::insert_replans_of(&mut tx, recipient.user_id).await?
         };
+        let bot_id = recipient.address.map(|address| address.bot_id);
+        store::readdress_pending(&mut tx, recipient.user_id, bot_id).await?;
         tx.commit().await?;
         // The next lessons before anything goes out to the person; the sweep does the rest.
         let next = &queued[..queued.len().min(AT_ONCE)];

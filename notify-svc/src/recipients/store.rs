@@ -140,7 +140,8 @@ pub async fn update(conn: &mut PgConnection, recipient: &Recipient) -> sqlx::Res
     Ok(())
 }
 
-/// Gives what waits for a person their present bot.
+/// Gives what waits for a person their present bot. What had none waits on while its
+/// lesson is to be planned anew: it was planned for nobody known.
 ///
 /// # Errors
 ///
@@ -152,10 +153,13 @@ pub async fn readdress_pending(
 ) -> sqlx::Result<()> {
     sqlx::query!(
         "WITH waiting AS MATERIALIZED (
-             SELECT id FROM notify.notifications
-             WHERE user_id = $1 AND state = 'pending' AND bot_id IS DISTINCT FROM $2
-             ORDER BY id
-             FOR UPDATE
+             SELECT n.id FROM notify.notifications n
+             JOIN notify.notification_details d ON d.notification_id = n.id
+             WHERE n.user_id = $1 AND n.state = 'pending' AND n.bot_id IS DISTINCT FROM $2
+               AND (n.bot_id IS NOT NULL OR NOT EXISTS (
+                   SELECT FROM notify.replans q WHERE q.lesson_id = d.lesson_id))
+             ORDER BY n.id
+             FOR UPDATE OF n
          )
          UPDATE notify.notifications n SET bot_id = $2, version = n.version + 1
          FROM waiting WHERE n.id = waiting.id",

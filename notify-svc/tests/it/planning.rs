@@ -162,6 +162,36 @@ async fn a_lesson_may_come_before_its_people(pool: PgPool) {
 }
 
 #[sqlx::test(migrator = "notify_svc::MIGRATOR")]
+async fn what_was_planned_for_nobody_known_waits_to_be_planned_anew(pool: PgPool) {
+    let service = start(&pool, &[]).await;
+    let mut gateway = Gateway::ready(&service).await;
+    let (teacher, student) = (Uuid::new_v4(), Uuid::new_v4());
+    let start = now(&pool).await + SignedDuration::from_hours(48);
+    service.sync(lesson(teacher, student, start)).await;
+    // Whoever plans anew has to wait.
+    let mut planning = pool.begin().await.unwrap();
+    sqlx::query("SELECT FROM notify.lessons FOR UPDATE")
+        .execute(&mut *planning)
+        .await
+        .unwrap();
+    let known = async {
+        let stored = "SELECT bot_id FROM notify.recipients WHERE user_id = $1";
+        let bot_of = |sql| sqlx::query_scalar::<_, Option<i64>>(sql).bind(student);
+        eventually(true, || async {
+            bot_of(stored).fetch_one(&pool).await.unwrap().is_some()
+        })
+        .await;
+        let addressed = "SELECT bot_id FROM notify.notifications WHERE user_id = $1";
+        let bot = bot_of(addressed).fetch_one(&pool).await.unwrap();
+        planning.commit().await.unwrap();
+        bot
+    };
+    let (bot, _) = tokio::join!(known, service.put(person(student, "Boris", 12)));
+    assert_eq!(bot, None);
+    assert!(notice(&gateway.deliver().await).reminder_follows);
+}
+
+#[sqlx::test(migrator = "notify_svc::MIGRATOR")]
 async fn a_changed_lead_moves_the_reminder_but_never_takes_the_last_one(pool: PgPool) {
     let service = start(&pool, &[]).await;
     let (teacher, student) = (Uuid::new_v4(), Uuid::new_v4());

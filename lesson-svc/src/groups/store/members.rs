@@ -121,83 +121,47 @@ pub async fn insert_member(
     Ok(())
 }
 
-/// Takes somebody out of a locked group; false when they are not in it.
+/// Takes somebody out of locked groups; false when they are in none of them.
 ///
 /// # Errors
 ///
 /// When the database fails.
-pub async fn update_member_ended(
+pub async fn update_members_ended(
     conn: &mut PgConnection,
-    id: GroupId,
+    ids: &[Uuid],
     student: UserId,
     now: Timestamp,
 ) -> Result<bool, Error> {
     let ended = sqlx::query!(
         "UPDATE lesson.group_members SET end_time = $3
-         WHERE group_id = $1 AND student_id = $2 AND end_time IS NULL",
-        id.0,
+         WHERE group_id = ANY($1) AND student_id = $2 AND end_time IS NULL",
+        ids,
         student.0,
         now.to_sqlx(),
     )
     .execute(conn)
     .await?;
-    Ok(ended.rows_affected() == 1)
+    Ok(ended.rows_affected() > 0)
 }
 
-/// Takes a student out of all groups of a locked teacher.
+/// Locks the groups of a locked teacher that a student is in, in order of id: nobody else
+/// counts who is in them meanwhile.
 ///
 /// # Errors
 ///
 /// When the database fails.
-pub async fn update_all_ended(
+pub async fn lock_of(
     conn: &mut PgConnection,
     teacher: UserId,
     student: UserId,
-    now: Timestamp,
-) -> Result<(), Error> {
-    // Their rows are written by a trigger, in no order: locked before, in order of id.
-    sqlx::query!(
+) -> Result<Vec<Uuid>, Error> {
+    let ids = sqlx::query_scalar!(
         "SELECT g.id FROM lesson.groups g
          WHERE g.id IN (SELECT m.group_id FROM lesson.group_members m
                         WHERE m.student_id = $2 AND m.teacher_id = $1 AND m.end_time IS NULL)
          ORDER BY g.id FOR NO KEY UPDATE",
         teacher.0,
         student.0,
-    )
-    .fetch_all(&mut *conn)
-    .await?;
-    sqlx::query!(
-        "UPDATE lesson.group_members SET end_time = $3
-         WHERE student_id = $2 AND teacher_id = $1 AND end_time IS NULL",
-        teacher.0,
-        student.0,
-        now.to_sqlx(),
-    )
-    .execute(conn)
-    .await?;
-    Ok(())
-}
-
-/// Locks the running series of the groups that a person is in (of `teacher`; `None`: of all),
-/// in order of id; their teachers are locked.
-///
-/// # Errors
-///
-/// When the database fails.
-pub async fn lock_series(
-    conn: &mut PgConnection,
-    teacher: Option<UserId>,
-    student: UserId,
-) -> Result<Vec<Uuid>, Error> {
-    let ids = sqlx::query_scalar!(
-        "SELECT s.id FROM lesson.series s
-         WHERE s.status = 'running' AND s.group_id IN (
-             SELECT m.group_id FROM lesson.group_members m
-             WHERE m.student_id = $1 AND m.end_time IS NULL
-               AND ($2::uuid IS NULL OR m.teacher_id = $2))
-         ORDER BY s.id FOR NO KEY UPDATE",
-        student.0,
-        teacher.map(|teacher| teacher.0),
     )
     .fetch_all(conn)
     .await?;

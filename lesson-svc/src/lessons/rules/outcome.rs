@@ -168,6 +168,8 @@ pub struct New<'a> {
     pub group: Option<OfGroup>,
     /// How many may sit in it; 1 of one student's.
     pub capacity: i16,
+    /// Of a group's lesson: who is in the group joins by themselves.
+    pub open_seats: bool,
     /// The series that makes it, and tells of it.
     pub series: Option<OfSeries>,
     /// When.
@@ -230,6 +232,7 @@ pub fn begin(new: New<'_>, by: Acting, beginning: Beginning, now: Timestamp) -> 
         meeting_url: new.meeting_url,
         group: new.group,
         capacity: new.capacity,
+        open_seats: new.open_seats,
         seats_taken: 0,
         series: new.series,
         with_series,
@@ -402,7 +405,7 @@ impl<'a> Next<'a> {
     }
 
     /// Somebody takes a seat: the change is of it alone, and of kind
-    /// [`Kind::Joined`]: who [records](crate::lessons::changing::record) it inserts the seat.
+    /// [`Kind::Joined`]: who [records](crate::lessons::recording::record) it inserts the seat.
     pub fn join(&mut self, seat: NewSeat) {
         let (role, with_series) = (self.change.role, self.with_series);
         self.change.booking = Some(seat.id);

@@ -77,6 +77,7 @@ fn lesson(status: LessonStatus) -> Lesson {
         meeting_url: String::new(),
         group: None,
         capacity: 1,
+        open_seats: false,
         seats_taken: 1,
         series: None,
         with_series: false,

@@ -38,27 +38,27 @@ pub async fn find_span_ahead(
     }))
 }
 
-/// Locks the lessons of a group that have not begun, of a student only those in which they
+/// Locks the lessons of groups that have not begun, of a student only those in which they
 /// have a seat; in order of id.
 ///
 /// # Errors
 ///
 /// When the database fails.
-pub async fn lock_ahead_of_group(
+pub async fn lock_ahead_of_groups(
     conn: &mut PgConnection,
-    group: GroupId,
+    groups: &[Uuid],
     student: Option<UserId>,
     now: Timestamp,
 ) -> Result<Vec<Uuid>, Error> {
     let ids = sqlx::query_scalar!(
         "SELECT l.id FROM lesson.lessons l
-         WHERE l.group_id = $1 AND lower(l.during) > $2 AND l.status = 'scheduled'
+         WHERE l.group_id = ANY($1) AND lower(l.during) > $2 AND l.status = 'scheduled'
            AND ($3::uuid IS NULL OR EXISTS (
                SELECT FROM lesson.bookings b
                WHERE b.lesson_id = l.id AND b.student_id = $3
                  AND b.status IN ('confirmed', 'reconfirm')))
          ORDER BY l.id FOR NO KEY UPDATE",
-        group.0,
+        groups,
         now.to_sqlx(),
         student.map(|student| student.0),
     )
@@ -67,8 +67,8 @@ pub async fn lock_ahead_of_group(
     Ok(ids)
 }
 
-/// Gives the lessons ahead of a locked group more seats: those that had as many as the
-/// group held. Nobody is told, and no version rises: nobody's seat changes.
+/// Gives the lessons ahead of a locked group as many seats as it holds now, but for those
+/// with open seats. Nobody is told, and no version rises: nobody's seat changes.
 ///
 /// # Errors
 ///
@@ -76,19 +76,18 @@ pub async fn lock_ahead_of_group(
 pub async fn update_capacities(
     conn: &mut PgConnection,
     group: GroupId,
-    (before, after): (i16, i16),
+    capacity: i16,
     now: Timestamp,
 ) -> Result<(), Error> {
     sqlx::query!(
-        "UPDATE lesson.lessons SET capacity = $3
+        "UPDATE lesson.lessons SET capacity = $2
          WHERE id IN (
              SELECT l.id FROM lesson.lessons l
-             WHERE l.group_id = $1 AND lower(l.during) > $4 AND l.status = 'scheduled'
-               AND l.capacity >= $2 AND l.capacity < $3
+             WHERE l.group_id = $1 AND lower(l.during) > $3 AND l.status = 'scheduled'
+               AND NOT l.open_seats AND l.capacity < $2
              ORDER BY l.id FOR NO KEY UPDATE)",
         group.0,
-        before,
-        after,
+        capacity,
         now.to_sqlx(),
     )
     .execute(conn)
@@ -109,9 +108,10 @@ pub async fn lock_to_reconfirm(
 ) -> Result<Vec<Uuid>, Error> {
     let ids = sqlx::query_scalar!(
         "SELECT l.id FROM lesson.lessons l
-         WHERE l.id IN (SELECT b.lesson_id FROM lesson.bookings b
-                        WHERE b.status = 'reconfirm' AND b.reconfirm_expire_time <= $1
-                        ORDER BY b.reconfirm_expire_time LIMIT $2)
+         WHERE l.id = ANY(ARRAY(
+             SELECT b.lesson_id FROM lesson.bookings b
+             WHERE b.status = 'reconfirm' AND b.reconfirm_expire_time <= $1
+             ORDER BY b.reconfirm_expire_time LIMIT $2))
          ORDER BY l.id FOR NO KEY UPDATE SKIP LOCKED",
         now.to_sqlx(),
         limit,

@@ -213,7 +213,7 @@ async fn load(
                   lower(l.blocked) AS "blocked_start!", upper(l.blocked) AS "blocked_end!",
                   l.status, l.version, l.schedule_version, l.changed_role, l.expire_time,
                   l.canceled_by, l.cancel_reason, l.notes, l.meeting_url, l.create_time,
-                  l.group_id, g.title AS "group_title?", l.capacity, l.seats_taken, l.with_series,
+                  l.group_id, g.title AS "group_title?", l.capacity, l.open_seats, l.seats_taken, l.with_series,
                   o.series_id AS "series_id?", o.original_start AS "original_start?",
                   seats.ids AS "seat_ids!", seats.students AS "seat_students!",
                   seats.names AS "seat_names!", seats.statuses AS "seat_statuses!",
@@ -291,6 +291,7 @@ async fn load(
                     title,
                 }),
                 capacity: row.capacity,
+                open_seats: row.open_seats,
                 seats_taken: row.seats_taken,
                 series: series.map(|(id, original_start)| OfSeries {
                     id: SeriesId(id),

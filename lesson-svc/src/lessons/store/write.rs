@@ -3,6 +3,7 @@
 use jiff::Timestamp;
 use jiff_sqlx::ToSqlx as _;
 use sqlx::PgConnection;
+use uuid::Uuid;
 
 use crate::{
     errors::Error,
@@ -26,18 +27,18 @@ pub async fn insert(conn: &mut PgConnection, lessons: &[&Lesson]) -> Result<(), 
     sqlx::query!(
         "INSERT INTO lesson.lessons (id, teacher_id, during, blocked, status, version,
              schedule_version, changed_role, expire_time, notes, meeting_url, group_id, capacity,
-             with_series, create_time)
+             open_seats, with_series, create_time)
          SELECT c.id, c.teacher_id, tstzrange(c.start_time, c.end_time, '[)'),
                 tstzrange(c.blocked_start, c.blocked_end, '[)'), c.status, c.version,
                 c.schedule_version, c.changed_role, c.expire_time, c.notes, c.meeting_url,
-                c.group_id, c.capacity, c.with_series, c.create_time
+                c.group_id, c.capacity, c.open_seats, c.with_series, c.create_time
          FROM unnest($1::uuid[], $2::uuid[], $3::timestamptz[], $4::timestamptz[],
              $5::timestamptz[], $6::timestamptz[], $7::text[], $8::bigint[], $9::bigint[],
              $10::text[], $11::timestamptz[], $12::text[], $13::text[], $14::uuid[],
-             $15::smallint[], $16::boolean[], $17::timestamptz[])
+             $15::smallint[], $16::boolean[], $17::boolean[], $18::timestamptz[])
              AS c(id, teacher_id, start_time, end_time, blocked_start, blocked_end, status, version,
                   schedule_version, changed_role, expire_time, notes, meeting_url, group_id,
-                  capacity, with_series, create_time)",
+                  capacity, open_seats, with_series, create_time)",
         &column!(lessons, |lesson: &Lesson| lesson.id.0),
         &column!(lessons, |lesson: &Lesson| lesson.teacher_id.0),
         column!(lessons, |lesson: &Lesson| lesson
@@ -66,6 +67,7 @@ pub async fn insert(conn: &mut PgConnection, lessons: &[&Lesson]) -> Result<(), 
             .as_ref()
             .map(|group| group.id.0)) as _,
         &column!(lessons, |lesson: &Lesson| lesson.capacity),
+        &column!(lessons, |lesson: &Lesson| lesson.open_seats),
         &column!(lessons, |lesson: &Lesson| lesson.with_series),
         column!(lessons, |lesson: &Lesson| lesson.create_time.to_sqlx()) as _,
     )
@@ -230,5 +232,20 @@ async fn update_seats(conn: &mut PgConnection, seats: &[&Booking]) -> Result<(),
     .execute(conn)
     .await
     .map_err(Error::of_insert)?;
+    Ok(())
+}
+
+/// Raises the versions of locked lessons that stay as they are.
+///
+/// # Errors
+///
+/// When the database fails.
+pub async fn raise(conn: &mut PgConnection, ids: &[Uuid]) -> Result<(), Error> {
+    sqlx::query!(
+        "UPDATE lesson.lessons SET version = version + 1 WHERE id = ANY($1)",
+        ids,
+    )
+    .execute(conn)
+    .await?;
     Ok(())
 }

@@ -112,6 +112,23 @@ pub async fn list_next(
     Ok(next.collect())
 }
 
+/// Those of these people whom nobody is erasing just now, and keeps them from it until the
+/// transaction ends. It waits for nobody: who erases waits for series.
+///
+/// # Errors
+///
+/// When the database fails.
+pub async fn lock_living(conn: &mut PgConnection, people: &[Uuid]) -> Result<Vec<Uuid>, Error> {
+    let ids = sqlx::query_scalar!(
+        "SELECT id FROM lesson.users WHERE id = ANY($1) AND erase_time IS NULL
+         ORDER BY id FOR KEY SHARE SKIP LOCKED",
+        people,
+    )
+    .fetch_all(conn)
+    .await?;
+    Ok(ids)
+}
+
 /// What somebody knows of a series' hour.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Known {

@@ -7,7 +7,7 @@ use uuid::Uuid;
 
 use crate::{
     errors::Error,
-    ids::{SeriesId, UserId},
+    ids::{GroupId, SeriesId, UserId},
 };
 
 /// Takes up to `limit` series whose time to book has come, the longest due first, for until
@@ -23,9 +23,9 @@ pub async fn lease_due(
     limit: i64,
 ) -> Result<Vec<SeriesId>, Error> {
     let ids = sqlx::query_scalar!(
-        "UPDATE lesson.series SET due_time = $2 WHERE id IN (
+        "UPDATE lesson.series SET due_time = $2 WHERE id = ANY(ARRAY(
              SELECT id FROM lesson.series WHERE due_time <= $1
-             ORDER BY due_time LIMIT $3 FOR NO KEY UPDATE SKIP LOCKED)
+             ORDER BY due_time LIMIT $3 FOR NO KEY UPDATE SKIP LOCKED))
          RETURNING id",
         now.to_sqlx(),
         lease.to_sqlx(),
@@ -47,7 +47,9 @@ pub async fn update_due(
     now: Timestamp,
 ) -> Result<(), Error> {
     sqlx::query!(
-        "UPDATE lesson.series SET due_time = $2 WHERE teacher_id = $1 AND due_time > $2",
+        "UPDATE lesson.series SET due_time = $2 WHERE id IN (
+             SELECT id FROM lesson.series WHERE teacher_id = $1 AND due_time > $2
+             ORDER BY id FOR NO KEY UPDATE)",
         teacher.0,
         now.to_sqlx(),
     )
@@ -99,62 +101,67 @@ pub async fn list_elsewhere(
     Ok(ids.into_iter().map(SeriesId).collect())
 }
 
-/// Whose series, and which.
+/// What happens to people, and so to series of theirs.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Of {
-    /// A person's running ones, as teacher and as the one student.
+    /// A person is erased: what they teach, learn or wrote into, and what goes on in the
+    /// groups that they are in.
     Person(UserId),
-    /// Those of which something is yet to be booked, of a teacher with one student.
+    /// Somebody is no student any more: those of which something is yet to be booked of the
+    /// teacher with them alone, and what goes on in the teacher's groups that they are in.
     Pair {
         /// Who teaches.
         teacher: UserId,
         /// Who learns.
         student: UserId,
     },
+    /// Somebody comes into a group or leaves it: what goes on in it.
+    Group(GroupId),
 }
 
-/// Locks series until the transaction ends, in order of id.
+/// Locks series until the transaction ends, in order of id; after teachers, before groups and
+/// lessons. A series goes on while its pattern or a lesson that moved out of it is ahead.
 ///
 /// # Errors
 ///
 /// When the database fails.
-pub async fn lock_of(conn: &mut PgConnection, of: Of) -> Result<Vec<Uuid>, Error> {
-    let ids = match of {
-        Of::Person(person) => {
-            sqlx::query_scalar!(
-                "SELECT id FROM lesson.series
-                 WHERE (teacher_id = $1 OR student_id = $1) AND status = 'running'
-                 ORDER BY id FOR NO KEY UPDATE",
-                person.0,
-            )
-            .fetch_all(conn)
-            .await?
-        }
-        Of::Pair { teacher, student } => {
-            sqlx::query_scalar!(
-                "SELECT id FROM lesson.series
-                 WHERE teacher_id = $1 AND student_id = $2 AND due_time IS NOT NULL
-                 ORDER BY id FOR NO KEY UPDATE",
-                teacher.0,
-                student.0,
-            )
-            .fetch_all(conn)
-            .await?
-        }
+pub async fn lock_of(conn: &mut PgConnection, of: Of, now: Timestamp) -> Result<Vec<Uuid>, Error> {
+    let (person, pair, group) = match of {
+        Of::Person(person) => (Some(person), None, None),
+        Of::Pair { teacher, student } => (None, Some((teacher, student)), None),
+        Of::Group(group) => (None, None, Some(group)),
     };
-    Ok(ids)
-}
-
-/// The running series of a group, in order of id; its teacher is locked.
-///
-/// # Errors
-///
-/// When the database fails.
-pub async fn lock_of_group(conn: &mut PgConnection, group: Uuid) -> Result<Vec<Uuid>, Error> {
+    let (teacher, student) = pair.unzip();
     let ids = sqlx::query_scalar!(
-        "SELECT id FROM lesson.series WHERE group_id = $1 AND status = 'running'
-         ORDER BY id FOR NO KEY UPDATE",
-        group,
+        "SELECT s.id FROM lesson.series s WHERE s.id IN (
+             SELECT o.id FROM lesson.series o WHERE o.teacher_id = $1
+             UNION ALL
+             SELECT o.id FROM lesson.series o WHERE o.student_id = $1
+             UNION ALL
+             SELECT o.id FROM lesson.series o WHERE o.changed_by = $1 AND o.cancel_reason <> ''
+             UNION ALL
+             SELECT o.id FROM lesson.series o WHERE o.described_by = $1
+             UNION ALL
+             SELECT o.id FROM lesson.series o
+             WHERE o.teacher_id = $2 AND o.student_id = $3 AND o.due_time IS NOT NULL
+             UNION ALL
+             SELECT o.id FROM lesson.series o
+             WHERE o.status = 'running'
+               AND o.group_id = ANY(ARRAY(
+                   SELECT $4::uuid
+                   UNION ALL
+                   SELECT m.group_id FROM lesson.group_members m
+                   WHERE m.student_id = coalesce($1, $3) AND m.end_time IS NULL
+                     AND ($2::uuid IS NULL OR m.teacher_id = $2)))
+               AND (o.last_start_time > $5 OR EXISTS (
+                   SELECT FROM lesson.series_occurrences c JOIN lesson.lessons l ON l.id = c.lesson_id
+                   WHERE c.series_id = o.id AND l.status = 'scheduled' AND lower(l.during) > $5)))
+         ORDER BY s.id FOR NO KEY UPDATE",
+        person.map(|person| person.0),
+        teacher.map(|teacher: UserId| teacher.0),
+        student.map(|student: UserId| student.0),
+        group.map(|group| group.0),
+        now.to_sqlx(),
     )
     .fetch_all(conn)
     .await?;
@@ -162,7 +169,8 @@ pub async fn lock_of_group(conn: &mut PgConnection, group: Uuid) -> Result<Vec<U
 }
 
 /// Forgets the texts that a person gave: the reasons of their cancellations, notes and links
-/// of the series they taught, notes of those in which they were the only student.
+/// of the series they taught, and of those that they as an admin were the last to describe;
+/// notes of those in which they were the only student.
 ///
 /// # Errors
 ///
@@ -176,7 +184,7 @@ pub async fn forget_texts(conn: &mut PgConnection, person: UserId) -> Result<(),
     .await?;
     sqlx::query!(
         "UPDATE lesson.series SET notes = '', meeting_url = ''
-         WHERE teacher_id = $1 AND (notes <> '' OR meeting_url <> '')",
+         WHERE (teacher_id = $1 OR described_by = $1) AND (notes <> '' OR meeting_url <> '')",
         person.0,
     )
     .execute(&mut *conn)

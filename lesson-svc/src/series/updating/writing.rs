@@ -17,7 +17,7 @@ use crate::{
     lessons::{
         Acting, Lesson,
         changes::Changed,
-        changing, lapsing,
+        lapsing, recording,
         rules::{self, Action, Next},
         seats,
         store::Way,
@@ -120,7 +120,13 @@ impl Writer<'_> {
         let before = series.clone();
         let gone = self.gone(&before);
         self.describe(series, change);
-        if *series == before && !self.plan.retimed {
+        if *series
+            == (Series {
+                described_by: series.described_by,
+                ..before.clone()
+            })
+            && !self.plan.retimed
+        {
             return Ok(Done::default());
         }
         let mut done = Done {
@@ -165,6 +171,9 @@ impl Writer<'_> {
         if let Some(notes) = &change.notes {
             series.notes.clone_from(notes);
         }
+        if change.meeting_url.is_some() || change.notes.is_some() {
+            series.describe(self.by);
+        }
         let near = horizon(self.teacher);
         let next = series.next_ordinal.min(series.occurrence_count);
         // What was undecided and stays at its time is the job's, however near it came.
@@ -188,7 +197,7 @@ impl Writer<'_> {
         let changed: Vec<_> = lessons
             .map(|lesson| rules::apply_with_series(lesson, self.by, &off, self.now))
             .collect();
-        changing::record(conn, &changed, self.now).await?;
+        recording::record(conn, &changed, self.now).await?;
         Ok(changed)
     }
 
@@ -217,7 +226,7 @@ impl Writer<'_> {
         let mut changed = Vec::new();
         for (lesson, during) in moves {
             let there = self.moved(lesson, during, &busy);
-            changing::record(&mut *conn, std::slice::from_ref(&there), self.now).await?;
+            recording::record(&mut *conn, std::slice::from_ref(&there), self.now).await?;
             changed.push(there);
         }
         Ok(changed)
@@ -300,7 +309,7 @@ impl Writer<'_> {
         let changed: Vec<_> = lessons
             .map(|lesson| rules::apply_with_series(lesson, self.by, &action, self.now))
             .collect();
-        changing::record(conn, &changed, self.now).await?;
+        recording::record(conn, &changed, self.now).await?;
         Ok(changed)
     }
 

@@ -137,7 +137,7 @@ async fn ask(conn: &mut PgConnection) -> Vec<(String, String, String)> {
 }
 
 /// One column of text, whatever its type.
-async fn explain(conn: &mut PgConnection, how: &str, name: &str, arguments: &str) -> String {
+pub async fn explain(conn: &mut PgConnection, how: &str, name: &str, arguments: &str) -> String {
     let statement = format!("EXPLAIN ({how}) EXECUTE {name} ({arguments})");
     let rows = sqlx::raw_sql(AssertSqlSafe(statement))
         .fetch_all(conn)
@@ -148,7 +148,7 @@ async fn explain(conn: &mut PgConnection, how: &str, name: &str, arguments: &str
 }
 
 /// Every node of a plan that reads a table.
-fn scans(node: &Value, found: &mut Vec<Value>) {
+pub fn scans(node: &Value, found: &mut Vec<Value>) {
     if node["Node Type"].as_str().unwrap().contains("Scan") {
         found.push(node.clone());
     }

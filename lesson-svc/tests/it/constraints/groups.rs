@@ -160,6 +160,10 @@ async fn a_lesson_holds_no_more_than_its_seats_and_stays_with_its_teachers_group
         (update("capacity = 51", &of_group), range),
         (update("capacity = 2", &single), range),
         (
+            update("open_seats = true", &single),
+            "lessons_open_seats_of_groups",
+        ),
+        (
             update(&format!("group_id = '{}'", other.id), &single),
             "lessons_group",
         ),

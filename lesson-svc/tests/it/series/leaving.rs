@@ -1,10 +1,11 @@
 //! What becomes of series when their people move, part or leave.
 
+use jiff::SignedDuration;
 use olm_proto::{
     common::v1::ErrorReason,
     lesson::v1::{
-        ConflictMode, DeleteTeacherRequest, RemoveStudentRequest, RulesZone, SeriesState,
-        UpdateSettingsRequest, WantedSeries,
+        ConflictMode, DeleteTeacherRequest, RemoveStudentRequest, RulesZone, SeriesChange,
+        SeriesState, UpdateSeriesRequest, UpdateSettingsRequest, WantedSeries, wanted_series,
     },
 };
 use service_kit::grpc::client::acting;
@@ -12,7 +13,10 @@ use sqlx::PgPool;
 use uuid::Uuid;
 
 use super::{count, create, get, in_zone, lessons, starts, told, weekly};
-use crate::support::{World, reason};
+use crate::{
+    steps::gather,
+    support::{World, reason, until},
+};
 
 async fn pair(pool: PgPool) -> (World, Uuid, Uuid) {
     let world = World::start(pool).await;
@@ -161,5 +165,83 @@ async fn who_has_series_to_book_goes_on_teaching(pool: PgPool) {
         .delete_teacher(acting(request, teacher))
         .await;
     assert_eq!(reason(refused), ErrorReason::LessonsAhead);
+    world.stop().await;
+}
+
+#[sqlx::test(migrator = "lesson_svc::MIGRATOR")]
+async fn what_waits_to_be_told_of_a_series_names_no_group_of_an_erased_teacher(pool: PgPool) {
+    let world = World::start(pool).await;
+    let teacher = world.teacher(1, "Anna").await;
+    let (made, people) = gather(&world, teacher, 4, 2).await;
+    let wanted = WantedSeries {
+        people: Some(wanted_series::People::GroupId(made.id.clone())),
+        ..weekly(people[0], "2026-06-08", "12:00", 3)
+    };
+    let created = create(&world, teacher, wanted, ConflictMode::Strict).await;
+    created.unwrap();
+    let titles = async || {
+        let told = told(&world.pool).await.into_iter();
+        told.map(|told| told.group_title).collect::<Vec<_>>()
+    };
+    assert_eq!(titles().await, [made.title]);
+    world.erase(teacher).await.unwrap();
+    assert_eq!(titles().await, ["", ""]);
+    world.stop().await;
+}
+
+/// Also where the job copied it in the teacher's name; what the teacher wrote over it stays.
+#[sqlx::test(migrator = "lesson_svc::MIGRATOR")]
+async fn what_an_admin_wrote_into_the_series_of_others_goes_with_them(pool: PgPool) {
+    let (world, teacher, student) = pair(pool).await;
+    let admin = world.admin(3).await;
+    for (time, over) in [("10:00", false), ("12:00", true)] {
+        let wanted = WantedSeries {
+            teacher_id: teacher.to_string(),
+            ..with_texts(weekly(student, "2026-06-08", time, 14))
+        };
+        let made = create(&world, admin, wanted, ConflictMode::Strict).await;
+        let series = made.unwrap().series.unwrap();
+        let request = UpdateSeriesRequest {
+            series_id: series.id,
+            expected_version: series.version,
+            change: Some(SeriesChange {
+                notes: Some("chapter two".to_owned()),
+                meeting_url: Some("https://meet.example/own".to_owned()),
+                ..SeriesChange::default()
+            }),
+            conflict_mode: ConflictMode::Strict.into(),
+        };
+        if over {
+            let mut client = world.series();
+            let request = acting(request, teacher);
+            client.update_series(request).await.unwrap();
+        }
+    }
+    world.clock.advance(SignedDuration::from_hours(7 * 24 * 4));
+    let all = "lessons WHERE status = 'scheduled'";
+    until("all is booked", || async {
+        count(&world.pool, all).await == 28
+    })
+    .await;
+    let own = "lessons WHERE notes = 'chapter two' AND meeting_url = 'https://meet.example/own'";
+    assert_eq!(count(&world.pool, own).await, 14);
+    world.erase(admin).await.unwrap();
+    let words = "WHERE notes LIKE '%divorce%' OR meeting_url LIKE '%anna%'";
+    for table in ["lessons", "series"] {
+        assert_eq!(count(&world.pool, &format!("{table} {words}")).await, 0);
+    }
+    assert_eq!(count(&world.pool, own).await, 14);
+    let told = told(&world.pool).await.into_iter();
+    let urls = told.map(|told| told.plan.unwrap().meeting_url);
+    let urls: std::collections::BTreeSet<_> = urls.collect();
+    assert!(!urls.contains("https://meet.example/anna"), "{urls:?}");
+    let rows: Vec<Vec<u8>> =
+        sqlx::query_scalar("SELECT payload FROM lesson.outbox WHERE kind = 'lesson'")
+            .fetch_all(&world.pool)
+            .await
+            .unwrap();
+    let word = b"meet.example/anna";
+    let says = |row: &&Vec<u8>| row.windows(word.len()).any(|part| part == word);
+    assert_eq!(rows.iter().filter(says).count(), 0);
     world.stop().await;
 }

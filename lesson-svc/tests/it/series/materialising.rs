@@ -30,7 +30,7 @@ async fn make_due(pool: &PgPool) {
 }
 
 /// What is due is decided: nobody has it and nothing waits.
-async fn settled(world: &World) {
+pub async fn settled(world: &World) {
     until("all that is due is decided", || async {
         let now = world.clock.now();
         let query = "SELECT count(*) FROM lesson.series WHERE due_time <= $1 + interval '1 minute'";

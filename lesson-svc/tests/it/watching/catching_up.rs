@@ -9,7 +9,7 @@ use sqlx::PgPool;
 use tonic::Request;
 use uuid::Uuid;
 
-use super::{Watch, after, make_person};
+use super::{INSERT_PERSON, Watch, after, make_person};
 use crate::support::{NO_NOTIFY, Service, World, monday, reason, until};
 
 #[sqlx::test(migrator = "lesson_svc::MIGRATOR")]
@@ -35,6 +35,33 @@ async fn a_watcher_goes_on_at_another_replica_where_it_was(pool: PgPool) {
     pool.close().await;
 }
 
+/// Waits until everything there is lies below the cluster's oldest transaction.
+async fn settled(pool: &PgPool) {
+    until("everything is certain", || async {
+        let settled: bool = sqlx::query_scalar(
+            "SELECT bool_and(xid < pg_snapshot_xmin(pg_current_snapshot())) FROM lesson.changes",
+        )
+        .fetch_one(pool)
+        .await
+        .unwrap();
+        settled
+    })
+    .await;
+}
+
+/// Waits for a reset, and for what comes after it.
+async fn goes_on_after_a_reset(watch: &mut Watch, pool: &PgPool) {
+    while !watch.answer().await.unwrap().reset {}
+    let made = make_person(pool).await;
+    loop {
+        // More resets may come until the log is begun anew.
+        let answer = watch.answer().await.unwrap();
+        if answer.changes.iter().any(|told| told.entity_id == made) {
+            return;
+        }
+    }
+}
+
 /// Begins after `cursor` and expects to be told to read everything anew; then changes come.
 async fn is_reset(service: &Service, pool: &PgPool, cursor: &str) {
     let mut watch = Watch::begin(service, Request::new(after(cursor))).await;
@@ -54,6 +81,7 @@ async fn a_cursor_of_before_what_was_forgotten_is_reset(pool: PgPool) {
         .execute(&pool)
         .await
         .unwrap();
+    settled(&pool).await;
     let young = make_person(&pool).await;
     // Its job begins by forgetting.
     let other = Service::start(&pool, world.clock.clone(), NO_NOTIFY).await;
@@ -84,6 +112,16 @@ async fn a_cursor_of_another_database_is_reset(pool: PgPool) {
 }
 
 #[sqlx::test(migrator = "lesson_svc::MIGRATOR")]
+async fn a_cursor_of_transactions_that_are_yet_to_come_is_reset(pool: PgPool) {
+    let world = World::start(pool.clone()).await;
+    let cursor = Watch::all(&world.service).await.cursor;
+    let mut ahead = Cursor::from_text(&cursor).unwrap();
+    ahead.position.xid += 1_000_000_000;
+    is_reset(&world.service, &pool, &ahead.to_text()).await;
+    world.stop().await;
+}
+
+#[sqlx::test(migrator = "lesson_svc::MIGRATOR")]
 async fn a_log_that_came_in_a_dump_of_another_cluster_begins_anew(pool: PgPool) {
     let world = World::start(pool.clone()).await;
     let cursor = Watch::all(&world.service).await.cursor;
@@ -105,6 +143,104 @@ async fn a_log_that_came_in_a_dump_of_another_cluster_begins_anew(pool: PgPool) 
     .await;
     is_reset(&other, &pool, &cursor).await;
     is_reset(&world.service, &pool, &cursor).await;
+    other.stop().await;
+    world.stop().await;
+}
+
+#[sqlx::test(migrator = "lesson_svc::MIGRATOR")]
+async fn a_log_restored_without_changes_from_a_cluster_far_ahead_begins_anew(pool: PgPool) {
+    let world = World::start(pool.clone()).await;
+    let mut watch = Watch::all(&world.service).await;
+    let cursor = watch.cursor.clone();
+    sqlx::query("UPDATE lesson.change_log SET floor_xid = '4000000000000', floor_id = 7")
+        .execute(&pool)
+        .await
+        .unwrap();
+    goes_on_after_a_reset(&mut watch, &pool).await;
+    is_reset(&world.service, &pool, &cursor).await;
+    world.stop().await;
+}
+
+#[sqlx::test(migrator = "lesson_svc::MIGRATOR")]
+async fn a_database_taken_back_to_an_older_dump_resets_those_who_saw_more(pool: PgPool) {
+    let world = World::start(pool.clone()).await;
+    let mut watch = Watch::all(&world.service).await;
+    let cursor = watch.cursor.clone();
+    // The same log's row, as data that is restored: in a file of its own.
+    let mut tx = pool.begin().await.unwrap();
+    for statement in [
+        "CREATE TEMPORARY TABLE dump ON COMMIT DROP AS SELECT * FROM lesson.change_log",
+        "TRUNCATE lesson.change_log",
+        "INSERT INTO lesson.change_log SELECT * FROM dump",
+    ] {
+        sqlx::query(statement).execute(&mut *tx).await.unwrap();
+    }
+    tx.commit().await.unwrap();
+    goes_on_after_a_reset(&mut watch, &pool).await;
+    is_reset(&world.service, &pool, &cursor).await;
+    world.stop().await;
+}
+
+#[sqlx::test(migrator = "lesson_svc::MIGRATOR")]
+async fn who_watches_is_reset_when_what_they_wait_for_was_forgotten(pool: PgPool) {
+    let world = World::start(pool.clone()).await;
+    let mut watch = Watch::all(&world.service).await;
+    // Held up, so that nobody's place moves on meanwhile.
+    let mut slow = pool.begin().await.unwrap();
+    sqlx::query(INSERT_PERSON)
+        .bind(Uuid::new_v4())
+        .execute(&mut *slow)
+        .await
+        .unwrap();
+    let lost = make_person(&pool).await;
+    sqlx::query(
+        "WITH gone AS (DELETE FROM lesson.changes RETURNING xid, id)
+         UPDATE lesson.change_log SET (floor_xid, floor_id) =
+             (SELECT xid, id FROM gone ORDER BY xid DESC, id DESC LIMIT 1)",
+    )
+    .execute(&pool)
+    .await
+    .unwrap();
+    slow.commit().await.unwrap();
+    loop {
+        let answer = watch.answer().await.unwrap();
+        assert!(answer.changes.iter().all(|told| told.entity_id != lost));
+        if answer.reset {
+            break;
+        }
+    }
+    world.stop().await;
+}
+
+#[sqlx::test(migrator = "lesson_svc::MIGRATOR")]
+async fn what_is_not_certain_yet_is_not_forgotten_however_old(pool: PgPool) {
+    let world = World::start(pool.clone()).await;
+    let age = "UPDATE lesson.changes SET create_time = now() - interval '25 hours'";
+    let old = make_person(&pool).await;
+    sqlx::query(age).execute(&pool).await.unwrap();
+    settled(&pool).await;
+    let mut watch = Watch::all(&world.service).await;
+    let (late, held) = (Uuid::new_v4(), Uuid::new_v4());
+    let mut slow = pool.begin().await.unwrap();
+    let mut insert = sqlx::query(INSERT_PERSON).bind(late);
+    insert.execute(&mut *slow).await.unwrap();
+    insert = sqlx::query(INSERT_PERSON).bind(held);
+    insert.execute(&pool).await.unwrap();
+    sqlx::query(age).execute(&pool).await.unwrap();
+    // Its job begins by forgetting.
+    let other = Service::start(&pool, world.clock.clone(), NO_NOTIFY).await;
+    let kept = || async {
+        let kept: Vec<String> = sqlx::query_scalar("SELECT entity_id::text FROM lesson.changes")
+            .fetch_all(&pool)
+            .await
+            .unwrap();
+        kept
+    };
+    until("forgetting", || async { !kept().await.contains(&old) }).await;
+    assert_eq!(kept().await, [held.to_string()]);
+    slow.commit().await.unwrap();
+    let both = [late.to_string(), held.to_string()];
+    assert_eq!(watch.until(&BTreeSet::from(both.clone())).await, both);
     other.stop().await;
     world.stop().await;
 }

@@ -102,7 +102,7 @@ async fn hours_and_policies_of_a_teacher_are_told_to_who_watches_them(pool: PgPo
 }
 
 #[sqlx::test(migrator = "lesson_svc::MIGRATOR")]
-async fn a_group_and_its_series_are_told_to_teacher_and_members_also_to_who_just_left(
+async fn a_group_and_its_series_are_told_to_who_was_in_it_then_however_late_it_is_read(
     pool: PgPool,
 ) {
     let world = World::start(pool.clone()).await;
@@ -119,6 +119,7 @@ async fn a_group_and_its_series_are_told_to_teacher_and_members_also_to_who_just
     for person in [teacher, member, left, gone] {
         watches.push(Watch::person(&world.service, person, &[]).await);
     }
+    let cursor = watches[0].cursor.clone();
     let (group, series) = (Uuid::new_v4(), Uuid::new_v4());
     let now = crate::support::monday().to_string();
     let mut tx = pool.begin().await.unwrap();
@@ -136,22 +137,41 @@ async fn a_group_and_its_series_are_told_to_teacher_and_members_also_to_who_just
         let bound = sqlx::query(statement).bind(group).bind(teacher).bind(series).bind(&now);
         bound.execute(&mut *tx).await.unwrap();
     }
-    for (student, since) in [(left, "10 seconds"), (gone, "2 hours")] {
+    // Both by the database's clock, by which changes are dated.
+    for (student, since) in [(left, "10 minutes"), (gone, "2 hours")] {
         sqlx::query(
-            "UPDATE lesson.group_members SET end_time = $3::text::timestamptz - $4::text::interval
+            "UPDATE lesson.group_members SET end_time = now() - $3::text::interval
              WHERE group_id = $1 AND student_id = $2",
         )
         .bind(group)
         .bind(student)
-        .bind(&now)
         .bind(since)
         .execute(&mut *tx)
         .await
         .unwrap();
     }
+    // As if a transaction had held everybody up since.
+    sqlx::query(
+        "UPDATE lesson.changes SET create_time = now() - interval '10 minutes'
+         WHERE xid = pg_current_xact_id()",
+    )
+    .execute(&mut *tx)
+    .await
+    .unwrap();
     tx.commit().await.unwrap();
-    for (person, watch) in [teacher, member, left, gone].into_iter().zip(&mut watches) {
+    // Those who watch, and those who catch up.
+    for person in [teacher, member, left, gone] {
+        let request = acting(after(&cursor), person);
+        watches.push(Watch::begin(&world.service, request).await);
+    }
+    for person in [teacher, member, left, gone] {
         rename(&pool, person).await;
+    }
+    for (person, watch) in [teacher, member, left, gone]
+        .into_iter()
+        .cycle()
+        .zip(&mut watches)
+    {
         let told: Vec<_> = before_own(watch).await;
         let told: Vec<_> = told.into_iter().map(|(kind, id, _)| (kind, id)).collect();
         let both = vec![

@@ -26,6 +26,7 @@ fn begun(beginning: Beginning, now: &str) -> Changed {
         }],
         group: None,
         capacity: 1,
+        open_seats: false,
         series: None,
         time: time("2026-06-02T12:00:00Z"),
         notes: String::new(),

@@ -68,6 +68,7 @@ fn lesson(bookings: Vec<Booking>) -> Lesson {
             title: "G".to_owned(),
         }),
         capacity: 2,
+        open_seats: false,
         seats_taken: 0,
         series: None,
         with_series: false,

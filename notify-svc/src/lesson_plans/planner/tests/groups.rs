@@ -324,3 +324,22 @@ fn an_end_of_a_seat_that_is_being_sent_goes_on_whatever_becomes_of_the_lesson() 
     let end = only(STUDENT, Kind::Canceled, &planned);
     assert!(told.iter().any(|told| told.key == end.key));
 }
+
+#[test]
+fn another_title_is_told_to_nobody_and_reminders_to_come_name_it() {
+    let told = told_of(&two());
+    let before = at_first(&two(), &told);
+    let mut renamed = two();
+    renamed.version += 1;
+    renamed.group_title = "Advanced".to_owned();
+    let after = at_first(&renamed, &told);
+    let keys = |planned: &[Planned]| {
+        let rows = planned.iter().map(|row| (row.key, row.user_id, row.due));
+        rows.collect::<Vec<_>>()
+    };
+    assert_eq!(keys(&after), keys(&before), "no row that was not there");
+    for person in [TEACHER, STUDENT, OTHER] {
+        let reminder = only(person, Kind::Reminder, &after);
+        assert_eq!(notice(reminder).group_title, "Advanced");
+    }
+}

@@ -87,3 +87,17 @@ fn each_who_leaves_a_group_is_named_to_its_teacher_once() {
         assert_eq!(left, names, "{state:?}");
     }
 }
+
+#[test]
+fn another_title_is_told_to_nobody_and_named_from_then_on() {
+    let told = told_of(&[&group()]);
+    let mut renamed = later(&group());
+    renamed.group_title = "Advanced".to_owned();
+    let rows = planned(&renamed, &told);
+    for person in [TEACHER, STUDENT] {
+        assert_eq!(news_of(person, &rows, &told), []);
+    }
+    let rows = planned(&moved(&renamed), &told);
+    let news = only(STUDENT, Kind::SeriesChanged, &rows);
+    assert_eq!(news.notice.group_title, "Advanced");
+}
