@@ -15,6 +15,7 @@ pub mod owners;
 pub mod results;
 pub mod session;
 pub mod store;
+pub mod upcoming;
 
 /// One attempt at one notification.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]

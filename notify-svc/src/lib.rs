@@ -26,6 +26,7 @@ pub mod delivery;
 pub mod dispatch;
 pub mod errors;
 pub mod lesson_plans;
+pub mod metrics;
 pub mod notifications;
 pub mod polling;
 pub mod recipients;

@@ -11,6 +11,7 @@ use crate::{
     App, delivery,
     errors::Error,
     lesson_plans::{self, replanning},
+    metrics,
     notifications::{
         states::{Event, State},
         store as queue,
@@ -75,6 +76,19 @@ async fn sweep(app: &App) -> Result<(), Error> {
     Ok(())
 }
 
+/// What the sweep does, as a label.
+fn label(event: &Event<'_>) -> &'static str {
+    match event {
+        Event::Expire => "expire",
+        Event::Unreachable => "unreachable",
+        Event::Silence => "silence",
+        Event::Resolve => "resolve",
+        Event::Cancel => "cancel",
+        Event::Restored => "restored",
+        Event::Outcome { .. } => "outcome",
+    }
+}
+
 /// Lets `event` happen to some rows; `None` when no more were found, else the bots that
 /// have something to send again.
 async fn sweep_some(app: &App, event: &Event<'_>) -> sqlx::Result<Option<BTreeSet<i64>>> {
@@ -97,6 +111,8 @@ async fn sweep_some(app: &App, event: &Event<'_>) -> sqlx::Result<Option<BTreeSe
     }
     tx.commit().await?;
     for row in &advanced {
+        metrics::SWEPT.add(1, [label(event), row.after.state.as_str()]);
+        metrics::moved(row.before, row.after.state);
         tracing::info!(
             notification_id = %row.id,
             bot_id = row.bot_id,

@@ -23,9 +23,10 @@ use super::{
     AttemptRef,
     flow::{Candidate, Flow},
     store::{self, Begun, Epoch},
+    upcoming::{self, Crowded, MAX_SENDERS, Window},
 };
 use crate::{
-    App,
+    App, metrics,
     notifications::{
         Lane,
         states::{Event, Outcome},
@@ -92,6 +93,68 @@ enum After {
     Unsure,
 }
 
+/// When to read the queue again, and how.
+#[derive(Debug)]
+struct Reading {
+    /// Not before this.
+    wanted: Option<Instant>,
+    /// Reading takes at most a fifth of the time, whatever it costs: every row accepted asks
+    /// for it.
+    not_before: Instant,
+    /// The sweep asked.
+    swept: bool,
+    after_sender: i64,
+    crowded: Crowded,
+}
+
+impl Reading {
+    fn new(now: Instant) -> Self {
+        Self {
+            wanted: Some(now),
+            not_before: now,
+            swept: false,
+            after_sender: i64::MIN,
+            crowded: Crowded::default(),
+        }
+    }
+
+    fn is_due(&self, now: Instant) -> bool {
+        self.wanted.is_some_and(|at| at <= now)
+    }
+
+    fn want(&mut self) {
+        self.wanted.get_or_insert(self.not_before);
+    }
+
+    fn sweep(&mut self) {
+        self.swept = true;
+        self.want();
+    }
+
+    fn done(&mut self, started: Instant, now: Instant, senders: &[i64], crowded: Crowded) {
+        self.wanted = None;
+        self.swept = false;
+        self.not_before = now + now.duration_since(started) * 4;
+        let all_read = senders.len() < MAX_SENDERS;
+        let last = senders.last().copied().filter(|_| !all_read);
+        self.after_sender = last.unwrap_or(i64::MIN);
+        // Others' rows were hidden behind theirs.
+        let hid = crowded.0.iter().any(|who| !self.crowded.0.contains(who));
+        self.crowded = crowded;
+        if hid || self.after_sender != i64::MIN {
+            self.want();
+        }
+    }
+}
+
+/// Until an instant; for ever when there is none.
+async fn at(instant: Option<Instant>) {
+    match instant {
+        Some(instant) => sleep_until(instant).await,
+        None => std::future::pending().await,
+    }
+}
+
 impl Dispatcher {
     /// Dispatches until its token is cancelled or the stream is gone.
     pub async fn run(self) {
@@ -105,24 +168,28 @@ impl Dispatcher {
         let mut rescan = interval(self.app.pace.sweep);
         rescan.set_missed_tick_behavior(MissedTickBehavior::Delay);
         rescan.reset();
-        let mut reload = true;
-        let mut swept = false;
+        let mut reading = Reading::new(Instant::now());
         let mut unsure = false;
         while !self.token.is_cancelled() && !self.outbox.is_closed() {
             if unsure {
                 unsure = !self.take_back_unpushed().await;
             }
-            if reload {
-                reload = !self.load(swept).await;
-                swept = false;
+            if reading.is_due(Instant::now()) {
+                self.load(&mut reading).await;
             }
             let due_by = Instant::now() + self.app.pace.begin_lead;
             let batch = self.shared.flow().take(due_by, BATCH, Instant::now());
+            if self.shared.flow().wants_more() {
+                reading.want();
+            }
             if !batch.is_empty() {
                 match self.begin(&batch).await {
                     After::All => {}
-                    After::Some => reload = true,
-                    After::Unsure => (reload, unsure) = (true, true),
+                    After::Some => reading.want(),
+                    After::Unsure => {
+                        reading.want();
+                        unsure = true;
+                    }
                 }
                 continue;
             }
@@ -130,52 +197,60 @@ impl Dispatcher {
             tokio::select! {
                 () = self.token.cancelled() => return,
                 () = self.outbox.closed() => return,
-                () = wake.notified() => reload = true,
+                () = wake.notified() => reading.want(),
                 () = self.shared.changed.notified() => {}
-                _ = rescan.tick() => (reload, swept) = (true, true),
+                _ = rescan.tick() => reading.sweep(),
                 () = self.until(next) => {}
+                () = at(reading.wanted) => {}
             }
         }
     }
 
     /// Until just before `due`; for ever when nothing is.
     async fn until(&self, due: Option<Instant>) {
-        match due {
-            Some(due) => {
-                let lead = self.app.pace.begin_lead;
-                sleep_until(due.checked_sub(lead).unwrap_or(due)).await;
-            }
-            None => std::future::pending().await,
-        }
+        let lead = self.app.pace.begin_lead;
+        at(due.map(|due| due.checked_sub(lead).unwrap_or(due))).await;
     }
 
-    /// Reads the next seconds; false when the database failed.
-    async fn load(&self, swept: bool) -> bool {
+    /// Reads the next seconds; again in a moment when the database failed.
+    async fn load(&self, reading: &mut Reading) {
         let bot_id = self.owner.bot_id;
-        let horizon = self.app.pace.horizon;
         let silence = self.app.pace.silence;
+        let started = Instant::now();
         let read = async {
             let mut conn = self.app.pool.acquire().await?;
-            store::list_upcoming(&mut conn, bot_id, horizon, WINDOW).await
+            let senders = upcoming::list_senders(&mut conn, bot_id, reading.after_sender).await?;
+            let window = Window {
+                bot_id,
+                horizon: self.app.pace.horizon,
+                rows: WINDOW,
+                senders: &senders,
+                crowded: &reading.crowded,
+            };
+            let rows = upcoming::list_upcoming(&mut conn, window).await?;
+            Ok::<_, sqlx::Error>((rows, senders))
         };
         match read.await {
-            Ok(rows) => {
+            Ok((rows, senders)) => {
+                metrics::database("read", started, rows.len());
                 let now = Instant::now();
                 let mut flow = self.shared.flow();
                 // Twice: the sweep that made them uncertain must have been, and rows it
                 // made pending again are other attempts.
                 flow.forget_silent(silence * 2, now);
-                let missed = flow.load(&rows, now);
+                let loaded = flow.load(&rows, now);
                 drop(flow);
-                if swept && missed > 0 {
+                if reading.swept && loaded.missed > 0 {
+                    let missed = loaded.missed;
+                    metrics::MISSED.add(metrics::count(missed), []);
                     tracing::info!(bot_id, missed, "the sweep found rows no wake-up told of");
                 }
-                true
+                reading.done(started, now, &senders, loaded.crowded);
             }
             Err(error) => {
                 tracing::warn!(bot_id, %error, "due rows cannot be read");
                 self.pause().await;
-                false
+                reading.wanted = Some(Instant::now());
             }
         }
     }
@@ -195,21 +270,25 @@ impl Dispatcher {
             let mut conn = self.app.pool.acquire().await?;
             store::begin(&mut conn, self.owner, &ids, &versions).await
         };
+        let started = Instant::now();
         let beginning = match statement.await {
             Ok(Some(beginning)) => beginning,
             Ok(None) => {
+                metrics::BEGIN_REFUSED.add(metrics::count(batch.len()), ["over"]);
                 self.give_back(batch);
                 self.pause().await;
                 return After::Some;
             }
             Err(error) => {
                 tracing::warn!(bot_id = self.owner.bot_id, %error, "rows cannot be begun");
+                metrics::BEGIN_REFUSED.add(metrics::count(batch.len()), ["failed"]);
                 self.give_back(batch);
                 self.pause().await;
                 return After::Unsure;
             }
         };
         let nothing = beginning.begun.is_empty();
+        metrics::database("begin", started, beginning.begun.len());
         let mut begun: HashMap<Uuid, Begun> = beginning
             .begun
             .into_iter()
@@ -220,6 +299,7 @@ impl Dispatcher {
             let Some(row) = begun.remove(&candidate.id) else {
                 // Changed, cancelled or locked meanwhile.
                 self.shared.flow().not_begun(*candidate);
+                metrics::BEGIN_REFUSED.add(1, ["changed"]);
                 after = After::Some;
                 continue;
             };
@@ -227,6 +307,8 @@ impl Dispatcher {
                 notification_id: row.id,
                 attempt_no: row.attempt_no,
             });
+            let late = Instant::now().saturating_duration_since(candidate.due);
+            metrics::begun(candidate.lane, late);
             self.push(candidate, row, beginning.renewal).await;
         }
         if nothing {

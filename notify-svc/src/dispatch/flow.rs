@@ -2,28 +2,76 @@
 //! credit, and what is out. No IO; the dispatcher and the stream's session share it.
 
 use std::{
-    collections::{BTreeMap, HashMap},
+    collections::{BTreeMap, HashMap, HashSet},
     time::Duration,
 };
 
 use tokio::time::Instant;
 use uuid::Uuid;
 
-use super::{AttemptRef, store::Upcoming};
+use super::{
+    AttemptRef,
+    upcoming::{CHAT_SHARE, Crowded, Upcoming},
+};
 use crate::notifications::Lane;
 
 /// Rows of one chat that may be out at once: the next one is on its way while the
 /// pacer keeps its second.
 const MAX_OUT_PER_CHAT: usize = 2;
 
+/// Who is read apart at most.
+const MAX_CROWDED: usize = 500;
+
 /// The state of one bot's flow in one epoch.
 #[derive(Debug, Default)]
 pub struct Flow {
     places: Places,
-    waiting: BTreeMap<(Lane, Instant, Uuid), Waiting>,
+    waiting: BTreeMap<Place, Waiting>,
+    /// More wait in the database than fitted into what was read last.
+    more: bool,
+    /// How many were read last.
+    read: usize,
+    turns: Turns,
+    starved: Starved,
     out: HashMap<Uuid, Out>,
     frozen: Frozen,
 }
+
+/// Where a row waits: earlier lanes first; of a lane the earlier turn, then the earlier
+/// due.
+type Place = (Lane, u64, Instant, Uuid);
+
+/// Whose turn it is among the senders of broadcasts: each row takes a turn, the rows of one
+/// sender one after another, so that the few of one do not wait for the many of another.
+#[derive(Debug, Default)]
+struct Turns {
+    /// Of the row taken last.
+    now: u64,
+    /// The next one of each sender that is ahead of `now`.
+    next: HashMap<i64, u64>,
+}
+
+impl Turns {
+    /// The first turn that a sender's waiting rows have.
+    fn first(&self, sender: i64) -> u64 {
+        let next = self.next.get(&sender).copied();
+        next.unwrap_or_default().max(self.now)
+    }
+
+    fn taken(&mut self, sender: i64, turn: u64) {
+        self.now = self.now.max(turn);
+        self.next.insert(sender, turn + 1);
+    }
+
+    fn forget_past(&mut self) {
+        let now = self.now;
+        self.next.retain(|_, next| *next > now);
+    }
+}
+
+/// Since when a lane has rows that only credit keeps from being begun.
+#[derive(Debug, Default)]
+struct Starved(HashMap<Lane, Instant>);
 
 /// Chats remembered as frozen: more than a bot can be told about in the time it takes to
 /// be told to stop.
@@ -72,11 +120,19 @@ struct Places {
 }
 
 impl Places {
-    fn may_take(&self, lane: Lane, chat_id: i64) -> bool {
+    fn has_credit(&self, lane: Lane) -> bool {
         let credit = self.credit.get(&lane).copied().unwrap_or_default();
         let pushed = self.pushed.get(&lane).copied().unwrap_or_default();
+        pushed < credit
+    }
+
+    fn has_chat(&self, chat_id: i64) -> bool {
         let in_chat = self.chats.get(&chat_id).copied().unwrap_or_default();
-        pushed < credit && in_chat < MAX_OUT_PER_CHAT
+        in_chat < MAX_OUT_PER_CHAT
+    }
+
+    fn may_take(&self, lane: Lane, chat_id: i64) -> bool {
+        self.has_credit(lane) && self.has_chat(chat_id)
     }
 
     fn take(&mut self, lane: Lane, chat_id: i64) {
@@ -98,6 +154,7 @@ impl Places {
 struct Waiting {
     version: i64,
     chat_id: i64,
+    sender: i64,
 }
 
 #[derive(Debug, Clone, Copy)]
@@ -120,11 +177,77 @@ pub struct Candidate {
     pub due: Instant,
 }
 
+/// What a read showed.
+#[derive(Debug, PartialEq, Eq)]
+pub struct Loaded {
+    /// Rows that were due before they were known here.
+    pub missed: usize,
+    /// Who is to be read apart from now on.
+    pub crowded: Crowded,
+}
+
+/// A lane and a sender, of which as many rows were read as may be.
+type Full = HashSet<(Lane, i64)>;
+
+fn group(lane: Lane, row: &Upcoming) -> (Lane, i64) {
+    match lane {
+        Lane::Interactive | Lane::Reminder => (lane, 0),
+        Lane::Broadcast => (lane, row.sender),
+    }
+}
+
+fn full(rows: &[(Lane, &Upcoming)]) -> Full {
+    let mut read: HashMap<(Lane, i64), i64> = HashMap::new();
+    let mut full = HashSet::new();
+    for (lane, row) in rows.iter().filter(|(_, row)| row.share > 0) {
+        let rows = read.entry(group(*lane, row)).or_default();
+        *rows += 1;
+        if *rows >= row.share {
+            full.insert(group(*lane, row));
+        }
+    }
+    full
+}
+
+/// Who fills a full group with one chat's rows, and who was read apart and still has more
+/// than the share.
+fn crowded(rows: &[(Lane, &Upcoming)], full: &Full) -> Crowded {
+    let mut chats: HashMap<(Lane, i64), usize> = HashMap::new();
+    let mut apart: HashMap<(Lane, Uuid), usize> = HashMap::new();
+    for (lane, row) in rows {
+        if row.share == 0 {
+            *apart.entry((*lane, row.user_id)).or_default() += 1;
+        } else if full.contains(&group(*lane, row)) {
+            *chats.entry((*lane, row.chat_id)).or_default() += 1;
+        }
+    }
+    let crowds = |lane: Lane, row: &Upcoming| match row.share {
+        0 => apart.get(&(lane, row.user_id)) >= Some(&CHAT_SHARE),
+        _ => chats.get(&(lane, row.chat_id)) > Some(&CHAT_SHARE),
+    };
+    let mut crowded: Vec<_> = rows
+        .iter()
+        .filter(|(lane, row)| crowds(*lane, row))
+        .map(|(lane, row)| (*lane, row.user_id))
+        .collect();
+    crowded.sort_unstable();
+    crowded.dedup();
+    crowded.truncate(MAX_CROWDED);
+    Crowded(crowded)
+}
+
 impl Flow {
-    /// The gateway can take `cumulative` rows of a lane in this epoch.
-    pub fn credit(&mut self, lane: Lane, cumulative: i64) {
+    /// The gateway can take `cumulative` rows of a lane in this epoch. Answers for how long
+    /// rows waited for nothing else.
+    pub fn credit(&mut self, lane: Lane, cumulative: i64, now: Instant) -> Duration {
         let credit = self.places.credit.entry(lane).or_default();
+        let more = cumulative > *credit;
         *credit = cumulative.max(*credit);
+        let starved = self.starved.0.get(&lane).copied().filter(|_| more);
+        if starved.is_some() {
+            self.starved.0.remove(&lane);
+        }
+        starved.map_or(Duration::ZERO, |since| now.duration_since(since))
     }
 
     /// Telegram takes nothing for a chat, or with 0 for the bot, before `until`. One chat too
@@ -134,20 +257,24 @@ impl Flow {
     }
 
     /// Replaces what waits by what was read, at `read`: late rather than early by half
-    /// a round trip. Answers how many of the rows were due before they were known here.
-    pub fn load(&mut self, rows: &[Upcoming], read: Instant) -> usize {
+    /// a round trip.
+    pub fn load(&mut self, rows: &[Upcoming], read: Instant) -> Loaded {
         let known: HashMap<Uuid, i64> = self
             .waiting
             .iter()
-            .map(|((_, _, id), waiting)| (*id, waiting.version))
+            .map(|((_, _, _, id), waiting)| (*id, waiting.version))
             .collect();
         self.waiting.clear();
         self.frozen.forget_over(read);
+        self.turns.forget_past();
+        let mut rows: Vec<_> = rows
+            .iter()
+            .filter_map(|row| Some((Lane::parse(i32::from(row.lane))?, row)))
+            .collect();
+        rows.sort_unstable_by_key(|(lane, row)| (*lane, row.in_us, row.id));
         let mut missed = 0;
-        for row in rows {
-            let Some(lane) = Lane::parse(i32::from(row.lane)) else {
-                continue;
-            };
+        let mut turns: HashMap<i64, u64> = HashMap::new();
+        for (lane, row) in &rows {
             if self.out.contains_key(&row.id) {
                 continue;
             }
@@ -158,25 +285,52 @@ impl Flow {
             } else {
                 read.checked_sub(ahead).unwrap_or(read)
             };
+            let turn = match lane {
+                Lane::Interactive | Lane::Reminder => 0,
+                Lane::Broadcast => {
+                    let first = self.turns.first(row.sender);
+                    let next = turns.entry(row.sender).or_insert(first);
+                    *next += 1;
+                    *next - 1
+                }
+            };
             let waiting = Waiting {
                 version: row.version,
                 chat_id: row.chat_id,
+                sender: row.sender,
             };
-            self.waiting.insert((lane, due, row.id), waiting);
+            self.waiting.insert((*lane, turn, due, row.id), waiting);
         }
-        missed
+        self.read = self.waiting.len();
+        let full = full(&rows);
+        self.more = !full.is_empty();
+        Loaded {
+            missed,
+            crowded: crowded(&rows, &full),
+        }
+    }
+
+    /// Whether half of what was read is gone and more is there.
+    #[must_use]
+    pub fn wants_more(&self) -> bool {
+        self.more && self.waiting.len() <= self.read / 2
     }
 
     /// Takes up to `limit` rows due by `until`, earlier lanes first, as far as credit
     /// and chats allow.
     pub fn take(&mut self, until: Instant, limit: usize, now: Instant) -> Vec<Candidate> {
         let mut taken = Vec::new();
-        for (&(lane, due, id), waiting) in &self.waiting {
+        let mut starved = HashSet::new();
+        for (&(lane, turn, due, id), waiting) in &self.waiting {
             if taken.len() >= limit {
                 break;
             }
             let ready = self.frozen.ready(due, waiting.chat_id);
-            if ready > until || !self.places.may_take(lane, waiting.chat_id) {
+            if ready > until || !self.places.has_chat(waiting.chat_id) {
+                continue;
+            }
+            if !self.places.has_credit(lane) {
+                starved.insert(lane);
                 continue;
             }
             self.places.take(lane, waiting.chat_id);
@@ -186,17 +340,25 @@ impl Flow {
                 since: now,
             };
             self.out.insert(id, out);
-            taken.push(Candidate {
+            let candidate = Candidate {
                 id,
                 version: waiting.version,
                 lane,
                 due,
-            });
+            };
+            taken.push((candidate, turn, waiting.sender));
         }
-        for row in &taken {
-            self.waiting.remove(&(row.lane, row.due, row.id));
+        for (row, turn, sender) in &taken {
+            self.waiting.remove(&(row.lane, *turn, row.due, row.id));
+            if row.lane == Lane::Broadcast {
+                self.turns.taken(*sender, *turn);
+            }
         }
-        taken
+        self.starved.0.retain(|lane, _| starved.contains(lane));
+        for lane in starved {
+            self.starved.0.entry(lane).or_insert(now);
+        }
+        taken.into_iter().map(|(row, _, _)| row).collect()
     }
 
     /// When the next row that credit and chats allow may be begun.
@@ -204,8 +366,8 @@ impl Flow {
     pub fn next_due(&self) -> Option<Instant> {
         self.waiting
             .iter()
-            .filter(|((lane, _, _), waiting)| self.places.may_take(*lane, waiting.chat_id))
-            .map(|((_, due, _), waiting)| self.frozen.ready(*due, waiting.chat_id))
+            .filter(|((lane, ..), waiting)| self.places.may_take(*lane, waiting.chat_id))
+            .map(|((_, _, due, _), waiting)| self.frozen.ready(*due, waiting.chat_id))
             .min()
     }
 

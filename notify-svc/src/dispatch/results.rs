@@ -2,11 +2,12 @@
 
 use std::collections::{BTreeMap, HashSet};
 
+use tokio::time::Instant;
 use uuid::Uuid;
 
 use super::{AttemptRef, Report, store};
 use crate::{
-    App, errors, lesson_plans,
+    App, errors, lesson_plans, metrics,
     notifications::{
         states::{self, Event, Outcome, State},
         store::{self as queue, Locked, Step},
@@ -49,6 +50,7 @@ async fn apply_round(
     gateway_id: Uuid,
     reports: &BTreeMap<Uuid, &Report>,
 ) -> sqlx::Result<()> {
+    let started = Instant::now();
     let mut tx = app.pool.begin().await?;
     let ids: Vec<_> = reports.keys().copied().collect();
     let rows = queue::lock(&mut tx, &ids).await?;
@@ -87,8 +89,11 @@ async fn apply_round(
     // The other side may have to be told.
     lesson_plans::store::insert_replans(&mut tx, &failed).await?;
     tx.commit().await?;
+    metrics::database("results", started, told.len());
     for told in &told {
         told.log();
+        metrics::OUTCOMES.add(1, [told.report.outcome.as_str()]);
+        metrics::moved(told.row.standing.state, told.state);
     }
     let again = steps
         .iter()

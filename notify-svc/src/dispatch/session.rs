@@ -24,7 +24,7 @@ use super::{
     store::{self, Epoch},
     wait,
 };
-use crate::{App, notifications::Lane, recipients};
+use crate::{App, metrics, notifications::Lane, recipients};
 
 /// Messages of a gateway handled together: results of one batch share a transaction.
 const BATCH: usize = 256;
@@ -313,8 +313,12 @@ impl Session {
         };
         // The lane of conversations is the gateway's own.
         if let Some(lane) = Lane::parse(credit.lane) {
-            bot.shared
-                .change(|flow| flow.credit(lane, credit.cumulative));
+            bot.shared.change(|flow| {
+                let starved = flow.credit(lane, credit.cumulative, Instant::now());
+                if starved > Duration::ZERO {
+                    metrics::STARVED.time(starved, [metrics::lane(lane)]);
+                }
+            });
         }
     }
 

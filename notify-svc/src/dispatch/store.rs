@@ -64,57 +64,6 @@ pub async fn list_begun(
     .await
 }
 
-/// A pending row as a dispatcher holds it in memory.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Upcoming {
-    /// Which.
-    pub id: Uuid,
-    /// Begin compares it.
-    pub version: i64,
-    /// The contract's number.
-    pub lane: i16,
-    /// Whose chat it goes to.
-    pub chat_id: i64,
-    /// Until it is to be begun, by the database's clock; negative when late.
-    pub in_us: i64,
-}
-
-/// The next rows of a bot, up to `limit` in each lane, within `horizon`; none while sending
-/// is off.
-///
-/// # Errors
-///
-/// When the database fails.
-pub async fn list_upcoming(
-    conn: &mut PgConnection,
-    bot_id: i64,
-    horizon: Duration,
-    limit: i64,
-) -> sqlx::Result<Vec<Upcoming>> {
-    sqlx::query_as!(
-        Upcoming,
-        r#"SELECT u.id, u.version, u.lane, r.chat_id AS "chat_id!",
-                  (extract(epoch FROM u.next_at - clock_timestamp()) * 1e6)::bigint AS "in_us!"
-           FROM (VALUES (2::smallint), (3::smallint), (4::smallint)) AS lanes (lane)
-           CROSS JOIN LATERAL (
-               SELECT n.id, n.user_id, n.version, n.lane, n.next_at
-               FROM notify.notifications n
-               WHERE n.bot_id = $1 AND n.lane = lanes.lane AND n.state = 'pending'
-                 AND n.next_at <= now() + $2 * interval '1 second' AND n.expires_at > now()
-               ORDER BY n.next_at
-               LIMIT $3
-           ) u
-           JOIN notify.recipients r ON r.user_id = u.user_id
-           WHERE r.bot_id = $1 AND r.unreachable_since IS NULL AND r.erased_at IS NULL
-             AND EXISTS (SELECT FROM notify.sending WHERE enabled)"#,
-        bot_id,
-        horizon.as_secs_f64(),
-        limit,
-    )
-    .fetch_all(conn)
-    .await
-}
-
 /// In whose name rows are begun.
 #[derive(Debug, Clone, Copy)]
 pub struct Epoch {

@@ -72,6 +72,15 @@ pub fn creator(caller: &str, client: &str, violations: &mut Violations) -> Creat
     }
 }
 
+/// Whose broadcasts take turns with others': 8 bytes of a hash of caller and client.
+#[must_use]
+pub fn sender(creator: &Creator) -> i64 {
+    let name = format!("{}\0{}", creator.caller, creator.client);
+    let hash = Sha256::digest(name);
+    let first = hash.first_chunk::<8>().copied().unwrap_or_default();
+    i64::from_be_bytes(first)
+}
+
 /// Checks a client's name, which may be empty.
 pub fn check_client(client: &str, violations: &mut Violations) {
     let known = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'-';

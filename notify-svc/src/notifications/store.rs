@@ -7,7 +7,7 @@ use uuid::Uuid;
 
 use super::{
     Kind,
-    requests::NewNotification,
+    requests::{self, NewNotification},
     states::{self, Backoff, Change, Event, Standing, State, UncertainPolicy},
 };
 
@@ -119,9 +119,9 @@ pub async fn insert(
                RETURNING notification_id
            )
            INSERT INTO notify.notifications
-               (id, user_id, bot_id, lane, due_at, next_at, expires_at)
+               (id, user_id, bot_id, lane, due_at, next_at, expires_at, sender)
            SELECT a.notification_id, r.user_id, r.bot_id, 4, t.due_at, t.due_at,
-                  coalesce($11::timestamptz, t.due_at + interval '24 hours')
+                  coalesce($11::timestamptz, t.due_at + interval '24 hours'), $12
            FROM accepted a
            JOIN notify.recipients r ON r.user_id = $9
            CROSS JOIN (SELECT coalesce($10::timestamptz, clock_timestamp()) AS due_at) t
@@ -137,6 +137,7 @@ pub async fn insert(
         user_id,
         new.due_at.map(jiff_sqlx::Timestamp::from) as _,
         new.expires_at.map(jiff_sqlx::Timestamp::from) as _,
+        requests::sender(&new.creator),
     )
     .fetch_optional(conn)
     .await

@@ -16,6 +16,7 @@ mod planning;
 mod polling;
 mod reaching;
 mod series;
+mod sharing;
 mod support;
 mod switching;
 mod telling;

@@ -6,7 +6,10 @@ fn row(id: u128, lane: Lane, chat_id: i64, in_ms: i64) -> Upcoming {
     Upcoming {
         id: Uuid::from_u128(id),
         version: 1,
+        user_id: Uuid::from_u128(chat_id.unsigned_abs().into()),
         lane: lane.number(),
+        sender: 0,
+        share: 100,
         chat_id,
         in_us: in_ms * 1000,
     }
@@ -31,7 +34,7 @@ fn nothing_is_taken_without_credit_and_no_more_than_it() {
     flow.load(&rows, now);
     assert!(flow.take(now, 10, now).is_empty());
     assert_eq!(flow.next_due(), None);
-    flow.credit(Lane::Reminder, 1);
+    flow.credit(Lane::Reminder, 1, Instant::now());
     assert_eq!(flow.take(now, 10, now).len(), 1);
     assert!(flow.take(now, 10, now).is_empty());
 }
@@ -41,7 +44,7 @@ fn earlier_lanes_go_first_and_in_a_lane_earlier_rows() {
     let now = Instant::now();
     let mut flow = Flow::default();
     for lane in Lane::ALL {
-        flow.credit(lane, 10);
+        flow.credit(lane, 10, Instant::now());
     }
     let rows = [
         row(1, Lane::Broadcast, 1, -50),
@@ -58,7 +61,7 @@ fn earlier_lanes_go_first_and_in_a_lane_earlier_rows() {
 fn two_rows_of_a_chat_are_out_at_once_and_a_third_when_one_is_finished() {
     let now = Instant::now();
     let mut flow = Flow::default();
-    flow.credit(Lane::Interactive, 10);
+    flow.credit(Lane::Interactive, 10, Instant::now());
     let rows: Vec<_> = (1..=4)
         .map(|id| row(id, Lane::Interactive, if id < 4 { 7 } else { 8 }, -1))
         .collect();
@@ -76,7 +79,7 @@ fn two_rows_of_a_chat_are_out_at_once_and_a_third_when_one_is_finished() {
 fn a_row_that_was_not_begun_gives_its_place_back() {
     let now = Instant::now();
     let mut flow = Flow::default();
-    flow.credit(Lane::Interactive, 1);
+    flow.credit(Lane::Interactive, 1, Instant::now());
     flow.load(&[row(1, Lane::Interactive, 7, -1)], now);
     let taken = flow.take(now, 10, now);
     flow.not_begun(taken[0]);
@@ -89,18 +92,18 @@ fn a_row_that_was_not_begun_gives_its_place_back() {
 fn what_is_out_is_not_loaded_again_and_what_was_late_is_counted_once() {
     let now = Instant::now();
     let mut flow = Flow::default();
-    flow.credit(Lane::Interactive, 1);
+    flow.credit(Lane::Interactive, 1, Instant::now());
     let rows = [
         row(1, Lane::Interactive, 7, -1),
         row(2, Lane::Interactive, 8, -1),
     ];
-    assert_eq!(flow.load(&rows, now), 2);
+    assert_eq!(flow.load(&rows, now).missed, 2);
     assert_eq!(ids(&flow.take(now, 10, now)), [1]);
-    assert_eq!(flow.load(&rows, now), 0);
+    assert_eq!(flow.load(&rows, now).missed, 0);
     flow.began(attempt(1));
     assert!(flow.is_out(attempt(1)));
-    assert_eq!(flow.load(&rows, now), 0);
-    flow.credit(Lane::Interactive, 2);
+    assert_eq!(flow.load(&rows, now).missed, 0);
+    flow.credit(Lane::Interactive, 2, Instant::now());
     assert_eq!(ids(&flow.take(now, 10, now)), [2]);
 }
 
@@ -108,7 +111,7 @@ fn what_is_out_is_not_loaded_again_and_what_was_late_is_counted_once() {
 fn a_result_of_an_older_attempt_does_not_free_the_chat() {
     let now = Instant::now();
     let mut flow = Flow::default();
-    flow.credit(Lane::Interactive, 1);
+    flow.credit(Lane::Interactive, 1, Instant::now());
     flow.load(&[row(1, Lane::Interactive, 7, -1)], now);
     flow.take(now, 10, now);
     flow.began(AttemptRef {
@@ -125,7 +128,7 @@ fn a_result_of_an_older_attempt_does_not_free_the_chat() {
 fn a_frozen_chat_waits_and_holds_up_no_other_and_a_frozen_bot_everything() {
     let now = Instant::now();
     let mut flow = Flow::default();
-    flow.credit(Lane::Interactive, 10);
+    flow.credit(Lane::Interactive, 10, Instant::now());
     let rows = [
         row(1, Lane::Interactive, 7, -5),
         row(2, Lane::Interactive, 8, -1),
@@ -158,4 +161,102 @@ fn chats_are_forgotten_when_their_freeze_is_over_and_never_too_many_are_kept() {
     assert_eq!(flow.frozen.chats.len(), 1);
     flow.load(&[], soon + Duration::from_secs(1));
     assert_eq!(flow.frozen.chats.len(), 0);
+}
+
+fn broadcast(id: u128, sender: i64, chat_id: i64) -> Upcoming {
+    Upcoming {
+        sender,
+        ..row(
+            id,
+            Lane::Broadcast,
+            chat_id,
+            -1_000 + i64::try_from(id).unwrap(),
+        )
+    }
+}
+
+#[test]
+fn the_few_broadcasts_of_one_sender_do_not_wait_for_the_many_of_another() {
+    let now = Instant::now();
+    let mut flow = Flow::default();
+    let chat = |id: u128| i64::try_from(id).unwrap();
+    let many: Vec<_> = (1..=40).map(|id| broadcast(id, 1, chat(id))).collect();
+    flow.load(&many, now);
+    flow.credit(Lane::Broadcast, 10, now);
+    assert_eq!(flow.take(now, 100, now).len(), 10);
+    // Another one comes; credit comes one by one, and each time what waits is read anew.
+    let few: Vec<_> = (101..=103).map(|id| broadcast(id, 2, chat(id))).collect();
+    let mut left: Vec<_> = many[10..].iter().chain(&few).copied().collect();
+    let mut order = Vec::new();
+    for cumulative in 11..=20 {
+        flow.load(&left, now);
+        flow.credit(Lane::Broadcast, cumulative, now);
+        let taken = ids(&flow.take(now, 1, now));
+        left.retain(|row| row.id.as_u128() != taken[0]);
+        order.extend(taken);
+    }
+    let places: Vec<_> = (101..=103)
+        .map(|id| order.iter().position(|taken| *taken == id).unwrap())
+        .collect();
+    assert!(places[2] < 7, "they waited too long: {order:?}");
+    assert_eq!(order.iter().filter(|id| **id <= 40).count(), 7);
+}
+
+#[test]
+fn who_fills_a_read_with_one_chat_is_read_apart_until_the_chat_has_few() {
+    let now = Instant::now();
+    let mut flow = Flow::default();
+    let of_chat = |chat, rows: std::ops::Range<u128>, share| -> Vec<_> {
+        rows.map(|id| Upcoming {
+            share,
+            ..row(id, Lane::Reminder, chat, -5)
+        })
+        .collect()
+    };
+    let user = Uuid::from_u128(7);
+    let crowded = Crowded(vec![(Lane::Reminder, user)]);
+    // As many as fit were read: others may be hidden.
+    let mut rows = of_chat(7, 0..98, 100);
+    rows.extend(of_chat(8, 200..202, 100));
+    assert_eq!(flow.load(&rows, now).crowded, crowded);
+    // Fewer than fit: nobody is.
+    assert_eq!(flow.load(&rows[..99], now).crowded, Crowded::default());
+    // Read apart, as long as it fills its own share.
+    let mut rows = of_chat(7, 0..10, 0);
+    rows.extend(of_chat(8, 200..202, 100));
+    assert_eq!(flow.load(&rows, now).crowded, crowded);
+    assert_eq!(flow.load(&rows[1..], now).crowded, Crowded::default());
+}
+
+#[test]
+fn more_is_wanted_when_half_of_a_full_read_is_taken() {
+    let now = Instant::now();
+    let mut flow = Flow::default();
+    flow.credit(Lane::Reminder, 100, now);
+    let rows: Vec<_> = (1..=100)
+        .map(|id| row(id, Lane::Reminder, i64::try_from(id).unwrap(), -1))
+        .collect();
+    flow.load(&rows[..99], now);
+    flow.take(now, 99, now);
+    assert!(!flow.wants_more(), "there is no more");
+    let mut flow = Flow::default();
+    flow.credit(Lane::Reminder, 100, now);
+    flow.load(&rows, now);
+    flow.take(now, 49, now);
+    assert!(!flow.wants_more());
+    flow.take(now, 1, now);
+    assert!(flow.wants_more());
+}
+
+#[test]
+fn what_waits_only_for_credit_is_timed() {
+    let now = Instant::now();
+    let later = now + Duration::from_secs(2);
+    let mut flow = Flow::default();
+    flow.load(&[row(1, Lane::Reminder, 7, -1)], now);
+    flow.take(now, 10, now);
+    flow.take(later, 10, later);
+    let starved = flow.credit(Lane::Reminder, 1, later);
+    assert_eq!(starved, Duration::from_secs(2));
+    assert_eq!(flow.credit(Lane::Reminder, 2, later), Duration::ZERO);
 }
