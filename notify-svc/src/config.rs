@@ -6,7 +6,7 @@ use service_kit::{
     config::Settings, database::DatabaseConfig, keys::ServiceKeys, telemetry::TelemetryConfig,
 };
 
-use crate::notifications::states::Backoff;
+use crate::{notifications::states::Backoff, retention::Kept};
 
 /// Where figures are read, unless set otherwise.
 pub const METRICS_PORT: u16 = 9465;
@@ -26,6 +26,8 @@ pub struct Config {
     pub drain: Duration,
     /// Intervals and waits.
     pub pace: Pace,
+    /// `NOTIFY_ATTEMPTS_KEPT`, `NOTIFY_KEPT`: days.
+    pub kept: Kept,
     /// `NOTIFY_LOG`, `NOTIFY_LOG_FORMAT`, `NOTIFY_ENVIRONMENT`,
     /// `NOTIFY_METRICS_LISTEN` (default 127.0.0.1:9465), `OTEL_EXPORTER_OTLP_ENDPOINT`.
     pub telemetry: TelemetryConfig,
@@ -64,6 +66,10 @@ impl Config {
             reflection: settings.value("REFLECTION", true),
             drain: seconds(settings, "DRAIN", 10.0, 0.1, 300.0),
             pace: Pace::read(settings),
+            kept: Kept {
+                attempts: days(settings, "ATTEMPTS_KEPT", 30),
+                notifications: days(settings, "KEPT", 90),
+            },
             telemetry: TelemetryConfig::read(settings, "notify-svc", METRICS_PORT),
         }
     }
@@ -93,4 +99,8 @@ impl Pace {
 fn seconds(settings: &mut Settings, name: &str, default: f64, least: f64, most: f64) -> Duration {
     let [default, least, most] = [default, least, most].map(Duration::from_secs_f64);
     settings.duration(name, default, least..=most)
+}
+
+fn days(settings: &mut Settings, name: &str, default: u32) -> Duration {
+    Duration::from_hours(24) * settings.in_range(name, default, 1..=3_650)
 }

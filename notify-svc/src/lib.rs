@@ -30,6 +30,7 @@ pub mod metrics;
 pub mod notifications;
 pub mod polling;
 pub mod recipients;
+pub mod retention;
 pub mod series_plans;
 pub mod sweep;
 pub mod wakeups;
@@ -37,6 +38,7 @@ pub mod wakeups;
 pub use config::Config;
 
 use config::Pace;
+use retention::Kept;
 use wakeups::Wakeups;
 
 /// The migrations of schema `notify`, its log of them included.
@@ -65,6 +67,8 @@ pub struct App {
     pub wakeups: Arc<Wakeups>,
     /// Intervals and waits.
     pub pace: Pace,
+    /// How long what has ended is kept.
+    pub kept: Kept,
     /// When to stop.
     pub shutdown: Shutdown,
 }
@@ -90,6 +94,7 @@ pub async fn run(
         clock: clock.clone(),
         wakeups: Arc::new(Wakeups::new(Uuid::new_v4())),
         pace: config.pace,
+        kept: config.kept,
         shutdown: shutdown.clone(),
     };
     let health = Health::new(SERVICES).await;
@@ -103,6 +108,8 @@ pub async fn run(
     let background = [
         health.watch(probe, &shutdown),
         tokio::spawn(sweep::run(app.clone())),
+        tokio::spawn(retention::run(app.clone())),
+        tokio::spawn(metrics::queue::run(app.clone())),
         tokio::spawn(wakeups::announce(app.clone())),
         tokio::spawn(wakeups::listen(app.clone())),
     ];

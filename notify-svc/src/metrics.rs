@@ -1,5 +1,7 @@
 //! The figures of the engine, at `/metrics` (docs/architecture.md, "Figures").
 
+pub mod queue;
+
 use std::time::Duration;
 
 use service_kit::metrics::{Counter, Gauge, Histogram, SECONDS};
@@ -89,12 +91,12 @@ pub static DATABASE_ROWS: Counter<1> = Counter::new(
     "Messages handled in the database, by step: read, begin, results",
     ["step"],
 );
-/// What waits, counted by one replica.
+/// What waits.
 pub static QUEUE: Gauge<2> = Gauge::new(
     "olm.notify.queue",
     "{message}",
-    "Messages that have not ended, by lane and state; pending: those due. Counted by one \
-     replica at a time, the others show nothing new",
+    "Messages of all bots that have not ended, by lane and state; pending: those due. Every \
+     replica shows the same",
     ["lane", "state"],
 );
 /// Rows removed by age.

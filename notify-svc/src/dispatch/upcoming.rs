@@ -160,9 +160,14 @@ pub async fn list_upcoming(
                   (extract(epoch FROM u.next_at - clock_timestamp()) * 1e6)::bigint AS "in_us!",
                   u.share AS "share!"
            FROM upcoming u
-           JOIN notify.recipients r ON r.user_id = u.user_id
-           WHERE r.bot_id = $1 AND r.unreachable_since IS NULL AND r.erased_at IS NULL
-             AND EXISTS (SELECT FROM notify.sending WHERE enabled)"#,
+           -- One by one: a join as a whole may read everybody.
+           CROSS JOIN LATERAL (
+               SELECT r.chat_id FROM notify.recipients r
+               WHERE r.user_id = u.user_id AND r.bot_id = $1
+                 AND r.unreachable_since IS NULL AND r.erased_at IS NULL
+               LIMIT 1
+           ) r
+           WHERE EXISTS (SELECT FROM notify.sending WHERE enabled)"#,
         window.bot_id,
         window.horizon.as_secs_f64(),
         window.rows,

@@ -15,6 +15,7 @@ mod owning;
 mod planning;
 mod polling;
 mod reaching;
+mod retiring;
 mod series;
 mod sharing;
 mod support;
