@@ -6,12 +6,17 @@ use std::{sync::Arc, time::Duration};
 use serde_json::json;
 use service_kit::{clock::SharedClock, grpc::client::Backend, shutdown::Shutdown};
 use texts::{COMMANDS, Language};
-use tokio::{sync::mpsc, task::JoinSet, time::sleep};
+use tokio::{
+    sync::{mpsc, watch},
+    task::JoinSet,
+    time::sleep,
+};
 use uuid::Uuid;
 
 use crate::{
     conversation::Conversation,
     dispatch::{self, Dispatch},
+    holding::Holding,
     journal::{Attempt, Entry, Journal},
     limited::Limited,
     pacer::{Limits, gate::Gate},
@@ -44,8 +49,8 @@ pub(crate) struct World {
 
 impl Bot {
     /// `silent` says that the process before this one ended without a word.
-    pub(crate) fn new(api: &Api, token: Token, silent: bool) -> Self {
-        let gate = Gate::new(Limits::default(), silent);
+    pub(crate) fn new(api: &Api, token: Token, limits: Limits, silent: bool) -> Self {
+        let gate = Gate::new(limits, silent);
         Self {
             telegram: Telegram::new(api.clone(), token),
             limited: Arc::new(Limited::new(gate.clone())),
@@ -69,6 +74,8 @@ impl Bot {
         let clock = Arc::clone(&world.clock);
         let conversation = Arc::new(Conversation::new(&world.lesson, replies, clock));
         let (seen, seen_by_dispatch) = mpsc::channel(SEEN_CHATS);
+        let (quiet, quiet_for_dispatch) = watch::channel(false);
+        let holding = Holding::default();
         let dispatch = Dispatch {
             backend: world.notify,
             telegram: telegram.clone(),
@@ -78,15 +85,19 @@ impl Bot {
             gateway_id: world.gateway_id,
             entries,
             seen: seen_by_dispatch,
+            quiet: quiet_for_dispatch,
+            holding: holding.clone(),
             clock: world.clock,
         };
-        let polled = updates::run(
-            telegram.clone(),
-            conversation,
-            seen,
-            world.poll_timeout,
-            &shutdown,
-        );
+        let source = updates::Source {
+            telegram: telegram.clone(),
+            holding,
+            poll_timeout: world.poll_timeout,
+        };
+        let polled = async {
+            updates::run(source, conversation, seen, &shutdown).await;
+            quiet.send_replace(true);
+        };
         let dispatched = dispatch::run(dispatch, &shutdown);
         let announced = async {
             tokio::select! {

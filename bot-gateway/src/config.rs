@@ -6,7 +6,10 @@ use secrecy::ExposeSecret as _;
 use service_kit::{config::Settings, grpc::client::BackendConfig, telemetry::TelemetryConfig};
 use url::Url;
 
-use crate::telegram::{Timeouts, Token};
+use crate::{
+    pacer::Limits,
+    telegram::{Timeouts, Token},
+};
 
 /// Everything that can be set; each field names its variable.
 #[derive(Debug, Clone)]
@@ -22,6 +25,9 @@ pub struct Config {
     /// `BOT_TELEGRAM_CONNECT_TIMEOUT` (default 3) and `BOT_TELEGRAM_TIMEOUT` (default
     /// 10), in seconds.
     pub telegram_timeouts: Timeouts,
+    /// `BOT_MESSAGES_PER_SECOND` (default 30) of each token, for bots to which Telegram
+    /// grants more, and `BOT_CHAT_INTERVAL` (default 1) between two to a chat, in seconds.
+    pub limits: Limits,
     /// `BOT_POLL_TIMEOUT`: how many seconds Telegram may hold a long poll; default 25.
     pub poll_timeout: Duration,
     /// `BOT_LESSON_URL`, `BOT_LESSON_KEY`, `BOT_LESSON_TIMEOUT`.
@@ -63,6 +69,7 @@ impl Config {
                     SECOND / 10..=60 * SECOND,
                 ),
             },
+            limits: limits(settings),
             poll_timeout: settings.duration("POLL_TIMEOUT", 25 * SECOND, SECOND..=50 * SECOND),
             lesson: BackendConfig::read(settings, "LESSON", "lesson-svc", "http://127.0.0.1:50051"),
             notify: BackendConfig::read(settings, "NOTIFY", "notify-svc", "http://127.0.0.1:50052"),
@@ -73,6 +80,9 @@ impl Config {
         }
     }
 }
+
+/// Far more than Telegram grants to anybody.
+const MOST_PER_SECOND: usize = 100_000;
 
 /// One process holds at most so many bots: each has a stream, a long poll and a pacer.
 const MOST_TOKENS: usize = 100;
@@ -117,6 +127,21 @@ fn tokens(settings: &mut Settings) -> Vec<Token> {
         }
     }
     tokens.into_iter().map(|(_, token)| token).collect()
+}
+
+fn limits(settings: &mut Settings) -> Limits {
+    let telegrams = Limits::default();
+    let per_second = settings.in_range(
+        "MESSAGES_PER_SECOND",
+        telegrams.per_second,
+        1..=MOST_PER_SECOND,
+    );
+    let interval = Duration::ZERO..=60 * SECOND;
+    Limits {
+        per_second,
+        chat_gap: settings.duration("CHAT_INTERVAL", telegrams.chat_gap, interval),
+        ..telegrams
+    }
 }
 
 fn telegram_api_url(settings: &mut Settings) -> String {

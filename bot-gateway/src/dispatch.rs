@@ -12,13 +12,14 @@ use std::{sync::Arc, time::Duration};
 use olm_proto::notify::v1::dispatch_service_client::DispatchServiceClient;
 use service_kit::{clock::SharedClock, grpc::client::Backend, shutdown::Shutdown};
 use tokio::{
-    sync::mpsc,
+    sync::{mpsc, watch},
     time::{Instant, timeout},
 };
 use tonic::Code;
 use uuid::Uuid;
 
 use crate::{
+    holding::{Holder, Holding},
     journal::{Attempt, Entry, Journal},
     limited::Limited,
     pacer::gate::Gate,
@@ -54,6 +55,10 @@ pub struct Dispatch {
     pub entries: Vec<(Attempt, Entry)>,
     /// Private chats somebody wrote in: notifications may go there again.
     pub seen: mpsc::Receiver<i64>,
+    /// True when no update is being answered any more and none will be.
+    pub quiet: watch::Receiver<bool>,
+    /// Told whose the bot is.
+    pub(crate) holding: Holding,
     /// Tells how long is left when a text is rendered.
     pub clock: SharedClock,
 }
@@ -70,6 +75,7 @@ pub async fn run(mut dispatch: Dispatch, shutdown: &Shutdown) {
         limited: dispatch.limited,
         journal: dispatch.journal,
         clock: dispatch.clock,
+        holding: dispatch.holding,
         rows,
         renewals: Renewals::default(),
     });
@@ -77,8 +83,10 @@ pub async fn run(mut dispatch: Dispatch, shutdown: &Shutdown) {
     while !shutdown.is_stopping() {
         await_token(&delivering.telegram, shutdown).await;
         let begun = Instant::now();
-        let session = Session::new(&delivering, dispatch.gateway_id, shutdown);
+        let quiet = dispatch.quiet.clone();
+        let session = Session::new(&delivering, dispatch.gateway_id, quiet, shutdown);
         let end = session.run(client.clone(), &mut dispatch.seen).await;
+        delivering.holding.set(Holder::Unknown);
         delivering
             .rows
             .give_up_waiting("the stream ended before the row was written");

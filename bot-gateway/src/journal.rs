@@ -13,8 +13,13 @@ use std::{
 use olm_proto::notify::v1::{AttemptRef, Outcome};
 use prost::Message as _;
 use redb::{Database, DatabaseError, ReadableTable as _, TableDefinition};
-use tokio::sync::{mpsc, oneshot};
+use tokio::{
+    sync::{mpsc, oneshot},
+    time::Instant,
+};
 use uuid::Uuid;
+
+use crate::figures;
 
 const ATTEMPTS: TableDefinition<'_, &[u8], &[u8]> = TableDefinition::new("attempts");
 const META: TableDefinition<'_, &str, &[u8]> = TableDefinition::new("meta");
@@ -294,7 +299,9 @@ fn write_all(database: &Database, mut queue: mpsc::Receiver<Write>) {
                 Err(_) => break,
             }
         }
+        let begun = Instant::now();
         let result = commit(database, &batch);
+        figures::JOURNAL.time(begun.elapsed(), []);
         if let Err(error) = &result {
             let cause = service_kit::status::chain(error);
             tracing::error!(

@@ -7,6 +7,8 @@ mod buttons;
 mod config;
 mod conversation;
 mod dispatch;
+mod figures;
+mod holding;
 mod journal;
 mod limited;
 mod pacer;
@@ -28,6 +30,7 @@ use tonic::service::Routes;
 
 pub use config::Config;
 pub use journal::{Attempt, Entry, Journal, JournalError, Opened};
+pub use pacer::Limits;
 pub use telegram::{Timeouts, Token};
 
 use bot::{Bot, World};
@@ -69,7 +72,7 @@ pub async fn run(
     let bots: Vec<_> = config
         .tokens
         .into_iter()
-        .map(|token| Bot::new(&api, token, !opened.clean))
+        .map(|token| Bot::new(&api, token, config.limits, !opened.clean))
         .collect();
     let world = World {
         lesson: Backend::connect_lazy(&config.lesson)?,

@@ -9,7 +9,7 @@ use std::{
 
 use tokio::{sync::Notify, time::Instant};
 
-use crate::pacer::gate::Gate;
+use crate::{figures, pacer::gate::Gate};
 
 /// Two chats limited within this long mean that the token itself is.
 const TOGETHER: Duration = Duration::from_secs(1);
@@ -57,12 +57,13 @@ impl Limited {
             .is_some_and(|(other, at)| other != chat && now.duration_since(at) < TOGETHER);
         known.last = Some((chat, now));
         known.freeze(chat, now, retry_after);
-        self.gate.freeze_chat(chat, retry_after);
+        self.gate.limited(chat, retry_after);
         if others_too {
             known.freeze(WHOLE_BOT, now, retry_after);
             self.gate.freeze_bot(retry_after);
         }
         drop(known);
+        figures::LIMITED.add(1, [if others_too { "bot" } else { "chat" }]);
         self.changed.notify_one();
         // The pacer keeps below the limits, so this should not happen.
         tracing::error!(

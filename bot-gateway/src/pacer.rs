@@ -8,17 +8,28 @@
 //! was counted at least a second before too. No jitter can break that, and unlike a
 //! queue of 30 in order, one slow answer holds up nobody else. The same rule with 20
 //! and 60 s holds for a group, and with 1 and 1 s for a chat.
+//!
+//! The tight rule lets an answer stop counting sooner by what [`round_trip`] measured. And
+//! the whole limit is there only for the bot's owner, see [`share`].
 
+mod chat;
 pub mod gate;
 mod lanes;
+mod round_trip;
+mod share;
+mod window;
 
 use std::{
-    collections::{BTreeSet, HashMap, VecDeque},
+    collections::{BTreeSet, HashMap},
     time::Duration,
 };
 
+use chat::{Chat, Place, Row};
 use lanes::Round;
 pub use lanes::{LANES, Lane};
+use round_trip::RoundTrips;
+use share::Share;
+use window::Window;
 
 /// An instant, as the time since an origin that the caller chose. Monotonic.
 pub type At = Duration;
@@ -56,10 +67,30 @@ const MINUTE: Duration = Duration::from_mins(1);
 #[error("too many messages are waiting")]
 pub struct Full;
 
+/// Where a request goes, and what it counts for. Requests to one target never overlap.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub enum Target {
+    /// A new message in this chat: counts for the token, the chat and, if it is one, the
+    /// group.
+    Message(i64),
+    /// A change of a message in this chat: counts for the token.
+    Edit(i64),
+}
+
+impl Target {
+    fn is_group(self) -> bool {
+        match self {
+            // Groups, supergroups and channels have negative ids.
+            Self::Message(chat) => chat < 0,
+            Self::Edit(_) => false,
+        }
+    }
+}
+
 /// Names a row that waits.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct Key {
-    chat: i64,
+    target: Target,
     sequence: u64,
 }
 
@@ -79,54 +110,30 @@ pub enum Next<T> {
 pub struct Pacer<T> {
     limits: Limits,
     token: Window,
+    share: Share,
+    round_trips: RoundTrips,
     round: Round,
-    chats: HashMap<i64, Chat<T>>,
+    chats: HashMap<Target, Chat<T>>,
     /// Chats that may start a row of that lane, by the row's age.
-    ready: [BTreeSet<(u64, i64)>; LANES],
+    ready: [BTreeSet<(u64, Target)>; LANES],
     /// Chats that have to wait until an instant.
-    later: BTreeSet<(At, i64)>,
+    later: BTreeSet<(At, Target)>,
     waiting: [usize; LANES],
     frozen_until: At,
     groups_silent_until: At,
     sequence: u64,
-}
-
-#[derive(Debug)]
-struct Chat<T> {
-    /// Answers to what the person just did.
-    answers: VecDeque<Row<T>>,
-    /// Notifications, in the order they were begun: a cancellation never overtakes the
-    /// reminder begun before it.
-    notices: VecDeque<Row<T>>,
-    in_flight: bool,
-    free_at: At,
-    group: Option<Window>,
-    place: Place,
-}
-
-#[derive(Debug)]
-struct Row<T> {
-    sequence: u64,
-    lane: Lane,
-    not_before: At,
-    item: T,
-}
-
-/// Where a chat is indexed.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Place {
-    Nowhere,
-    Ready(Lane, u64),
-    Later(At),
+    started: u64,
 }
 
 impl<T> Pacer<T> {
-    /// A pacer that has sent nothing yet.
+    /// A pacer that has sent nothing yet, and does not own its bot.
     #[must_use]
     pub fn new(limits: Limits) -> Self {
         Self {
             limits,
-            token: Window::new(limits.per_second, SECOND),
+            token: Window::new(SECOND),
+            share: Share::default(),
+            round_trips: RoundTrips::default(),
             round: Round::default(),
             chats: HashMap::new(),
             ready: std::array::from_fn(|_| BTreeSet::new()),
@@ -135,6 +142,7 @@ impl<T> Pacer<T> {
             frozen_until: Duration::ZERO,
             groups_silent_until: Duration::ZERO,
             sequence: 0,
+            started: 0,
         }
     }
 
@@ -143,6 +151,30 @@ impl<T> Pacer<T> {
     pub fn silence(&mut self, now: At) {
         self.freeze_bot(now + SECOND);
         self.groups_silent_until = now + MINUTE;
+        let groups: Vec<_> = self.chats.keys().copied().collect();
+        for target in groups.into_iter().filter(|target| target.is_group()) {
+            self.hold(target, now + MINUTE, now);
+        }
+    }
+
+    /// The bot is ours; `taken_over` says that another gateway's ownership ran out.
+    pub fn owned(&mut self, taken_over: bool, now: At) {
+        self.share.begin(taken_over, now);
+        if taken_over {
+            self.silence(now);
+        }
+    }
+
+    /// The bot stays ours until then, or is not ours from then on.
+    pub fn owned_until(&mut self, until: At) {
+        self.share.owned_until(until);
+    }
+
+    /// When so little counts that a successor may begin; `None` while only an answer can
+    /// tell.
+    pub fn handed_over_at(&mut self, now: At) -> Option<At> {
+        let half = share::half(self.limits.per_second);
+        self.token.free_at(half + 1, Duration::ZERO, now)
     }
 
     /// Queues a row that starts at `not_before` or later.
@@ -153,7 +185,7 @@ impl<T> Pacer<T> {
     pub fn enqueue(
         &mut self,
         lane: Lane,
-        chat: i64,
+        target: Target,
         not_before: At,
         item: T,
         now: At,
@@ -170,32 +202,27 @@ impl<T> Pacer<T> {
             not_before,
             item,
         };
-        let state = self.chat(chat);
-        if lane == Lane::Conversation {
-            state.answers.push_back(row);
-        } else {
-            state.notices.push_back(row);
-        }
-        self.place(chat, now);
-        Ok(Key { chat, sequence })
+        self.chat(target).push(row);
+        self.place(target, now);
+        Ok(Key { target, sequence })
     }
 
     /// Takes a row back that has not started; `None` when it has.
     pub fn remove(&mut self, key: Key, now: At) -> Option<T> {
-        let chat = self.chats.get_mut(&key.chat)?;
+        let chat = self.chats.get_mut(&key.target)?;
         let row = chat.remove(key.sequence)?;
         self.waiting[row.lane.index()] -= 1;
-        self.place(key.chat, now);
+        self.place(key.target, now);
         Some(row.item)
     }
 
     /// Says what may start now.
     pub fn next(&mut self, now: At) -> Next<T> {
-        while let Some(&(at, chat)) = self.later.first() {
+        while let Some(&(at, target)) = self.later.first() {
             if at > now {
                 break;
             }
-            self.place(chat, now);
+            self.place(target, now);
         }
         if self.ready.iter().all(BTreeSet::is_empty) {
             return self
@@ -206,10 +233,12 @@ impl<T> Pacer<T> {
         if now < self.frozen_until {
             return Next::Wait(self.frozen_until);
         }
-        match self.token.free_at(now) {
+        let (limit, more_at) = self.share.of(self.limits.per_second, now);
+        let saved = self.round_trips.saved(now);
+        match self.token.free_at(limit, saved, now) {
             Some(at) if at <= now => {}
-            Some(at) => return Next::Wait(at),
-            None => return Next::Idle,
+            Some(at) => return Next::Wait(more_at.map_or(at, |more_at| more_at.min(at))),
+            None => return more_at.map_or(Next::Idle, Next::Wait),
         }
         let ready = std::array::from_fn(|lane| !self.ready[lane].is_empty());
         let Some(lane) = self.round.choose(ready) else {
@@ -221,32 +250,40 @@ impl<T> Pacer<T> {
     /// The started row was answered, or given up as if it were.
     pub fn answered(&mut self, key: Key, now: At) {
         self.token.answered(now);
-        let gap = self.limits.chat_gap;
-        let chat = self.chat(key.chat);
-        chat.in_flight = false;
+        let started = self.chat(key.target).in_flight.take();
+        if let Some(started) = started {
+            self.round_trips.measured(now.saturating_sub(started), now);
+        }
+        let saved = self.round_trips.saved(now);
+        let gap = match key.target {
+            Target::Message(_) => self.limits.chat_gap.saturating_sub(saved),
+            Target::Edit(_) => Duration::ZERO,
+        };
+        let chat = self.chat(key.target);
         chat.free_at = chat.free_at.max(now + gap);
         if let Some(group) = &mut chat.group {
             group.answered(now);
         }
-        self.place(key.chat, now);
+        self.place(key.target, now);
     }
 
     /// No byte of the started row was written, and none will be.
     pub fn unused(&mut self, key: Key, now: At) {
         self.token.unused();
-        let chat = self.chat(key.chat);
-        chat.in_flight = false;
+        let chat = self.chat(key.target);
+        chat.in_flight = None;
         if let Some(group) = &mut chat.group {
             group.unused();
         }
-        self.place(key.chat, now);
+        self.place(key.target, now);
     }
 
-    /// Starts nothing for this chat before `until` (429).
-    pub fn freeze_chat(&mut self, chat: i64, until: At, now: At) {
-        let state = self.chat(chat);
-        state.free_at = state.free_at.max(until);
-        self.place(chat, now);
+    /// Telegram answered 429: nothing starts for this chat before `until`, and everything
+    /// goes by the strict rule for a while.
+    pub fn limited(&mut self, chat: i64, until: At, now: At) {
+        self.round_trips.limited(now);
+        self.hold(Target::Message(chat), until, now);
+        self.hold(Target::Edit(chat), until, now);
     }
 
     /// Starts nothing at all before `until`.
@@ -255,194 +292,86 @@ impl<T> Pacer<T> {
     }
 
     /// How many rows wait in a lane.
-    #[cfg(test)]
-    fn waiting(&self, lane: Lane) -> usize {
+    #[must_use]
+    pub fn waiting(&self, lane: Lane) -> usize {
         self.waiting[lane.index()]
     }
 
+    /// How many rows were started so far, and whether others wait for the token alone.
+    #[must_use]
+    pub fn used(&self, now: At) -> (u64, bool) {
+        let held_back = self.ready.iter().any(|ready| !ready.is_empty());
+        (self.started, held_back && now >= self.frozen_until)
+    }
+
+    fn hold(&mut self, target: Target, until: At, now: At) {
+        let chat = self.chat(target);
+        chat.free_at = chat.free_at.max(until);
+        self.place(target, now);
+    }
+
     fn start(&mut self, lane: Lane, now: At) -> Next<T> {
-        let Some(&(_, id)) = self.ready[lane.index()].first() else {
+        let Some(&(_, target)) = self.ready[lane.index()].first() else {
             return Next::Idle;
         };
-        let row = self.chats.get_mut(&id).and_then(|chat| {
-            let row = if lane == Lane::Conversation {
-                chat.answers.pop_front()
-            } else {
-                chat.notices.pop_front()
-            }?;
-            chat.in_flight = true;
-            if let Some(group) = &mut chat.group {
-                group.start(now);
-            }
-            Some(row)
-        });
-        let Some(row) = row else {
-            self.place(id, now);
+        let chat = self.chats.get_mut(&target);
+        let Some(row) = chat.and_then(|chat| chat.start(lane, now)) else {
+            self.place(target, now);
             return Next::Idle;
         };
-        self.token.start(now);
+        self.token.start();
+        self.started += 1;
         self.waiting[row.lane.index()] -= 1;
-        self.place(id, now);
+        self.place(target, now);
         let key = Key {
-            chat: id,
+            target,
             sequence: row.sequence,
         };
         Next::Start(key, row.item)
     }
 
-    fn chat(&mut self, id: i64) -> &mut Chat<T> {
-        let group_limit = self.limits.group_per_minute;
-        let silent = self.groups_silent_until;
-        self.chats.entry(id).or_insert_with(|| Chat {
-            answers: VecDeque::new(),
-            notices: VecDeque::new(),
-            in_flight: false,
-            free_at: if id < 0 { silent } else { Duration::ZERO },
-            // Groups, supergroups and channels have negative ids.
-            group: (id < 0).then(|| Window::new(group_limit, MINUTE)),
-            place: Place::Nowhere,
+    fn chat(&mut self, target: Target) -> &mut Chat<T> {
+        let silent_until = self.groups_silent_until;
+        self.chats.entry(target).or_insert_with(|| {
+            if target.is_group() {
+                Chat::new(silent_until, Some(Window::new(MINUTE)))
+            } else {
+                Chat::new(Duration::ZERO, None)
+            }
         })
     }
 
     /// Puts a chat where it belongs now; forgets it when nothing is left to know.
-    fn place(&mut self, id: i64, now: At) {
-        let Some(chat) = self.chats.get_mut(&id) else {
+    fn place(&mut self, target: Target, now: At) {
+        let saved = self.round_trips.saved(now);
+        let Some(chat) = self.chats.get_mut(&target) else {
             return;
         };
         match chat.place {
             Place::Nowhere => {}
             Place::Ready(lane, sequence) => {
-                self.ready[lane.index()].remove(&(sequence, id));
+                self.ready[lane.index()].remove(&(sequence, target));
             }
             Place::Later(at) => {
-                self.later.remove(&(at, id));
+                self.later.remove(&(at, target));
             }
         }
-        match chat.belongs(now) {
+        match chat.belongs(self.limits.group_per_minute, saved, now) {
             Some(place) => {
                 chat.place = place;
                 match place {
                     Place::Nowhere => {}
                     Place::Ready(lane, sequence) => {
-                        self.ready[lane.index()].insert((sequence, id));
+                        self.ready[lane.index()].insert((sequence, target));
                     }
                     Place::Later(at) => {
-                        self.later.insert((at, id));
+                        self.later.insert((at, target));
                     }
                 }
             }
             None => {
-                self.chats.remove(&id);
+                self.chats.remove(&target);
             }
-        }
-    }
-}
-
-impl<T> Chat<T> {
-    /// Where the chat belongs; `None` when it can be forgotten.
-    fn belongs(&mut self, now: At) -> Option<Place> {
-        if self.in_flight {
-            return Some(Place::Nowhere);
-        }
-        // With nothing in flight a full window always frees at a known instant.
-        let group_free = self.group.as_mut().and_then(|group| group.free_at(now));
-        let free_at = self.free_at.max(group_free.unwrap_or_default());
-        if self.answers.is_empty() && self.notices.is_empty() {
-            let quiet_at = self
-                .group
-                .as_ref()
-                .map_or(free_at, |group| free_at.max(group.empty_at()));
-            return (quiet_at > now).then_some(Place::Later(quiet_at));
-        }
-        let head = |row: &Row<T>| (free_at.max(row.not_before), row.sequence);
-        let answer = self.answers.front().map(head);
-        let notice = self.notices.front().map(head);
-        match (answer, notice) {
-            (Some((at, sequence)), _) if at <= now => {
-                Some(Place::Ready(Lane::Conversation, sequence))
-            }
-            (_, Some((at, sequence))) if at <= now => {
-                Some(Place::Ready(self.notice_lane(), sequence))
-            }
-            (Some((one, _)), Some((other, _))) => Some(Place::Later(one.min(other))),
-            (Some((at, _)), None) | (None, Some((at, _))) => Some(Place::Later(at)),
-            (None, None) => None,
-        }
-    }
-
-    /// The first notice goes as fast as the most urgent one behind it: order within the
-    /// chat must not make an urgent one wait for a slow lane.
-    fn notice_lane(&self) -> Lane {
-        let lanes = self.notices.iter().map(|row| row.lane);
-        lanes.min().unwrap_or(Lane::Broadcast)
-    }
-
-    fn remove(&mut self, sequence: u64) -> Option<Row<T>> {
-        for rows in [&mut self.answers, &mut self.notices] {
-            if let Some(index) = rows.iter().position(|row| row.sequence == sequence) {
-                return rows.remove(index);
-            }
-        }
-        None
-    }
-}
-
-/// At most `limit` in flight or answered within the last `length`.
-#[derive(Debug)]
-struct Window {
-    limit: usize,
-    length: Duration,
-    in_flight: usize,
-    answered: VecDeque<At>,
-}
-
-impl Window {
-    fn new(limit: usize, length: Duration) -> Self {
-        Self {
-            limit,
-            length,
-            in_flight: 0,
-            answered: VecDeque::new(),
-        }
-    }
-
-    fn start(&mut self, now: At) {
-        self.expire(now);
-        self.in_flight += 1;
-    }
-
-    fn answered(&mut self, now: At) {
-        self.in_flight -= 1;
-        self.answered.push_back(now);
-    }
-
-    fn unused(&mut self) {
-        self.in_flight -= 1;
-    }
-
-    /// When one more may start; `None` while only an answer can tell.
-    fn free_at(&mut self, now: At) -> Option<At> {
-        self.expire(now);
-        if self.in_flight + self.answered.len() < self.limit {
-            return Some(now);
-        }
-        self.answered.front().map(|&at| at + self.length)
-    }
-
-    /// When nothing answered so far counts any more.
-    fn empty_at(&self) -> At {
-        self.answered
-            .back()
-            .map_or(Duration::ZERO, |&at| at + self.length)
-    }
-
-    fn expire(&mut self, now: At) {
-        while self
-            .answered
-            .front()
-            .is_some_and(|&at| at + self.length <= now)
-        {
-            self.answered.pop_front();
         }
     }
 }

@@ -7,7 +7,7 @@ use tokio::{sync::Semaphore, time::sleep};
 
 use crate::{
     limited::Limited,
-    pacer::{Full, Lane, gate::Gate},
+    pacer::{Full, Lane, Target, gate::Gate},
     telegram::{CallError, Telegram},
 };
 
@@ -80,7 +80,7 @@ impl Replies {
 
     /// Sends a new message.
     pub(crate) async fn send(&self, chat: i64, reply: &Reply) -> Result<(), ReplyError> {
-        self.paced(chat, "sendMessage", reply.body(chat)).await
+        self.paced(Target::Message, chat, reply.body(chat)).await
     }
 
     /// Turns the message `message_id` into `reply`; where it cannot be edited any more,
@@ -93,7 +93,7 @@ impl Replies {
     ) -> Result<(), ReplyError> {
         let mut body = reply.body(chat);
         body["message_id"] = message_id.into();
-        match self.paced(chat, "editMessageText", body).await {
+        match self.paced(Target::Edit, chat, body).await {
             Err(ReplyError::Call(error)) if error.is_not_modified() => Ok(()),
             Err(ReplyError::Call(CallError::Refused { .. })) => self.send(chat, reply).await,
             done => done,
@@ -107,8 +107,12 @@ impl Replies {
         };
         let body = json!({ "callback_query_id": callback_id });
         let result = self.telegram.call("answerCallbackQuery", &body).await;
+        let counts = match &result {
+            Err(CallError::Limited { retry_after }) => *retry_after,
+            Ok(_) | Err(_) => Duration::from_secs(1),
+        };
         tokio::spawn(async move {
-            sleep(Duration::from_secs(1)).await;
+            sleep(counts).await;
             drop(permit);
         });
         if let Err(error) = result {
@@ -124,14 +128,18 @@ impl Replies {
     /// that is another now is followed once.
     async fn paced(
         &self,
+        target: fn(i64) -> Target,
         mut chat: i64,
-        method: &'static str,
         mut body: Value,
     ) -> Result<(), ReplyError> {
+        let method = match target(chat) {
+            Target::Message(_) => "sendMessage",
+            Target::Edit(_) => "editMessageText",
+        };
         for retries_left in [1, 0] {
             let grant = self
                 .gate
-                .enqueue(Lane::Conversation, chat, Duration::ZERO)?
+                .enqueue(Lane::Conversation, target(chat), Duration::ZERO)?
                 .await;
             let Err(error) = self.telegram.call(method, &body).await else {
                 return Ok(());

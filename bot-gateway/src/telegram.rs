@@ -19,6 +19,7 @@ pub(crate) use body::MayWrite;
 pub use classify::{CallError, not_written, outcome, wire};
 pub use token::Token;
 
+use crate::figures;
 use api::Request;
 
 /// The Bot API for one token; cheap to clone.
@@ -128,6 +129,10 @@ impl Telegram {
             span.record("error.type", error.class());
         }
         self.note_token(&result);
+        if method != "getUpdates" {
+            let outcome = result.as_ref().map_or_else(CallError::class, |_| "ok");
+            figures::SENDS.add(1, [method, outcome]);
+        }
         result
     }
 

@@ -18,6 +18,7 @@ use uuid::Uuid;
 
 use crate::{
     conversation::Conversation,
+    holding::{Holder, Holding},
     telegram::{CallError, Telegram},
 };
 use progress::Progress;
@@ -41,10 +42,29 @@ const LONGEST_PAUSE: Duration = Duration::from_secs(5);
 /// Wait while Telegram refuses the token, or another poller is at work.
 const REFUSED_PAUSE: Duration = Duration::from_secs(10);
 
+/// How long the first poll waits to be told whose the bot is: one that another gateway
+/// polls must not be disturbed.
+const FIRST_WORD: Duration = Duration::from_secs(1);
+/// Wait while the bot is ours and another gateway does not know it yet.
+const CONFLICT_PAUSE: Duration = Duration::from_secs(1);
+
+/// Where updates come from.
+#[derive(Debug, Clone)]
+pub(crate) struct Source {
+    pub(crate) telegram: Telegram,
+    /// Whose the bot is.
+    pub(crate) holding: Holding,
+    /// How long Telegram may hold a poll.
+    pub(crate) poll_timeout: Duration,
+}
+
 type Poll = Pin<Box<dyn Future<Output = (i64, Result<Value, CallError>)> + Send>>;
 
 struct Updates {
-    telegram: Telegram,
+    source: Source,
+    /// Does not poll while the bot is another gateway's: it never was ours, or the other
+    /// one was seen to poll. Otherwise people are answered until that is seen.
+    yields: bool,
     conversation: Arc<Conversation>,
     /// Private chats somebody wrote in, for notify-svc.
     seen: mpsc::Sender<i64>,
@@ -58,14 +78,14 @@ struct Updates {
 
 /// Polls until stopping begins, then lets the handlers finish and confirms their work.
 pub(crate) async fn run(
-    telegram: Telegram,
+    source: Source,
     conversation: Arc<Conversation>,
     seen: mpsc::Sender<i64>,
-    poll_timeout: Duration,
     shutdown: &Shutdown,
 ) {
     let mut updates = Updates {
-        telegram,
+        source,
+        yields: true,
         conversation,
         seen,
         progress: Progress::default(),
@@ -74,12 +94,12 @@ pub(crate) async fn run(
         running: HashMap::new(),
         pause: FIRST_PAUSE,
     };
-    let mut poll = updates.poll(Duration::ZERO, poll_timeout);
+    let mut poll = updates.poll(Duration::ZERO);
     while !shutdown.is_stopping() {
         tokio::select! {
             (offset, result) = &mut poll => {
                 let pause = updates.polled(offset, result);
-                poll = updates.poll(pause, poll_timeout);
+                poll = updates.poll(pause);
             }
             Some(handled) = updates.handlers.join_next_with_id() => updates.handled(handled),
             () = shutdown.stopping() => {}
@@ -99,11 +119,19 @@ pub(crate) async fn run(
 
 impl Updates {
     /// The next poll, after `pause`; shorter when handlers are at work.
-    fn poll(&self, pause: Duration, wait: Duration) -> Poll {
-        let telegram = self.telegram.clone();
-        let offset = self.progress.offset();
+    fn poll(&self, pause: Duration) -> Poll {
+        let Source {
+            telegram,
+            holding,
+            poll_timeout: wait,
+        } = self.source.clone();
+        let (offset, yields) = (self.progress.offset(), self.yields);
         Box::pin(async move {
             sleep(pause).await;
+            if yields {
+                let _ = timeout(FIRST_WORD, holding.leaves(&[Holder::Unknown])).await;
+                holding.leaves(&[Holder::Others]).await;
+            }
             let body = json!({
                 "offset": offset,
                 "limit": BATCH,
@@ -125,6 +153,9 @@ impl Updates {
             Err(error) => return self.failed(&error),
         };
         self.pause = FIRST_PAUSE;
+        if self.source.holding.get() == Holder::Us {
+            self.yields = false;
+        }
         self.progress.confirmed_below(offset);
         for update in batch {
             self.admit(&update);
@@ -143,7 +174,12 @@ impl Updates {
             CallError::TokenRefused => REFUSED_PAUSE,
             CallError::Limited { retry_after } => *retry_after,
             CallError::Refused { code: 409, .. } => {
-                tracing::error!("another program polls with the same token");
+                let (bot_id, holder) = (self.source.telegram.bot_id(), self.source.holding.get());
+                tracing::warn!(bot_id, ?holder, "another program polls with the same token");
+                if holder == Holder::Us {
+                    return CONFLICT_PAUSE;
+                }
+                self.yields = true;
                 REFUSED_PAUSE
             }
             CallError::NotWritten { .. }
@@ -240,6 +276,7 @@ impl Updates {
         }
         let body = json!({ "offset": offset, "limit": 1, "timeout": 0 });
         let confirmed = self
+            .source
             .telegram
             .call_within(FIRST_PAUSE * 5, "getUpdates", &body)
             .await;

@@ -6,7 +6,10 @@ use std::{sync::Arc, time::Duration};
 use olm_proto::notify::v1::{Deliver, Outcome, Refused, outcome::Kind};
 use serde_json::Value;
 use service_kit::{clock::SharedClock, telemetry};
-use tokio::{sync::watch, time::sleep};
+use tokio::{
+    sync::watch,
+    time::{Instant, sleep},
+};
 use tracing::Instrument as _;
 
 use super::{
@@ -15,9 +18,14 @@ use super::{
     rows::Rows,
 };
 use crate::{
+    figures,
+    holding::Holding,
     journal::{Attempt, Journal},
     limited::Limited,
-    pacer::gate::{Gate, Grant, Waiting},
+    pacer::{
+        Lane,
+        gate::{Gate, Grant, Waiting},
+    },
     telegram::{CallError, MayWrite, Telegram, not_written, outcome},
 };
 
@@ -35,6 +43,7 @@ pub(super) struct Delivering {
     pub(super) rows: Rows,
     pub(super) renewals: Renewals,
     pub(super) limited: Arc<Limited>,
+    pub(super) holding: Holding,
 }
 
 /// A row as it was delivered.
@@ -43,6 +52,9 @@ pub(super) struct Row {
     pub(super) deliver: Deliver,
     /// The renewal it was begun under.
     pub(super) named: Named,
+    pub(super) lane: Lane,
+    /// Its instant, or its arrival when it came late.
+    pub(super) due_at: Instant,
 }
 
 /// Brings a row to its outcome. A row given up meanwhile ends without a trace: the
@@ -128,6 +140,7 @@ async fn write(delivering: &Arc<Delivering>, attempt: Attempt, row: &Row, grant:
         let (delivering, named) = (Arc::clone(delivering), row.named);
         Arc::new(move || delivering.renewals.fresh(named, boot_time()))
     };
+    figures::LATENESS.time(row.due_at.elapsed(), [row.lane.name()]);
     let call = delivering
         .telegram
         .call_if(may_write, "sendMessage", &message);

@@ -63,6 +63,13 @@ impl Renewals {
         term.number == named.term && in_time
     }
 
+    /// How long from now rows that name this renewal of the present term may be written.
+    pub(super) fn fresh_for(&self, renewal: i64, now: Duration) -> Duration {
+        let term = self.lock();
+        let of_number = term.sent.iter().find(|(known, _)| *known == renewal);
+        of_number.map_or(Duration::ZERO, |(_, at)| (*at + FRESH).saturating_sub(now))
+    }
+
     fn lock(&self) -> MutexGuard<'_, Term> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -96,6 +103,9 @@ mod tests {
         assert!(!renewals.fresh(own, 106 * SECOND));
         assert!(renewals.fresh(first, 106 * SECOND));
         assert!(!renewals.fresh(first, 171 * SECOND), "suspended in between");
+        assert_eq!(renewals.fresh_for(1, 104 * SECOND), 2 * SECOND);
+        assert_eq!(renewals.fresh_for(1, 171 * SECOND), Duration::ZERO);
+        assert_eq!(renewals.fresh_for(2, 104 * SECOND), Duration::ZERO);
     }
 
     #[test]

@@ -41,13 +41,24 @@ enum State {
     /// Not written, and can still be given up.
     Waiting,
     /// The first byte may be written at any moment.
-    Writing,
+    Writing { since: Instant },
     /// An earlier process was writing it when it ended.
     Lost,
     Finished {
         outcome: Outcome,
         told: Option<Instant>,
+        /// When it had its slot, if it had one.
+        written_since: Option<Instant>,
     },
+}
+
+/// A row that is out no more.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) struct Acknowledged {
+    /// The lane whose credit it gives back.
+    pub(super) lane: Option<Lane>,
+    /// From its slot to the acknowledgement, and from telling to it once more.
+    pub(super) taken: Option<Duration>,
 }
 
 impl State {
@@ -55,6 +66,7 @@ impl State {
         Self::Finished {
             outcome,
             told: None,
+            written_since: None,
         }
     }
 }
@@ -99,7 +111,9 @@ impl Rows {
     pub(super) fn begin_writing(&self, attempt: Attempt) -> bool {
         match self.lock().get_mut(&attempt) {
             Some(row) if matches!(row.state, State::Waiting) => {
-                row.state = State::Writing;
+                row.state = State::Writing {
+                    since: Instant::now(),
+                };
                 true
             }
             Some(_) | None => false,
@@ -109,7 +123,15 @@ impl Rows {
     /// The row's outcome is known.
     pub(super) fn finish(&self, attempt: Attempt, outcome: Outcome) {
         if let Some(row) = self.lock().get_mut(&attempt) {
-            row.state = State::finished(outcome);
+            let written_since = match row.state {
+                State::Writing { since } => Some(since),
+                State::Waiting | State::Lost | State::Finished { .. } => None,
+            };
+            row.state = State::Finished {
+                outcome,
+                told: None,
+                written_since,
+            };
         }
         self.changed.notify_waiters();
         self.changed.notify_one();
@@ -157,7 +179,7 @@ impl Rows {
         loop {
             // Made before the look, so that no change in between is missed.
             let changed = self.changed.notified();
-            let is_writing = |row: &Row| matches!(row.state, State::Writing);
+            let is_writing = |row: &Row| matches!(row.state, State::Writing { .. });
             if !self.lock().values().any(is_writing) {
                 return;
             }
@@ -176,9 +198,9 @@ impl Rows {
                 Some(State::Waiting) => {
                     Knowledge::NotWritten(not_written_as_knowledge("it was not begun"))
                 }
-                Some(State::Writing) => return None,
+                Some(State::Writing { .. }) => return None,
                 Some(State::Lost) => Knowledge::Writing(Writing {}),
-                Some(State::Finished { outcome, told }) => {
+                Some(State::Finished { outcome, told, .. }) => {
                     *told = Some(now);
                     match &outcome.kind {
                         Some(Kind::NotWritten(cause)) => Knowledge::NotWritten(cause.clone()),
@@ -206,6 +228,7 @@ impl Rows {
                         kind: Some(Kind::Ambiguous(ambiguous)),
                     },
                     told: Some(now),
+                    written_since: None,
                 };
             }
         }
@@ -215,7 +238,7 @@ impl Rows {
     pub(super) fn to_tell(&self, now: Instant) -> Vec<(Attempt, Outcome)> {
         let mut due = Vec::new();
         for (attempt, row) in self.lock().iter_mut() {
-            if let State::Finished { outcome, told } = &mut row.state
+            if let State::Finished { outcome, told, .. } = &mut row.state
                 && told.is_none_or(|at| now.duration_since(at) >= TELL_AGAIN)
             {
                 *told = Some(now);
@@ -225,15 +248,21 @@ impl Rows {
         due
     }
 
-    /// The service has stored the outcome: forgets the row; answers the lane whose
-    /// credit it gives back, and whether there was such a row.
-    pub(super) fn acknowledged(&self, attempt: Attempt) -> (bool, Option<Lane>) {
+    /// The service has stored the outcome: forgets the row, if there is one.
+    pub(super) fn acknowledged(&self, attempt: Attempt, now: Instant) -> Option<Acknowledged> {
         let mut rows = self.lock();
-        let is_finished = |row: &Row| matches!(row.state, State::Finished { .. });
-        if !rows.get(&attempt).is_some_and(is_finished) {
-            return (false, None);
-        }
-        (true, rows.remove(&attempt).and_then(|row| row.lane))
+        let taken = match &rows.get(&attempt)?.state {
+            State::Finished {
+                told,
+                written_since,
+                ..
+            } => told.zip(*written_since).map(|(told, since)| {
+                now.saturating_duration_since(since) + now.saturating_duration_since(told)
+            }),
+            State::Waiting | State::Writing { .. } | State::Lost => return None,
+        };
+        let lane = rows.remove(&attempt)?.lane;
+        Some(Acknowledged { lane, taken })
     }
 
     /// Whether every outcome was acknowledged. What an earlier process left unknown has
@@ -355,7 +384,9 @@ mod tests {
         assert_eq!(rows.to_tell(now), [], "the report told them just now");
         let again = rows.to_tell(now + TELL_AGAIN);
         assert_eq!(again.len(), 2);
-        assert!(rows.acknowledged(attempt(1)).0 && rows.acknowledged(attempt(2)).0);
+        for number in [1, 2] {
+            assert!(rows.acknowledged(attempt(number), now).is_some());
+        }
         assert!(rows.is_settled());
     }
 
@@ -363,18 +394,19 @@ mod tests {
     async fn an_outcome_is_told_until_it_is_acknowledged_and_gives_its_credit_back() {
         let rows = empty();
         rows.take_in(attempt(1), Lane::Broadcast, 5);
-        assert_eq!(
-            rows.acknowledged(attempt(1)),
-            (false, None),
-            "no outcome yet"
-        );
+        let begun = Instant::now();
+        assert_eq!(rows.acknowledged(attempt(1), begun), None, "no outcome yet");
         rows.begin_writing(attempt(1));
         rows.finish(attempt(1), sent());
         let now = Instant::now();
         assert_eq!(rows.to_tell(now).len(), 1);
         assert_eq!(rows.to_tell(now).len(), 0);
         assert_eq!(rows.to_tell(now + TELL_AGAIN).len(), 1);
-        assert_eq!(rows.acknowledged(attempt(1)), (true, Some(Lane::Broadcast)));
-        assert_eq!(rows.acknowledged(attempt(1)), (false, None));
+        let later = now + 2 * TELL_AGAIN;
+        let acknowledged = rows.acknowledged(attempt(1), later).unwrap();
+        assert_eq!(acknowledged.lane, Some(Lane::Broadcast));
+        let taken = acknowledged.taken.unwrap();
+        assert!(taken >= 3 * TELL_AGAIN && taken <= 3 * TELL_AGAIN + (now - begun));
+        assert_eq!(rows.acknowledged(attempt(1), later), None);
     }
 }

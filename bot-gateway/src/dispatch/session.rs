@@ -1,5 +1,6 @@
 //! One stream to notify-svc, from Hello to its end.
 
+mod credit;
 mod leaving;
 mod telling;
 
@@ -19,11 +20,18 @@ use tokio_stream::wrappers::ReceiverStream;
 use tonic::{Status, Streaming};
 use uuid::Uuid;
 
+use credit::Credit;
+
 use super::{
     delivery::{Delivering, Row, deliver},
     renewals::boot_time,
 };
-use crate::{journal::Attempt, pacer::Lane, telegram::not_written};
+use crate::{
+    holding::Holder,
+    journal::Attempt,
+    pacer::{Lane, Target},
+    telegram::not_written,
+};
 
 /// Messages that wait to be sent on the stream.
 const OUTBOUND: usize = 128;
@@ -38,9 +46,6 @@ const SILENT_RENEWALS: i64 = 4;
 const PATIENCE: Duration = Duration::from_secs(5);
 /// How long rows still being written may hold up the report of what is in flight.
 const REPORT_WAIT: Duration = Duration::from_secs(2);
-/// Rows of a lane that may be out: 30/s times a round trip with a commit, plus three,
-/// for round trips of up to a second.
-const CREDIT: i64 = 33;
 /// How long the rows that are out may take when the service drains.
 const DRAIN: Duration = Duration::from_secs(10);
 
@@ -87,6 +92,7 @@ enum Haste {
 pub(super) struct Session<'a> {
     delivering: &'a Arc<Delivering>,
     gateway_id: Uuid,
+    quiet: watch::Receiver<bool>,
     shutdown: &'a Shutdown,
     outbound: mpsc::Sender<DispatchRequest>,
     requests: Option<mpsc::Receiver<DispatchRequest>>,
@@ -97,14 +103,14 @@ pub(super) struct Session<'a> {
     answer_by: Option<Instant>,
     renewal: i64,
     renewed: i64,
-    credit: [i64; 3],
+    credit: Credit,
     leaving: Leaving,
     leave_by: Option<Instant>,
     haste: Haste,
 }
 
-/// The lanes that come from notify-svc, in the order of [`Session::credit`].
-const PUSHED: [(Lane, WireLane); 3] = [
+/// The lanes that come from notify-svc, in the order of [`Credit`].
+const PUSHED: [(Lane, WireLane); credit::LANES] = [
     (Lane::Interactive, WireLane::Interactive),
     (Lane::Reminder, WireLane::Reminder),
     (Lane::Broadcast, WireLane::Broadcast),
@@ -114,12 +120,14 @@ impl<'a> Session<'a> {
     pub(super) fn new(
         delivering: &'a Arc<Delivering>,
         gateway_id: Uuid,
+        quiet: watch::Receiver<bool>,
         shutdown: &'a Shutdown,
     ) -> Self {
         let (outbound, requests) = mpsc::channel(OUTBOUND);
         Self {
             delivering,
             gateway_id,
+            quiet,
             shutdown,
             outbound,
             requests: Some(requests),
@@ -129,7 +137,7 @@ impl<'a> Session<'a> {
             answer_by: None,
             renewal: 0,
             renewed: 0,
-            credit: [CREDIT; 3],
+            credit: Credit::new(delivering.gate.limits().per_second),
             leaving: Leaving::No,
             leave_by: None,
             haste: Haste::None,
@@ -207,6 +215,7 @@ impl<'a> Session<'a> {
                 self.begin_leaving(Leaving::Stopping, self.shutdown.drain() / 2);
                 Ok(())
             }
+            _ = self.quiet.changed(), if leaving == Leaving::Stopping && !self.is_quiet() => Ok(()),
             () = delivering.telegram.until_refused(true), if leaving == Leaving::No => {
                 self.begin_leaving(Leaving::TokenRefused, Duration::ZERO);
                 Ok(())
@@ -224,6 +233,8 @@ impl<'a> Session<'a> {
                 // Bounds what a mistaken peer can ask for.
                 let pause = after.map_or(RENEW_EVERY, |after| after.clamp(SOONEST_ASK, LATEST_ASK));
                 self.ask_at = Some(Instant::now() + pause);
+                self.delivering.gate.owned_for(Duration::ZERO);
+                self.delivering.holding.set(Holder::Others);
                 if std::mem::replace(&mut self.standing, Standing::Elsewhere) != Standing::Elsewhere
                 {
                     tracing::info!(bot_id = self.bot_id(), "the bot is not ours yet");
@@ -232,6 +243,7 @@ impl<'a> Session<'a> {
             }
             Some(Message::Renewed(renewed)) => {
                 self.renewed = self.renewed.max(renewed.renewal);
+                self.keep(renewed.renewal);
                 Ok(())
             }
             Some(Message::Deliver(row)) => self.take_in(row),
@@ -262,12 +274,23 @@ impl<'a> Session<'a> {
             .await
     }
 
+    /// A renewal is stored: the bot stays ours for as long as it is fresh.
+    fn keep(&self, renewal: i64) {
+        if self.is_ours() {
+            let fresh_for = self.delivering.renewals.fresh_for(renewal, boot_time());
+            self.delivering.gate.owned_for(fresh_for);
+        }
+    }
+
     /// The bot is ours: reports on the rows that are in flight, renews, gives credit.
     async fn own(&mut self, owned: Owned) -> Result<(), Status> {
         let bot_id = self.bot_id();
         self.answer_by = None;
         self.standing = Standing::Ours;
-        self.credit = [CREDIT; 3];
+        self.delivering.gate.owned(owned.taken_over);
+        self.keep(0);
+        self.delivering.holding.set(Holder::Us);
+        self.credit.begin();
         self.renew().await?;
         let rows = &self.delivering.rows;
         // Nearly always they end within milliseconds, and then their outcome is known.
@@ -282,6 +305,7 @@ impl<'a> Session<'a> {
         tracing::info!(
             bot_id,
             epoch = owned.epoch,
+            taken_over = owned.taken_over,
             in_flight = entries.len(),
             "the bot is ours"
         );
@@ -319,7 +343,8 @@ impl<'a> Session<'a> {
         let due_in = due_in
             .and_then(|span| Duration::try_from(span).ok())
             .unwrap_or_default();
-        match self.delivering.gate.enqueue(lane, row.chat_id, due_in) {
+        let target = Target::Message(row.chat_id);
+        match self.delivering.gate.enqueue(lane, target, due_in) {
             Ok(waiting) => {
                 let delivering = Arc::clone(self.delivering);
                 let given_up = self.given_up.subscribe();
@@ -327,6 +352,8 @@ impl<'a> Session<'a> {
                 let row = Row {
                     deliver: row,
                     named,
+                    lane,
+                    due_at: Instant::now() + due_in,
                 };
                 tokio::spawn(deliver(delivering, attempt, row, waiting, given_up));
             }
@@ -339,17 +366,23 @@ impl<'a> Session<'a> {
         let Some(attempt) = wire.and_then(|wire| Attempt::parse(self.bot_id(), &wire)) else {
             return Ok(());
         };
-        let (known, lane) = self.delivering.rows.acknowledged(attempt);
-        if known {
-            let journal = self.delivering.journal.clone();
-            // Not waited for: what stays in the journal is merely told again.
-            tokio::spawn(async move { journal.forget(attempt).await });
+        let Some(acknowledged) = self.delivering.rows.acknowledged(attempt, Instant::now()) else {
+            return Ok(());
+        };
+        let journal = self.delivering.journal.clone();
+        // Not waited for: what stays in the journal is merely told again.
+        tokio::spawn(async move { journal.forget(attempt).await });
+        if let Some(taken) = acknowledged.taken {
+            self.credit.measured(taken);
         }
+        let lane = acknowledged.lane;
         let Some(index) = PUSHED.iter().position(|(pushed, _)| Some(*pushed) == lane) else {
             return Ok(());
         };
-        self.credit[index] += 1;
-        self.give_credit(index).await
+        if self.credit.returned(index) {
+            self.give_credit(index).await?;
+        }
+        Ok(())
     }
 
     async fn tick(&mut self) -> Result<(), Status> {
@@ -382,6 +415,10 @@ impl<'a> Session<'a> {
             Ok(Err(_)) => Err(Status::unavailable("the stream is closed")),
             Err(_) => Err(silent()),
         }
+    }
+
+    fn is_quiet(&self) -> bool {
+        *self.quiet.borrow()
     }
 
     fn is_ours(&self) -> bool {

@@ -2,17 +2,21 @@
 
 use std::{
     pin::Pin,
-    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    sync::{Arc, Mutex, MutexGuard, PoisonError, Weak},
     task::{Context, Poll},
     time::Duration,
 };
 
 use tokio::{
     sync::{Notify, oneshot},
-    time::Instant,
+    time::{Instant, MissedTickBehavior, interval},
 };
 
-use super::{At, Full, Key, Lane, Limits, Next, Pacer};
+use super::{At, Full, Key, LANES, Lane, Limits, Next, Pacer, Target};
+use crate::figures;
+
+/// Between two looks at whether requests that are out were answered.
+const LOOK_AGAIN: Duration = Duration::from_millis(10);
 
 /// The gate before one token; cheap to clone.
 #[derive(Debug, Clone)]
@@ -25,6 +29,7 @@ struct Shared {
     pacer: Mutex<Pacer<oneshot::Sender<Grant>>>,
     changed: Notify,
     origin: Instant,
+    limits: Limits,
 }
 
 impl Shared {
@@ -50,9 +55,18 @@ impl Gate {
             pacer: Mutex::new(pacer),
             changed: Notify::new(),
             origin: Instant::now(),
+            limits,
         });
         tokio::spawn(drive(Arc::downgrade(&shared)));
+        let per_second = u32::try_from(limits.per_second).unwrap_or(u32::MAX);
+        tokio::spawn(figure(Arc::downgrade(&shared), f64::from(per_second)));
         Self { shared }
+    }
+
+    /// What it keeps.
+    #[must_use]
+    pub fn limits(&self) -> Limits {
+        self.shared.limits
     }
 
     /// Queues at once, in the order of the calls, for `due_in` from now or later.
@@ -60,13 +74,13 @@ impl Gate {
     /// # Errors
     ///
     /// [`Full`] when the lane holds all it may.
-    pub fn enqueue(&self, lane: Lane, chat: i64, due_in: Duration) -> Result<Waiting, Full> {
+    pub fn enqueue(&self, lane: Lane, target: Target, due_in: Duration) -> Result<Waiting, Full> {
         let (sender, receiver) = oneshot::channel();
         let now = self.shared.now();
         let key = self
             .shared
             .pacer()
-            .enqueue(lane, chat, now + due_in, sender, now)?;
+            .enqueue(lane, target, now + due_in, sender, now)?;
         self.shared.changed.notify_one();
         Ok(Waiting {
             shared: Arc::clone(&self.shared),
@@ -75,11 +89,38 @@ impl Gate {
         })
     }
 
-    /// Starts nothing for `chat` for this long.
-    pub fn freeze_chat(&self, chat: i64, length: Duration) {
+    /// Telegram answered 429: starts nothing for `chat` for this long.
+    pub fn limited(&self, chat: i64, length: Duration) {
         let now = self.shared.now();
-        self.shared.pacer().freeze_chat(chat, now + length, now);
+        self.shared.pacer().limited(chat, now + length, now);
         self.shared.changed.notify_one();
+    }
+
+    /// The bot is ours; `taken_over` says that another gateway's ownership ran out.
+    pub fn owned(&self, taken_over: bool) {
+        let now = self.shared.now();
+        self.shared.pacer().owned(taken_over, now);
+        self.shared.changed.notify_one();
+    }
+
+    /// The bot is ours for this long from now.
+    pub fn owned_for(&self, length: Duration) {
+        let until = self.shared.now() + length;
+        self.shared.pacer().owned_until(until);
+        self.shared.changed.notify_one();
+    }
+
+    /// Waits until so little counts against the limit that a successor may begin.
+    pub async fn handed_over(&self) {
+        loop {
+            let now = self.shared.now();
+            let at = self.shared.pacer().handed_over_at(now);
+            match at {
+                Some(at) if at <= now => return,
+                Some(at) => tokio::time::sleep_until(self.shared.origin + at).await,
+                None => tokio::time::sleep(LOOK_AGAIN).await,
+            }
+        }
     }
 
     /// Starts nothing at all for this long.
@@ -90,7 +131,7 @@ impl Gate {
     }
 }
 
-async fn drive(shared: std::sync::Weak<Shared>) {
+async fn drive(shared: Weak<Shared>) {
     while let Some(shared) = shared.upgrade() {
         let now = shared.now();
         let next = shared.pacer().next(now);
@@ -120,6 +161,41 @@ async fn drive(shared: std::sync::Weak<Shared>) {
                 }
             }
         }
+    }
+}
+
+/// Tells once a second what waits, and how much of the limit was used while rows waited
+/// for it.
+async fn figure(shared: Weak<Shared>, per_second: f64) {
+    let mut told = [0_i64; LANES];
+    let mut last = (0, false);
+    let mut ticks = interval(Duration::from_secs(1));
+    ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    let mut since = ticks.tick().await;
+    loop {
+        ticks.tick().await;
+        let Some(shared) = shared.upgrade() else {
+            return;
+        };
+        let now = Instant::now();
+        let (waiting, used) = {
+            let pacer = shared.pacer();
+            let waiting = Lane::ALL.map(|lane| pacer.waiting(lane));
+            (waiting, pacer.used(shared.now()))
+        };
+        for lane in Lane::ALL {
+            let count = i64::try_from(waiting[lane.index()]).unwrap_or(i64::MAX);
+            figures::waiting(lane, count - told[lane.index()]);
+            told[lane.index()] = count;
+        }
+        let (started_before, waited_before) = last;
+        let (started, waits) = used;
+        if waited_before && waits {
+            let started = u32::try_from(started - started_before).unwrap_or(u32::MAX);
+            let could = per_second * now.duration_since(since).as_secs_f64();
+            figures::UTILISATION.record(f64::from(started) / could, []);
+        }
+        (last, since) = (used, now);
     }
 }
 
@@ -200,9 +276,15 @@ mod tests {
         let gate = Gate::new(Limits::default(), false);
         let start = Instant::now();
         let first = gate
-            .enqueue(Lane::Reminder, 1, Duration::from_millis(250))
+            .enqueue(
+                Lane::Reminder,
+                Target::Message(1),
+                Duration::from_millis(250),
+            )
             .unwrap();
-        let second = gate.enqueue(Lane::Reminder, 1, Duration::ZERO).unwrap();
+        let second = gate
+            .enqueue(Lane::Reminder, Target::Message(1), Duration::ZERO)
+            .unwrap();
         first.await.answered();
         assert!(start.elapsed() >= Duration::from_millis(250));
         second.await.answered();
@@ -214,14 +296,14 @@ mod tests {
         let gate = Gate::new(Limits::default(), false);
         let start = Instant::now();
         drop(
-            gate.enqueue(Lane::Reminder, 1, Duration::from_mins(15))
+            gate.enqueue(Lane::Reminder, Target::Message(1), Duration::from_mins(15))
                 .unwrap(),
         );
-        gate.enqueue(Lane::Reminder, 1, Duration::ZERO)
+        gate.enqueue(Lane::Reminder, Target::Message(1), Duration::ZERO)
             .unwrap()
             .await
             .unused();
-        gate.enqueue(Lane::Reminder, 1, Duration::ZERO)
+        gate.enqueue(Lane::Reminder, Target::Message(1), Duration::ZERO)
             .unwrap()
             .await
             .answered();
@@ -233,7 +315,7 @@ mod tests {
         let gate = Gate::new(Limits::default(), false);
         let start = Instant::now();
         gate.freeze_bot(Duration::from_secs(7));
-        gate.enqueue(Lane::Conversation, 1, Duration::ZERO)
+        gate.enqueue(Lane::Conversation, Target::Message(1), Duration::ZERO)
             .unwrap()
             .await
             .answered();

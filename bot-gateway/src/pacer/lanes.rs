@@ -17,7 +17,8 @@ pub enum Lane {
 }
 
 impl Lane {
-    const ALL: [Self; LANES] = [
+    /// Every lane, the first one first.
+    pub const ALL: [Self; LANES] = [
         Self::Conversation,
         Self::Interactive,
         Self::Reminder,
@@ -32,6 +33,17 @@ impl Lane {
             Self::Interactive => 1,
             Self::Reminder => 2,
             Self::Broadcast => 3,
+        }
+    }
+
+    /// A word for figures.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Conversation => "conversation",
+            Self::Interactive => "interactive",
+            Self::Reminder => "reminder",
+            Self::Broadcast => "broadcast",
         }
     }
 

@@ -4,10 +4,19 @@ use proptest::{prelude::*, test_runner::TestCaseError};
 
 use super::*;
 
+mod tight;
+
 const MS: Duration = Duration::from_millis(1);
 
+/// A pacer whose bot is ours.
+fn owning<T>(limits: Limits) -> Pacer<T> {
+    let mut pacer = Pacer::new(limits);
+    pacer.owned_until(Duration::MAX);
+    pacer
+}
+
 fn pacer() -> Pacer<u32> {
-    Pacer::new(Limits::default())
+    owning(Limits::default())
 }
 
 fn started(pacer: &mut Pacer<u32>, now: At) -> Option<(Key, u32)> {
@@ -22,7 +31,13 @@ fn the_thirty_first_waits_a_second_after_the_first_answer() {
     let mut pacer = pacer();
     for chat in 1..=31 {
         pacer
-            .enqueue(Lane::Reminder, chat, Duration::ZERO, 0, Duration::ZERO)
+            .enqueue(
+                Lane::Reminder,
+                Target::Message(chat),
+                Duration::ZERO,
+                0,
+                Duration::ZERO,
+            )
             .unwrap();
     }
     let keys: Vec<_> = std::iter::from_fn(|| started(&mut pacer, Duration::ZERO)).collect();
@@ -44,7 +59,7 @@ fn a_chat_that_must_wait_blocks_no_other() {
         pacer
             .enqueue(
                 Lane::Interactive,
-                chat,
+                Target::Message(chat),
                 Duration::ZERO,
                 item,
                 Duration::ZERO,
@@ -69,7 +84,9 @@ fn a_group_gets_twenty_a_minute() {
     let mut pacer = pacer();
     let mut now = Duration::ZERO;
     for item in 0..21 {
-        pacer.enqueue(Lane::Broadcast, -5, now, item, now).unwrap();
+        pacer
+            .enqueue(Lane::Broadcast, Target::Message(-5), now, item, now)
+            .unwrap();
     }
     let mut first_answer = None;
     for _ in 0..20 {
@@ -85,7 +102,13 @@ fn a_group_gets_twenty_a_minute() {
 fn a_row_does_not_start_before_its_instant() {
     let mut pacer = pacer();
     pacer
-        .enqueue(Lane::Reminder, 1, 40 * MS, 1, Duration::ZERO)
+        .enqueue(
+            Lane::Reminder,
+            Target::Message(1),
+            40 * MS,
+            1,
+            Duration::ZERO,
+        )
         .unwrap();
     assert_eq!(pacer.next(39 * MS), Next::Wait(40 * MS));
     assert_eq!(started(&mut pacer, 40 * MS).unwrap().1, 1);
@@ -95,13 +118,31 @@ fn a_row_does_not_start_before_its_instant() {
 fn an_urgent_notice_lifts_the_slow_one_before_it_but_does_not_overtake_it() {
     let mut pacer = pacer();
     pacer
-        .enqueue(Lane::Broadcast, 1, Duration::ZERO, 1, Duration::ZERO)
+        .enqueue(
+            Lane::Broadcast,
+            Target::Message(1),
+            Duration::ZERO,
+            1,
+            Duration::ZERO,
+        )
         .unwrap();
     pacer
-        .enqueue(Lane::Reminder, 2, Duration::ZERO, 2, Duration::ZERO)
+        .enqueue(
+            Lane::Reminder,
+            Target::Message(2),
+            Duration::ZERO,
+            2,
+            Duration::ZERO,
+        )
         .unwrap();
     pacer
-        .enqueue(Lane::Interactive, 1, Duration::ZERO, 3, Duration::ZERO)
+        .enqueue(
+            Lane::Interactive,
+            Target::Message(1),
+            Duration::ZERO,
+            3,
+            Duration::ZERO,
+        )
         .unwrap();
     assert_eq!(started(&mut pacer, Duration::ZERO).unwrap().1, 1);
     assert_eq!(started(&mut pacer, Duration::ZERO).unwrap().1, 2);
@@ -111,12 +152,24 @@ fn an_urgent_notice_lifts_the_slow_one_before_it_but_does_not_overtake_it() {
 fn freezes_hold_a_chat_or_everything() {
     let mut pacer = pacer();
     pacer
-        .enqueue(Lane::Conversation, 1, Duration::ZERO, 1, Duration::ZERO)
+        .enqueue(
+            Lane::Conversation,
+            Target::Message(1),
+            Duration::ZERO,
+            1,
+            Duration::ZERO,
+        )
         .unwrap();
     pacer
-        .enqueue(Lane::Conversation, 2, Duration::ZERO, 2, Duration::ZERO)
+        .enqueue(
+            Lane::Conversation,
+            Target::Message(2),
+            Duration::ZERO,
+            2,
+            Duration::ZERO,
+        )
         .unwrap();
-    pacer.freeze_chat(1, 3 * SECOND, Duration::ZERO);
+    pacer.limited(1, 3 * SECOND, Duration::ZERO);
     assert_eq!(started(&mut pacer, Duration::ZERO).unwrap().1, 2);
     pacer.freeze_bot(4 * SECOND);
     assert_eq!(pacer.next(3 * SECOND), Next::Wait(4 * SECOND));
@@ -127,10 +180,22 @@ fn freezes_hold_a_chat_or_everything() {
 fn what_was_not_written_gives_its_slot_back() {
     let mut pacer = pacer();
     pacer
-        .enqueue(Lane::Reminder, 1, Duration::ZERO, 1, Duration::ZERO)
+        .enqueue(
+            Lane::Reminder,
+            Target::Message(1),
+            Duration::ZERO,
+            1,
+            Duration::ZERO,
+        )
         .unwrap();
     pacer
-        .enqueue(Lane::Reminder, 1, Duration::ZERO, 2, Duration::ZERO)
+        .enqueue(
+            Lane::Reminder,
+            Target::Message(1),
+            Duration::ZERO,
+            2,
+            Duration::ZERO,
+        )
         .unwrap();
     let (key, _) = started(&mut pacer, Duration::ZERO).unwrap();
     pacer.unused(key, Duration::ZERO);
@@ -139,14 +204,26 @@ fn what_was_not_written_gives_its_slot_back() {
 
 #[test]
 fn a_row_taken_back_never_starts_and_a_full_lane_refuses() {
-    let mut pacer = Pacer::new(Limits {
+    let mut pacer = owning(Limits {
         waiting_per_lane: 1,
         ..Limits::default()
     });
     let key = pacer
-        .enqueue(Lane::Reminder, 1, Duration::ZERO, 1, Duration::ZERO)
+        .enqueue(
+            Lane::Reminder,
+            Target::Message(1),
+            Duration::ZERO,
+            1,
+            Duration::ZERO,
+        )
         .unwrap();
-    let refused = pacer.enqueue(Lane::Reminder, 2, Duration::ZERO, 2, Duration::ZERO);
+    let refused = pacer.enqueue(
+        Lane::Reminder,
+        Target::Message(2),
+        Duration::ZERO,
+        2,
+        Duration::ZERO,
+    );
     assert_eq!(refused, Err(Full));
     assert_eq!(pacer.remove(key, Duration::ZERO), Some(1));
     assert_eq!(pacer.remove(key, Duration::ZERO), None);
@@ -159,10 +236,22 @@ fn after_a_dead_predecessor_it_is_silent_for_a_second_and_for_a_minute_in_groups
     let mut pacer = pacer();
     pacer.silence(SECOND);
     pacer
-        .enqueue(Lane::Reminder, 1, Duration::ZERO, 1, SECOND)
+        .enqueue(
+            Lane::Reminder,
+            Target::Message(1),
+            Duration::ZERO,
+            1,
+            SECOND,
+        )
         .unwrap();
     pacer
-        .enqueue(Lane::Reminder, -1, Duration::ZERO, 2, SECOND)
+        .enqueue(
+            Lane::Reminder,
+            Target::Message(-1),
+            Duration::ZERO,
+            2,
+            SECOND,
+        )
         .unwrap();
     assert_eq!(pacer.next(SECOND), Next::Wait(2 * SECOND));
     assert_eq!(started(&mut pacer, 2 * SECOND).unwrap().1, 1);
@@ -170,11 +259,109 @@ fn after_a_dead_predecessor_it_is_silent_for_a_second_and_for_a_minute_in_groups
 }
 
 #[test]
+fn after_a_takeover_known_groups_are_silent_too_and_five_a_second_are_left() {
+    let mut pacer = pacer();
+    let group = Target::Message(-1);
+    for item in [1, 2] {
+        pacer
+            .enqueue(Lane::Reminder, group, Duration::ZERO, item, Duration::ZERO)
+            .unwrap();
+    }
+    let (key, _) = started(&mut pacer, Duration::ZERO).unwrap();
+    pacer.answered(key, Duration::ZERO);
+    pacer.owned(true, SECOND);
+    assert_eq!(pacer.next(SECOND), Next::Wait(61 * SECOND));
+    for chat in 1..=40 {
+        pacer
+            .enqueue(Lane::Broadcast, Target::Message(chat), SECOND, 0, SECOND)
+            .unwrap();
+    }
+    assert_eq!(pacer.next(SECOND), Next::Wait(2 * SECOND), "silence");
+    let count = std::iter::from_fn(|| started(&mut pacer, 2 * SECOND)).count();
+    assert_eq!(count, 25);
+}
+
+#[test]
+fn whoever_does_not_own_the_bot_sends_five_a_second() {
+    let mut pacer = Pacer::new(Limits::default());
+    for chat in 1..=40 {
+        let target = Target::Message(chat);
+        pacer
+            .enqueue(
+                Lane::Conversation,
+                target,
+                Duration::ZERO,
+                0,
+                Duration::ZERO,
+            )
+            .unwrap();
+    }
+    let mut keys = Vec::new();
+    while let Some((key, _)) = started(&mut pacer, Duration::ZERO) {
+        keys.push(key);
+    }
+    assert_eq!(keys.len(), 5);
+    for key in keys {
+        pacer.answered(key, Duration::ZERO);
+    }
+    assert_eq!(pacer.next(Duration::ZERO), Next::Wait(SECOND));
+    // Ours: the rest of the limit is there at once.
+    pacer.owned_until(9 * SECOND);
+    assert_eq!(std::iter::from_fn(|| started(&mut pacer, MS)).count(), 25);
+}
+
+#[test]
+fn an_owner_that_leaves_waits_until_half_of_the_limit_is_free() {
+    let mut pacer = pacer();
+    for chat in 1..=16 {
+        let target = Target::Message(chat);
+        pacer
+            .enqueue(Lane::Reminder, target, Duration::ZERO, 0, Duration::ZERO)
+            .unwrap();
+    }
+    assert_eq!(pacer.handed_over_at(Duration::ZERO), Some(Duration::ZERO));
+    let mut keys = Vec::new();
+    while let Some((key, _)) = started(&mut pacer, Duration::ZERO) {
+        keys.push(key);
+    }
+    assert_eq!(pacer.handed_over_at(MS), None, "an answer must tell");
+    pacer.answered(keys[0], 2 * MS);
+    assert_eq!(pacer.handed_over_at(3 * MS), Some(2 * MS + SECOND));
+    pacer.unused(keys[1], 3 * MS);
+    assert_eq!(pacer.handed_over_at(3 * MS), Some(3 * MS));
+}
+
+#[test]
+fn an_edit_counts_for_the_token_and_not_for_its_chat() {
+    let mut pacer = pacer();
+    let edit = Target::Edit(-1);
+    for _ in 0..31 {
+        pacer
+            .enqueue(Lane::Conversation, edit, Duration::ZERO, 1, Duration::ZERO)
+            .unwrap();
+        if let Some((key, _)) = started(&mut pacer, Duration::ZERO) {
+            pacer.answered(key, Duration::ZERO);
+        }
+    }
+    assert_eq!(pacer.waiting(Lane::Conversation), 1, "thirty of one chat");
+    assert_eq!(pacer.next(Duration::ZERO), Next::Wait(SECOND));
+    // A 429 holds both.
+    pacer.limited(-1, 5 * SECOND, SECOND);
+    assert_eq!(pacer.next(SECOND), Next::Wait(5 * SECOND));
+}
+
+#[test]
 fn chats_are_forgotten_when_nothing_about_them_matters() {
     let mut pacer = pacer();
     for chat in [1, -1] {
         pacer
-            .enqueue(Lane::Reminder, chat, Duration::ZERO, 1, Duration::ZERO)
+            .enqueue(
+                Lane::Reminder,
+                Target::Message(chat),
+                Duration::ZERO,
+                1,
+                Duration::ZERO,
+            )
             .unwrap();
         let (key, _) = started(&mut pacer, Duration::ZERO).unwrap();
         pacer.answered(key, Duration::ZERO);
@@ -185,15 +372,15 @@ fn chats_are_forgotten_when_nothing_about_them_matters() {
     assert!(pacer.chats.is_empty());
 }
 
-/// A message to be sent: when it comes, where it goes, how long the answer takes and
-/// at which part of that time the server counts it.
+/// A message to be sent: when it comes, where it goes, how long it takes until the server
+/// counts it, and how long from then to the answer.
 #[derive(Debug, Clone)]
 struct Arrival {
     at: At,
     chat: i64,
     lane: Lane,
-    latency: Duration,
-    counted: f64,
+    out: Duration,
+    back: Duration,
 }
 
 fn arrivals() -> impl Strategy<Value = Vec<Arrival>> {
@@ -209,15 +396,15 @@ fn arrivals() -> impl Strategy<Value = Vec<Arrival>> {
         at: Duration::from_millis(at),
         chat: if chat == 0 { 60 } else { chat },
         lane,
-        latency: Duration::from_millis(latency),
-        counted,
+        out: Duration::from_millis(latency).mul_f64(counted),
+        back: Duration::from_millis(latency).mul_f64(1.0 - counted),
     });
     prop::collection::vec(arrival, 1..250)
 }
 
 /// Runs the arrivals through a pacer; answers when the server counted each.
 fn simulate(arrivals: &[Arrival]) -> Vec<(At, i64)> {
-    let mut pacer = Pacer::new(Limits::default());
+    let mut pacer = owning(Limits::default());
     let mut counted = Vec::new();
     let mut answers = BinaryHeap::new();
     let mut next_arrival = 0;
@@ -232,7 +419,13 @@ fn simulate(arrivals: &[Arrival]) -> Vec<(At, i64)> {
         };
         while let Some((index, arrival)) = sorted.get(next_arrival).filter(|(_, a)| a.at <= now) {
             pacer
-                .enqueue(arrival.lane, arrival.chat, now, *index, now)
+                .enqueue(
+                    arrival.lane,
+                    Target::Message(arrival.chat),
+                    now,
+                    *index,
+                    now,
+                )
                 .unwrap();
             next_arrival += 1;
         }
@@ -244,8 +437,8 @@ fn simulate(arrivals: &[Arrival]) -> Vec<(At, i64)> {
             match pacer.next(now) {
                 Next::Start(key, index) => {
                     let sent = &arrivals[index];
-                    counted.push((now + sent.latency.mul_f64(sent.counted), sent.chat));
-                    answers.push(Reverse((now + sent.latency, key, index)));
+                    counted.push((now + sent.out, sent.chat));
+                    answers.push(Reverse((now + sent.out + sent.back, key, index)));
                 }
                 Next::Wait(at) => break Some(at),
                 Next::Idle => break None,

@@ -174,11 +174,20 @@ impl Line {
 
     /// Grants the bot; answers the report on what was in flight.
     pub async fn own(&mut self, in_flight: Vec<AttemptRef>) -> JournalReport {
+        self.own_after(in_flight, false).await
+    }
+
+    /// Grants the bot; `taken_over` says that another gateway's ownership ran out.
+    pub async fn own_after(
+        &mut self,
+        in_flight: Vec<AttemptRef>,
+        taken_over: bool,
+    ) -> JournalReport {
         let owned = Owned {
             bot_id: self.bot_id,
             epoch: 1,
             in_flight,
-            taken_over: false,
+            taken_over,
         };
         self.say(Message::Owned(owned)).await;
         let report = self.next().await;

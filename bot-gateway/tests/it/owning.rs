@@ -5,7 +5,8 @@ use std::time::Duration;
 use olm_proto::notify::v1::{
     NotOwned, dispatch_request, dispatch_response::Message, journal_entry::Knowledge, outcome::Kind,
 };
-use telegram_sim::api::{Fault, FaultKind, LedgerEntry, LedgerQuery};
+use telegram_sim::api::{Fault, FaultKind, LedgerEntry, LedgerQuery, NewPerson};
+use tokio::time::{Instant, timeout};
 
 use crate::{
     delivery::anna,
@@ -59,5 +60,74 @@ async fn a_row_of_an_ownership_that_was_lost_is_given_up_and_reported_unwritten(
         report.entries[0].knowledge,
         Some(Knowledge::NotWritten(_))
     ));
+    running.stop().await.unwrap();
+}
+
+/// Waits until the bot fetches updates, or does not.
+async fn fetches(stage: &Stage, fetches: bool) {
+    let seen = async {
+        while stage.sim.bots().await.unwrap()[0].polling != fetches {
+            tokio::task::yield_now().await;
+        }
+    };
+    timeout(SOON, seen).await.expect("it is so in the end");
+}
+
+#[tokio::test]
+async fn a_gateway_in_waiting_leaves_the_updates_to_the_owner() {
+    let (stage, running) = Stage::running().await;
+    let mut line = stage.notify.line().await;
+    let soon = olm_proto::duration(jiff::SignedDuration::from_millis(250));
+    // Asked for again and again: long enough for a poll to begin.
+    for _ in 0..4 {
+        line.say(Message::NotOwned(NotOwned {
+            bot_id: BOT_ID,
+            retry_after: Some(soon),
+        }))
+        .await;
+        let own = line.next().await;
+        assert!(matches!(own, dispatch_request::Message::Own(_)), "{own:?}");
+        assert!(!stage.sim.bots().await.unwrap()[0].polling);
+    }
+    assert_eq!(line.own(Vec::new()).await.entries, []);
+    fetches(&stage, true).await;
+    anna(&stage).await;
+    running.stop().await.unwrap();
+}
+
+#[tokio::test]
+async fn an_owner_of_whom_the_service_knows_nothing_more_goes_on_answering() {
+    let (stage, running) = Stage::running().await;
+    let mut line = stage.notify.owned_line().await;
+    fetches(&stage, true).await;
+    let anna = anna(&stage).await;
+    line.say(Message::NotOwned(NotOwned {
+        bot_id: BOT_ID,
+        retry_after: None,
+    }))
+    .await;
+    line.next().await;
+    let before = LedgerQuery::method("sendMessage").in_chat(anna.id);
+    let before = stage.sim.ledger(&before).await.unwrap().last_seq;
+    stage.sim.say(&anna, "/help").await.unwrap();
+    let answered = LedgerQuery::method("sendMessage")
+        .in_chat(anna.id)
+        .since(before);
+    let some = |entries: &[LedgerEntry]| !entries.is_empty();
+    stage.sim.ledger_until(&answered, SOON, some).await.unwrap();
+    running.stop().await.unwrap();
+}
+
+#[tokio::test]
+async fn after_a_takeover_it_is_silent_for_a_second() {
+    let (stage, running) = Stage::running().await;
+    let person = NewPerson::named("Boris", "en");
+    let boris = stage.sim.create_person(&person).await.unwrap();
+    let mut line = stage.notify.line().await;
+    let begun = Instant::now();
+    line.own_after(Vec::new(), true).await;
+    line.deliver(boris.id, "hello", Duration::ZERO).await;
+    line.result().await;
+    assert!(begun.elapsed() >= Duration::from_secs(1));
     running.stop().await.unwrap();
 }

@@ -32,9 +32,11 @@ impl Session<'_> {
         self.tell().await
     }
 
-    /// True when nothing that was out is left to be told.
+    /// True when nothing that was out is left to be told, and nobody is being answered:
+    /// after the release nothing is sent.
     pub(super) fn left(&self) -> bool {
-        let done = self.haste == Haste::LetGo || self.delivering.rows.is_settled();
+        let quiet = self.leaving != Leaving::Stopping || self.is_quiet();
+        let done = self.haste == Haste::LetGo || (quiet && self.delivering.rows.is_settled());
         self.leaving != Leaving::No && done
     }
 
@@ -49,6 +51,9 @@ impl Session<'_> {
             Leaving::Stopping | Leaving::No => End::Released,
         };
         if self.is_ours() {
+            // Half of the limit is the successor's at once.
+            let _ = timeout(RENEW_EVERY, self.delivering.gate.handed_over()).await;
+            self.delivering.gate.owned_for(Duration::ZERO);
             let bot_id = self.bot_id();
             self.send(dispatch_request::Message::Release(Release { bot_id }))
                 .await?;

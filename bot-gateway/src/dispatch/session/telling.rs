@@ -12,7 +12,7 @@ impl Session<'_> {
         let credit = Credit {
             bot_id: self.bot_id(),
             lane: PUSHED[lane].1.into(),
-            cumulative: self.credit[lane],
+            cumulative: self.credit.given(lane),
         };
         self.send(dispatch_request::Message::Credit(credit)).await
     }

@@ -1,0 +1,148 @@
+//! How many rows of a lane may be out: enough that a slot never waits for the next row,
+//! and no more, because a crash makes uncertain what is out.
+//!
+//! From a row's slot until the row that replaces it is here, Telegram answers, the outcome is
+//! told and stored, the credit goes back and the next row is begun: about the time to the
+//! acknowledgement and once more the time from telling to it.
+
+use std::{collections::VecDeque, time::Duration};
+
+use crate::figures;
+
+/// Lanes with credit.
+pub(super) const LANES: usize = 3;
+/// Before enough was measured: round trips of up to a second.
+const FIRST: i64 = 33;
+const LEAST: i64 = 8;
+const MOST: i64 = 64;
+/// Beside what the measure says.
+const SPARE: i64 = 3;
+/// The last so many rows are measured, anew after each so many.
+const REMEMBERED: usize = 256;
+const EVERY: usize = 16;
+
+/// Credit of one term, and what was measured in all.
+#[derive(Debug)]
+pub(super) struct Credit {
+    per_second: usize,
+    size: i64,
+    returned: [i64; LANES],
+    given: [i64; LANES],
+    times: VecDeque<Duration>,
+    unread: usize,
+}
+
+impl Credit {
+    /// Nothing was measured of a token of this pace.
+    pub(super) fn new(per_second: usize) -> Self {
+        Self {
+            per_second,
+            size: FIRST,
+            returned: [0; LANES],
+            given: [FIRST; LANES],
+            times: VecDeque::new(),
+            unread: 0,
+        }
+    }
+
+    /// A term begins: nothing is out.
+    pub(super) fn begin(&mut self) {
+        self.returned = [0; LANES];
+        self.given = [self.size; LANES];
+    }
+
+    /// How many rows of a lane may have come in this term.
+    pub(super) fn given(&self, lane: usize) -> i64 {
+        self.given[lane]
+    }
+
+    /// A row of a lane is out no more; true when there is more credit to tell.
+    pub(super) fn returned(&mut self, lane: usize) -> bool {
+        self.returned[lane] += 1;
+        let given = self.returned[lane] + self.size;
+        let more = given > self.given[lane];
+        // What was given stays given.
+        self.given[lane] = self.given[lane].max(given);
+        more
+    }
+
+    /// A row took so long from its slot to its acknowledgement, and from telling to it.
+    pub(super) fn measured(&mut self, taken: Duration) {
+        if self.times.len() == REMEMBERED {
+            self.times.pop_front();
+        }
+        self.times.push_back(taken);
+        self.unread += 1;
+        if self.unread < EVERY {
+            return;
+        }
+        self.unread = 0;
+        self.size = size(self.per_second, self.longest());
+        figures::CREDIT.record(f64::from(i32::try_from(self.size).unwrap_or(i32::MAX)), []);
+    }
+
+    /// Longer than 99 of a hundred.
+    fn longest(&self) -> Duration {
+        let mut times: Vec<_> = self.times.iter().copied().collect();
+        let place = times.len() * 99 / 100;
+        if place >= times.len() {
+            return Duration::ZERO;
+        }
+        *times.select_nth_unstable(place).1
+    }
+}
+
+fn size(per_second: usize, taken: Duration) -> i64 {
+    let per_second = u128::try_from(per_second).unwrap_or_default();
+    let rows = (per_second * taken.as_millis()).div_ceil(1_000);
+    i64::try_from(rows)
+        .unwrap_or(MOST)
+        .saturating_add(SPARE)
+        .clamp(LEAST, MOST)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn measured(taken: Duration) -> Credit {
+        let mut credit = Credit::new(30);
+        for _ in 0..REMEMBERED {
+            credit.measured(taken);
+        }
+        credit.begin();
+        credit
+    }
+
+    #[test]
+    fn credit_follows_the_time_a_row_takes_within_its_bounds() {
+        assert_eq!(Credit::new(30).given(0), 33);
+        for (ms, expected) in [(1, 8), (200, 9), (500, 18), (1_500, 48), (60_000, 64)] {
+            let credit = measured(Duration::from_millis(ms));
+            assert_eq!(credit.given(1), expected, "{ms} ms");
+        }
+    }
+
+    #[test]
+    fn one_slow_row_of_a_hundred_does_not_count() {
+        let mut credit = measured(Duration::from_millis(10));
+        credit.measured(Duration::from_mins(1));
+        for _ in 1..EVERY {
+            credit.measured(Duration::from_millis(10));
+        }
+        credit.begin();
+        assert_eq!(credit.given(0), LEAST);
+    }
+
+    #[test]
+    fn a_row_that_is_out_no_more_makes_room_for_one_unless_credit_shrank() {
+        let mut credit = Credit::new(30);
+        assert!(credit.returned(2));
+        assert_eq!((credit.given(0), credit.given(2)), (33, 34));
+        for _ in 0..EVERY {
+            credit.measured(Duration::ZERO);
+        }
+        let told = (0..27).filter(|_| credit.returned(2)).count();
+        assert_eq!((told, credit.given(2)), (2, 36), "25 were taken back first");
+    }
+}
