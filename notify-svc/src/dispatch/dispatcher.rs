@@ -22,8 +22,8 @@ use uuid::Uuid;
 use super::{
     AttemptRef,
     flow::{Candidate, Flow},
+    reading::Reading,
     store::{self, Begun, Epoch},
-    upcoming::{self, Crowded, MAX_SENDERS, Window},
 };
 use crate::{
     App, metrics,
@@ -35,8 +35,6 @@ use crate::{
     recipients::QuietHours,
 };
 
-/// Rows of each lane held in memory.
-const WINDOW: i64 = 500;
 /// Rows begun by one statement.
 const BATCH: usize = 100;
 /// Before the next try after the database failed or the epoch ran out.
@@ -93,60 +91,6 @@ enum After {
     Unsure,
 }
 
-/// When to read the queue again, and how.
-#[derive(Debug)]
-struct Reading {
-    /// Not before this.
-    wanted: Option<Instant>,
-    /// Reading takes at most a fifth of the time, whatever it costs: every row accepted asks
-    /// for it.
-    not_before: Instant,
-    /// The sweep asked.
-    swept: bool,
-    after_sender: i64,
-    crowded: Crowded,
-}
-
-impl Reading {
-    fn new(now: Instant) -> Self {
-        Self {
-            wanted: Some(now),
-            not_before: now,
-            swept: false,
-            after_sender: i64::MIN,
-            crowded: Crowded::default(),
-        }
-    }
-
-    fn is_due(&self, now: Instant) -> bool {
-        self.wanted.is_some_and(|at| at <= now)
-    }
-
-    fn want(&mut self) {
-        self.wanted.get_or_insert(self.not_before);
-    }
-
-    fn sweep(&mut self) {
-        self.swept = true;
-        self.want();
-    }
-
-    fn done(&mut self, started: Instant, now: Instant, senders: &[i64], crowded: Crowded) {
-        self.wanted = None;
-        self.swept = false;
-        self.not_before = now + now.duration_since(started) * 4;
-        let all_read = senders.len() < MAX_SENDERS;
-        let last = senders.last().copied().filter(|_| !all_read);
-        self.after_sender = last.unwrap_or(i64::MIN);
-        // Others' rows were hidden behind theirs.
-        let hid = crowded.0.iter().any(|who| !self.crowded.0.contains(who));
-        self.crowded = crowded;
-        if hid || self.after_sender != i64::MIN {
-            self.want();
-        }
-    }
-}
-
 /// Until an instant; for ever when there is none.
 async fn at(instant: Option<Instant>) {
     match instant {
@@ -201,7 +145,7 @@ impl Dispatcher {
                 () = self.shared.changed.notified() => {}
                 _ = rescan.tick() => reading.sweep(),
                 () = self.until(next) => {}
-                () = at(reading.wanted) => {}
+                () = at(reading.wanted()) => {}
             }
         }
     }
@@ -219,19 +163,10 @@ impl Dispatcher {
         let started = Instant::now();
         let read = async {
             let mut conn = self.app.pool.acquire().await?;
-            let senders = upcoming::list_senders(&mut conn, bot_id, reading.after_sender).await?;
-            let window = Window {
-                bot_id,
-                horizon: self.app.pace.horizon,
-                rows: WINDOW,
-                senders: &senders,
-                crowded: &reading.crowded,
-            };
-            let rows = upcoming::list_upcoming(&mut conn, window).await?;
-            Ok::<_, sqlx::Error>((rows, senders))
+            reading.rows(&mut conn, bot_id, self.app.pace.horizon).await
         };
         match read.await {
-            Ok((rows, senders)) => {
+            Ok(rows) => {
                 metrics::database("read", started, rows.len());
                 let now = Instant::now();
                 let mut flow = self.shared.flow();
@@ -240,17 +175,16 @@ impl Dispatcher {
                 flow.forget_silent(silence * 2, now);
                 let loaded = flow.load(&rows, now);
                 drop(flow);
-                if reading.swept && loaded.missed > 0 {
+                if reading.is_whole() && loaded.missed > 0 {
                     let missed = loaded.missed;
                     metrics::MISSED.add(metrics::count(missed), []);
                     tracing::info!(bot_id, missed, "the sweep found rows no wake-up told of");
                 }
-                reading.done(started, now, &senders, loaded.crowded);
+                reading.done(started, now, &rows, loaded.crowded);
             }
             Err(error) => {
                 tracing::warn!(bot_id, %error, "due rows cannot be read");
                 self.pause().await;
-                reading.wanted = Some(Instant::now());
             }
         }
     }

@@ -272,13 +272,16 @@ impl Flow {
             .filter_map(|row| Some((Lane::parse(i32::from(row.lane))?, row)))
             .collect();
         rows.sort_unstable_by_key(|(lane, row)| (*lane, row.in_us, row.id));
+        // What did not fit before is new here without having been missed.
+        let all_known = !self.more;
         let mut missed = 0;
         let mut turns: HashMap<i64, u64> = HashMap::new();
         for (lane, row) in &rows {
             if self.out.contains_key(&row.id) {
                 continue;
             }
-            missed += usize::from(row.in_us < 0 && !known.contains_key(&row.id));
+            let new = all_known && !known.contains_key(&row.id);
+            missed += usize::from(row.in_us < 0 && new);
             let ahead = Duration::from_micros(row.in_us.unsigned_abs());
             let due = if row.in_us >= 0 {
                 read + ahead

@@ -10,6 +10,8 @@ use crate::notifications::Lane;
 
 /// Senders whose broadcasts are read at once; the others' turn comes with the next read.
 pub const MAX_SENDERS: usize = 64;
+/// Rows looked at for new senders.
+const RECENT: i64 = 200;
 /// Rows of a lane that a chat with more than fit has in memory: more than it may be sent
 /// until the next read.
 pub const CHAT_SHARE: usize = 10;
@@ -53,6 +55,9 @@ pub struct Window<'a> {
     pub bot_id: i64,
     /// How far ahead.
     pub horizon: Duration,
+    /// How far back: what was sent lies there, and as long as some transaction of somebody's
+    /// may still see it, its entries in the index are walked over.
+    pub back: Duration,
     /// Rows of each lane.
     pub rows: i64,
     /// Whose broadcasts.
@@ -96,6 +101,35 @@ pub async fn list_senders(
     .await
 }
 
+/// Who has broadcasts due last within a window of time: a sender that nothing waited for
+/// when [`list_senders`] looked.
+///
+/// # Errors
+///
+/// When the database fails.
+pub async fn list_recent_senders(
+    conn: &mut PgConnection,
+    bot_id: i64,
+    back: Duration,
+    horizon: Duration,
+) -> sqlx::Result<Vec<i64>> {
+    sqlx::query_scalar!(
+        "SELECT DISTINCT last.sender FROM (
+             SELECT n.sender FROM notify.notifications n
+             WHERE n.bot_id = $1 AND n.lane = 4 AND n.state = 'pending'
+               AND n.next_at BETWEEN now() - $2 * interval '1 second'
+                                 AND now() + $3 * interval '1 second'
+             ORDER BY n.next_at DESC LIMIT $4
+         ) last",
+        bot_id,
+        back.as_secs_f64(),
+        horizon.as_secs_f64(),
+        RECENT,
+    )
+    .fetch_all(conn)
+    .await
+}
+
 /// The next rows of a bot; none while sending is off. Broadcasts are read sender by sender,
 /// each with the same share.
 ///
@@ -121,14 +155,18 @@ pub async fn list_upcoming(
                (SELECT n.id, n.user_id, n.version, n.lane, n.sender, n.next_at, $3::bigint AS share
                 FROM notify.notifications n
                 WHERE n.bot_id = $1 AND n.lane = 2 AND n.state = 'pending'
-                  AND n.next_at <= now() + $2 * interval '1 second' AND n.expires_at > now()
+                  AND n.next_at BETWEEN now() - $12 * interval '1 second'
+                                     AND now() + $2 * interval '1 second'
+                  AND n.expires_at > now()
                   AND n.user_id <> ALL ($5::uuid[])
                 ORDER BY n.next_at LIMIT $3)
                UNION ALL
                (SELECT n.id, n.user_id, n.version, n.lane, n.sender, n.next_at, $3
                 FROM notify.notifications n
                 WHERE n.bot_id = $1 AND n.lane = 3 AND n.state = 'pending'
-                  AND n.next_at <= now() + $2 * interval '1 second' AND n.expires_at > now()
+                  AND n.next_at BETWEEN now() - $12 * interval '1 second'
+                                     AND now() + $2 * interval '1 second'
+                  AND n.expires_at > now()
                   AND n.user_id <> ALL ($6::uuid[])
                 ORDER BY n.next_at LIMIT $3)
                UNION ALL
@@ -139,7 +177,9 @@ pub async fn list_upcoming(
                    FROM notify.notifications n
                    WHERE n.bot_id = $1 AND n.lane = 4 AND n.state = 'pending'
                      AND n.sender = senders.sender
-                     AND n.next_at <= now() + $2 * interval '1 second' AND n.expires_at > now()
+                     AND n.next_at BETWEEN now() - $12 * interval '1 second'
+                                     AND now() + $2 * interval '1 second'
+                  AND n.expires_at > now()
                      AND n.user_id <> ALL ($7::uuid[])
                    ORDER BY n.next_at LIMIT $10
                ) of_sender
@@ -151,7 +191,9 @@ pub async fn list_upcoming(
                    FROM notify.notifications n
                    WHERE n.user_id = crowded.user_id AND n.bot_id = $1
                      AND n.lane = crowded.lane AND n.state = 'pending'
-                     AND n.next_at <= now() + $2 * interval '1 second' AND n.expires_at > now()
+                     AND n.next_at BETWEEN now() - $12 * interval '1 second'
+                                     AND now() + $2 * interval '1 second'
+                  AND n.expires_at > now()
                    ORDER BY n.next_at LIMIT $11
                ) apart
            )
@@ -179,6 +221,7 @@ pub async fn list_upcoming(
         &users,
         share,
         i64::try_from(CHAT_SHARE).unwrap_or(i64::MAX),
+        window.back.as_secs_f64(),
     )
     .fetch_all(conn)
     .await

@@ -8,6 +8,7 @@
 mod dispatching;
 mod ending;
 mod erasing;
+mod figures;
 mod following;
 mod migrations;
 mod notifications;

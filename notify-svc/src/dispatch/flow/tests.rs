@@ -260,3 +260,16 @@ fn what_waits_only_for_credit_is_timed() {
     assert_eq!(starved, Duration::from_secs(2));
     assert_eq!(flow.credit(Lane::Reminder, 2, later), Duration::ZERO);
 }
+
+#[test]
+fn what_did_not_fit_into_a_read_was_not_missed() {
+    let now = Instant::now();
+    let mut flow = Flow::default();
+    let rows: Vec<_> = (1..=150)
+        .map(|id| row(id, Lane::Reminder, i64::try_from(id).unwrap(), -1))
+        .collect();
+    flow.load(&rows[..100], now);
+    assert_eq!(flow.load(&rows[50..], now).missed, 0);
+    flow.load(&rows[..50], now);
+    assert_eq!(flow.load(&rows[..60], now).missed, 10);
+}
