@@ -66,7 +66,7 @@ impl State {
 }
 
 /// What to do when Telegram leaves an outcome unknown.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, sqlx::Type)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, sqlx::Type)]
 #[sqlx(type_name = "text", rename_all = "snake_case")]
 pub enum UncertainPolicy {
     /// Send it once more: perhaps two copies, surely one.
@@ -83,7 +83,7 @@ pub const MAX_COUNTED: i16 = 3;
     clippy::struct_excessive_bools,
     reason = "five independent facts; their combinations are what the state machine is about"
 )]
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub struct Standing {
     /// Where it stands.
     pub state: State,
