@@ -38,7 +38,7 @@ const ADMITTED: [(Program, &[(&str, bool)]); 3] = [
 ];
 
 impl Keys {
-    const HOLDERS: [&'static str; 8] = [
+    const HOLDERS: [&'static str; 9] = [
         "bot-gateway",
         "gateway-rest",
         "lesson-svc",
@@ -49,6 +49,8 @@ impl Keys {
         "database",
         // Nor this: what lesson-svc makes the tokens of invitations from.
         "invitations",
+        // Nor this: what notify-svc makes the keys of clients' webhooks from.
+        "webhooks",
     ];
 
     /// The keys kept in `directory`, made at the first call, readable by their owner

@@ -432,6 +432,9 @@ impl Stack {
                     .env("NOTIFY_LOG_FORMAT", "json")
                     .env("NOTIFY_DATABASE_URL", &self.options.databases.notify)
                     .env("NOTIFY_REFLECTION", "true")
+                    .env("NOTIFY_WEBHOOK_KEY", self.keys.of("webhooks"))
+                    // On a developer's machine clients are there too.
+                    .env("NOTIFY_WEBHOOK_PRIVATE_NETWORKS", "127.0.0.1/32")
                     .env("NOTIFY_SERVICE_KEYS_FILE", self.keys.callers_file(program));
             }
             Program::BotGateway => {

@@ -174,6 +174,7 @@ pub(crate) fn router(app: App, config: &Config) -> Router {
         .merge(calendars::http::routes())
         .routes(routes!(notifications::http::create))
         .routes(routes!(notifications::http::get))
+        .routes(routes!(notifications::http::webhook_key))
         .routes(routes!(notifications::send_message::send_message))
         .merge(polling::http::routes())
         .layer(middleware::from_fn_with_state(app.clone(), observe::guard));

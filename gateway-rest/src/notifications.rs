@@ -45,6 +45,17 @@ pub(crate) struct NewNotification {
     #[serde(default, deserialize_with = "given")]
     #[schema(nullable = false)]
     pub(crate) on_uncertain: Option<OnUncertain>,
+    /// Where its end is posted: https, not an address of a private network, without a user,
+    /// a password or a fragment. Posts are signed with the key of `/api/v1/webhook-key`; see
+    /// docs/webhooks.md. Default: nowhere.
+    #[serde(default, deserialize_with = "given")]
+    #[schema(
+        nullable = false,
+        min_length = 1,
+        max_length = 2048,
+        example = "https://crm.example/hooks/telegram"
+    )]
+    pub(crate) webhook_url: Option<String>,
 }
 
 /// What happens to a message whose outcome Telegram left unknown.
@@ -64,6 +75,15 @@ impl From<OnUncertain> for pb::UncertainPolicy {
             OnUncertain::Hold => Self::Hold,
         }
     }
+}
+
+/// The key that posts to the caller's webhooks are signed with.
+// No Debug: a key must not reach a log.
+#[derive(Serialize, ToSchema)]
+pub(crate) struct WebhookKey {
+    /// `whsec_` and Base64, as <https://www.standardwebhooks.com> says. Always the same.
+    #[schema(example = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSwvzUJRoE8kOY=")]
+    key: String,
 }
 
 /// A notification that was stored. A repeat of the request answers the same.

@@ -47,7 +47,9 @@ ALTER TABLE notify.notifications
     ADD COLUMN plain boolean NOT NULL DEFAULT false,
     -- Whose broadcast it is (a hash of caller and client): many of one sender do not hold
     -- up the few of another. 0: nobody's in particular.
-    ADD COLUMN sender bigint NOT NULL DEFAULT 0;
+    ADD COLUMN sender bigint NOT NULL DEFAULT 0,
+    -- Its end is told (notify.webhooks).
+    ADD COLUMN webhook boolean NOT NULL DEFAULT false;
 
 -- The broadcast lane is read sender by sender.
 CREATE INDEX notifications_pending_by_sender ON notify.notifications (bot_id, sender, next_at)
@@ -63,12 +65,14 @@ CREATE INDEX notifications_by_end ON notify.notifications (state_at)
     WHERE state NOT IN ('pending', 'sending', 'uncertain');
 CREATE INDEX lessons_by_end ON notify.lessons (end_at);
 
--- Where the terminal state of a custom notification is posted (CNS-5). due_at is set when
--- the state is reached, in the same transaction, and cleared when the client has it.
+-- Where the terminal state of a custom notification is posted (CNS-5), signed with a key of
+-- its client's. due_at is set when the state is reached, in the same transaction, and
+-- cleared when the client has it.
 CREATE TABLE notify.webhooks (
     notification_id  uuid PRIMARY KEY,
-    client           text NOT NULL,
     url              text NOT NULL,
+    -- Of the URL, with its port: a slow host does not hold up others.
+    host             text NOT NULL,
     -- What is to be told, and since when.
     state            text,
     state_at         timestamptz,
@@ -87,4 +91,21 @@ CREATE TABLE notify.webhooks (
     CONSTRAINT webhooks_state_whole CHECK ((state IS NULL) = (state_at IS NULL)),
     CONSTRAINT webhooks_due_has_state CHECK (due_at IS NULL OR state IS NOT NULL)
 );
-CREATE INDEX webhooks_due ON notify.webhooks (due_at) WHERE due_at IS NOT NULL;
+CREATE INDEX webhooks_due ON notify.webhooks (host, due_at) WHERE due_at IS NOT NULL;
+
+-- By a trigger, so that no way of ending a notification forgets it. "unconfirmed" may be
+-- followed by "sent", which is told too.
+CREATE FUNCTION notify.tell_end() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN
+    UPDATE notify.webhooks
+    SET state = NEW.state, state_at = NEW.state_at, due_at = clock_timestamp(),
+        tries = 0, version = version + 1, done_at = NULL, given_up = false
+    WHERE notification_id = NEW.id;
+    RETURN NULL;
+END
+$$;
+CREATE TRIGGER notifications_tell_end AFTER UPDATE OF state ON notify.notifications
+    FOR EACH ROW
+    WHEN (NEW.webhook AND NEW.state <> OLD.state
+          AND NEW.state IN ('sent', 'failed', 'unconfirmed', 'canceled', 'expired'))
+    EXECUTE FUNCTION notify.tell_end();

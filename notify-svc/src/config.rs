@@ -6,7 +6,7 @@ use service_kit::{
     config::Settings, database::DatabaseConfig, keys::ServiceKeys, telemetry::TelemetryConfig,
 };
 
-use crate::{notifications::states::Backoff, retention::Kept};
+use crate::{notifications::states::Backoff, retention::Kept, webhooks::Webhooks};
 
 /// Where figures are read, unless set otherwise.
 pub const METRICS_PORT: u16 = 9465;
@@ -28,6 +28,9 @@ pub struct Config {
     pub pace: Pace,
     /// `NOTIFY_ATTEMPTS_KEPT`, `NOTIFY_KEPT`: days.
     pub kept: Kept,
+    /// `NOTIFY_WEBHOOK_KEY` (or `…_FILE`), `NOTIFY_WEBHOOK_PRIVATE_NETWORKS`: whether and
+    /// whither clients are told of ends; see docs/webhooks.md.
+    pub webhooks: Webhooks,
     /// `NOTIFY_LOG`, `NOTIFY_LOG_FORMAT`, `NOTIFY_ENVIRONMENT`,
     /// `NOTIFY_METRICS_LISTEN` (default 127.0.0.1:9465), `OTEL_EXPORTER_OTLP_ENDPOINT`.
     pub telemetry: TelemetryConfig,
@@ -70,6 +73,7 @@ impl Config {
                 attempts: days(settings, "ATTEMPTS_KEPT", 30),
                 notifications: days(settings, "KEPT", 90),
             },
+            webhooks: Webhooks::read(settings),
             telemetry: TelemetryConfig::read(settings, "notify-svc", METRICS_PORT),
         }
     }

@@ -30,6 +30,9 @@ pub enum Error {
     /// What is said of a notification contradicts where it stands.
     #[error("what is said contradicts the notification's state, {}", .0.as_str())]
     StateUnsuitable(State),
+    /// No post can be signed.
+    #[error("this installation posts no webhooks")]
+    WebhooksOff,
     /// Nobody with this id can be written to.
     #[error("nobody with this id has started the bot")]
     RecipientNotFound,
@@ -88,6 +91,7 @@ impl From<Error> for Status {
             Error::NotificationNotFound => {
                 refuse(Code::NotFound, ErrorReason::NotificationNotFound)
             }
+            Error::WebhooksOff => refuse(Code::FailedPrecondition, ErrorReason::WebhooksOff),
             Error::NoPolledBot => refuse(Code::FailedPrecondition, ErrorReason::NoPolledBot),
             Error::StateUnsuitable(state) => Refusal::new(
                 Code::Aborted,

@@ -34,12 +34,14 @@ pub mod retention;
 pub mod series_plans;
 pub mod sweep;
 pub mod wakeups;
+pub mod webhooks;
 
 pub use config::Config;
 
 use config::Pace;
 use retention::Kept;
 use wakeups::Wakeups;
+use webhooks::Webhooks;
 
 /// The migrations of schema `notify`, its log of them included.
 pub static MIGRATOR: Migrator = sqlx::migrate!("../migrations/notify");
@@ -69,6 +71,8 @@ pub struct App {
     pub pace: Pace,
     /// How long what has ended is kept.
     pub kept: Kept,
+    /// Where clients are told of ends.
+    pub webhooks: Arc<Webhooks>,
     /// When to stop.
     pub shutdown: Shutdown,
 }
@@ -95,6 +99,7 @@ pub async fn run(
         wakeups: Arc::new(Wakeups::new(Uuid::new_v4())),
         pace: config.pace,
         kept: config.kept,
+        webhooks: Arc::new(config.webhooks),
         shutdown: shutdown.clone(),
     };
     let health = Health::new(SERVICES).await;
@@ -112,6 +117,7 @@ pub async fn run(
         tokio::spawn(metrics::queue::run(app.clone())),
         tokio::spawn(wakeups::announce(app.clone())),
         tokio::spawn(wakeups::listen(app.clone())),
+        tokio::spawn(webhooks::worker::run(app.clone())),
     ];
     let grpc = GrpcServer {
         domain: errors::DOMAIN,

@@ -4,14 +4,14 @@ use ::http::{StatusCode, header};
 use axum::{Json, extract::State, response::IntoResponse};
 use olm_proto::{
     notify::v1::{
-        CreateNotificationRequest, GetNotificationRequest, UncertainPolicy,
+        CreateNotificationRequest, GetNotificationRequest, GetWebhookKeyRequest, UncertainPolicy,
         create_notification_request::Recipient,
     },
     timestamp,
 };
 use service_kit::{grpc::client::acting, status::Violations};
 
-use super::{Accepted, NewNotification, Notification, path};
+use super::{Accepted, NewNotification, Notification, WebhookKey, path};
 use crate::{
     api::App,
     body::{JsonBody, PathId},
@@ -70,6 +70,7 @@ fn message(
     let text = fields::required(faults, "text", body.text);
     let due_time = fields::instant(faults, "due_time", body.due_time.as_deref());
     let expire_time = fields::instant(faults, "expire_time", body.expire_time.as_deref());
+    let webhook_url = webhook_url(faults, body.webhook_url);
     if !violations.is_empty() {
         return Err(Problem::invalid(violations));
     }
@@ -84,8 +85,16 @@ fn message(
         due_time: due_time.map(timestamp),
         expire_time: expire_time.map(timestamp),
         uncertain_policy: policy.into(),
-        webhook_url: String::new(),
+        webhook_url,
     })
+}
+
+/// An empty one would mean none.
+fn webhook_url(violations: &mut Violations, url: Option<String>) -> String {
+    if url.as_ref().is_some_and(String::is_empty) {
+        violations.add("webhook_url", "is empty");
+    }
+    url.unwrap_or_default()
 }
 
 fn recipient(
@@ -149,4 +158,30 @@ pub(crate) async fn get(
     let answer = app.notifications().get_notification(request).await;
     let answer = answer.map_err(|status| Problem::from(status).renamed(NAMES))?;
     Notification::from_answer(answer.into_inner().notification).map(Json)
+}
+
+/// Returns the key that posts to the caller's webhooks are signed with.
+///
+/// 409 `WEBHOOKS_OFF` where none are posted.
+#[utoipa::path(
+    get,
+    path = "/api/v1/webhook-key",
+    tag = "notifications",
+    operation_id = "get_webhook_key",
+    responses(
+        (status = 200, body = WebhookKey, description = "The key"),
+        (status = 409, response = ProblemBody),
+    ),
+    security(("service_key" = []))
+)]
+pub(crate) async fn webhook_key(
+    State(app): State<App>,
+    caller: ServiceCaller,
+) -> Result<Json<WebhookKey>, Problem> {
+    let message = GetWebhookKeyRequest {
+        client: caller.name,
+    };
+    let answer = app.notifications().get_webhook_key(message).await?;
+    let key = answer.into_inner().key;
+    Ok(Json(WebhookKey { key }))
 }

@@ -176,6 +176,7 @@ fn status_of_reason(reason: ErrorReason) -> StatusCode {
         | ErrorReason::NoPolledBot
         | ErrorReason::NotificationStateUnsuitable
         | ErrorReason::ClientPollsAnotherBot
+        | ErrorReason::WebhooksOff
         // Not 429: waiting does not help, removing something does.
         | ErrorReason::LimitReached => StatusCode::CONFLICT,
         // `expected_version` comes from If-Match only.

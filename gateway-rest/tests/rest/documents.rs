@@ -46,6 +46,7 @@ const ROUTES: &[&str] = &[
     "GET /api/v1/teachers/{id}/slots",
     "GET /api/v1/users",
     "GET /api/v1/users/{id}",
+    "GET /api/v1/webhook-key",
     "GET /internal/notifications/pending",
     "GET /livez",
     "PATCH /api/v1/groups/{id}",

@@ -3,7 +3,7 @@
 use olm_proto::{
     common::v1::ErrorReason,
     notify::v1::{
-        CreateNotificationRequest, GetNotificationRequest, UncertainPolicy,
+        CreateNotificationRequest, GetNotificationRequest, GetWebhookKeyRequest, UncertainPolicy,
         create_notification_request::Recipient,
     },
     timestamp,
@@ -25,6 +25,7 @@ async fn a_notification_is_accepted_on_behalf_of_the_client_that_calls() {
         "due_time": "2026-01-16T12:00:00Z",
         "expire_time": "2026-01-17T12:00:00Z",
         "on_uncertain": "hold",
+        "webhook_url": "https://crm.example/hook",
     });
     let request = gateway.post("/api/v1/notifications", &body).key(CRM_KEY);
     let response = request.once("a").send().await.unwrap();
@@ -49,6 +50,7 @@ async fn a_notification_is_accepted_on_behalf_of_the_client_that_calls() {
         Some(timestamp(at("2026-01-17T12:00:00Z")))
     );
     assert_eq!(message.uncertain_policy(), UncertainPolicy::Hold);
+    assert_eq!(message.webhook_url, "https://crm.example/hook");
 }
 
 #[tokio::test]
@@ -140,4 +142,30 @@ async fn somebody_who_never_started_the_bot_is_not_found() {
     let body = json!({"telegram_user_id": 5, "message": "hello"});
     let request = gateway.post("/send_message/", &body).key(CRM_KEY).once("a");
     problem(request, 404, "RECIPIENT_NOT_FOUND").await;
+}
+
+#[tokio::test]
+async fn a_client_reads_the_key_of_its_own_webhooks() {
+    let gateway = Gateway::start().await;
+    let answer = json(gateway.get("/api/v1/webhook-key").key(CRM_KEY), 200).await;
+    assert_eq!(answer, json!({"key": "whsec_a2V5"}));
+    let asked = gateway.notify.asked::<GetWebhookKeyRequest>();
+    assert_eq!(asked.client, "crm");
+    gateway.notify.refuse(service_kit::status::Refusal::new(
+        tonic::Code::FailedPrecondition,
+        ErrorReason::WebhooksOff,
+        "this installation posts no webhooks",
+    ));
+    let request = gateway.get("/api/v1/webhook-key").key(CRM_KEY);
+    problem(request, 409, "WEBHOOKS_OFF").await;
+}
+
+#[tokio::test]
+async fn an_empty_address_of_a_webhook_is_none() {
+    let gateway = Gateway::start().await;
+    let body = json!({"telegram_user_id": 5, "text": "hello", "webhook_url": ""});
+    let request = gateway.post("/api/v1/notifications", &body).key(CRM_KEY);
+    let faults = problem(request.once("a"), 400, "INVALID_FIELDS").await;
+    assert_eq!(fields(&faults), ["webhook_url"]);
+    assert!(gateway.notify.calls().is_empty());
 }

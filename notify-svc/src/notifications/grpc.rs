@@ -3,8 +3,8 @@
 use olm_proto::notify::v1::{
     self as wire, CancelNotificationRequest, CancelNotificationResponse, CancelOutcome,
     CreateNotificationRequest, CreateNotificationResponse, GetNotificationRequest,
-    GetNotificationResponse, ListNotificationsRequest, ListNotificationsResponse,
-    notification_service_server::NotificationService,
+    GetNotificationResponse, GetWebhookKeyRequest, GetWebhookKeyResponse, ListNotificationsRequest,
+    ListNotificationsResponse, notification_service_server::NotificationService,
 };
 use service_kit::{
     grpc::server::{acting_user, caller},
@@ -22,7 +22,7 @@ use super::{
     states::{Event, State},
     store::{self, Creator, Earlier, Seen, Viewer},
 };
-use crate::{App, errors::Error, recipients};
+use crate::{App, errors::Error, recipients, webhooks};
 
 /// Serves `NotificationService`.
 #[derive(Debug)]
@@ -56,13 +56,16 @@ impl Service {
             }
         }
         let now = self.app.clock.now();
-        let new = requests::parse(request, key, now, &mut violations);
+        let new = requests::parse(request, key, now, &self.app.webhooks, &mut violations);
         violations.check()?;
         let (user_id, bot_id) = recipient(&mut tx, new.to).await?;
         let Some(id) = store::insert(&mut tx, &new, user_id, &telemetry::traceparent()).await?
         else {
             return self.lost_to_a_twin(&mut tx, new).await;
         };
+        if let Some(url) = &new.webhook {
+            webhooks::store::insert(&mut tx, id, url).await?;
+        }
         let notification = seen(&mut tx, id, &Viewer::Creator(creator)).await?;
         tx.commit().await?;
         self.app.wakeups.wake([bot_id]);
@@ -284,5 +287,17 @@ impl NotificationService for Service {
             cancelled => cancelled?,
         };
         Ok(Response::new(response))
+    }
+
+    async fn get_webhook_key(
+        &self,
+        request: Request<GetWebhookKeyRequest>,
+    ) -> Result<Response<GetWebhookKeyResponse>, Status> {
+        let caller = caller(&request)?.name();
+        let mut violations = Violations::default();
+        let client = requests::creator(caller, &request.get_ref().client, &mut violations);
+        violations.check().map_err(Error::from)?;
+        let key = self.app.webhooks.key(&client).ok_or(Error::WebhooksOff)?;
+        Ok(Response::new(GetWebhookKeyResponse { key: key.told() }))
     }
 }

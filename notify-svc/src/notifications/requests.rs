@@ -3,6 +3,7 @@
 use jiff::{SignedDuration, Timestamp};
 use olm_proto::notify::v1 as wire;
 use prost::Message as _;
+use reqwest::Url;
 use service_kit::status::Violations;
 use sha2::{Digest as _, Sha256};
 use uuid::Uuid;
@@ -11,6 +12,7 @@ use super::{
     states::{State, UncertainPolicy},
     store::Creator,
 };
+use crate::webhooks::Webhooks;
 
 /// Telegram's limit for a message, in UTF-16 code units.
 const MAX_TEXT_UTF16: usize = 4096;
@@ -61,6 +63,8 @@ pub struct NewNotification {
     pub expires_at: Option<Timestamp>,
     /// What to do with an unknown outcome.
     pub policy: UncertainPolicy,
+    /// Where its end is told.
+    pub webhook: Option<Url>,
 }
 
 /// Checks on whose behalf a caller asks.
@@ -110,11 +114,12 @@ pub fn key(
     }
 }
 
-/// Checks the rest of a request at `now`.
+/// Checks the rest of a request at `now`; `webhooks` says where ends may be told.
 pub fn parse(
     request: wire::CreateNotificationRequest,
     key: RequestKey,
     now: Timestamp,
+    webhooks: &Webhooks,
     violations: &mut Violations,
 ) -> NewNotification {
     let policy = match request.uncertain_policy() {
@@ -126,6 +131,7 @@ pub fn parse(
     let (due_at, expires_at) = parse_times(&request, now, violations);
     let to = parse_recipient(request.recipient.as_ref(), violations);
     check_text(&request.text, violations);
+    let webhook = webhooks.parse(&request.webhook_url, violations);
     let content = wire::Content {
         kind: Some(wire::content::Kind::CustomText(wire::CustomText {
             text: request.text,
@@ -140,6 +146,7 @@ pub fn parse(
         due_at,
         expires_at,
         policy,
+        webhook,
     }
 }
 

@@ -119,9 +119,9 @@ pub async fn insert(
                RETURNING notification_id
            )
            INSERT INTO notify.notifications
-               (id, user_id, bot_id, lane, due_at, next_at, expires_at, sender)
+               (id, user_id, bot_id, lane, due_at, next_at, expires_at, sender, webhook)
            SELECT a.notification_id, r.user_id, r.bot_id, 4, t.due_at, t.due_at,
-                  coalesce($11::timestamptz, t.due_at + interval '24 hours'), $12
+                  coalesce($11::timestamptz, t.due_at + interval '24 hours'), $12, $13
            FROM accepted a
            JOIN notify.recipients r ON r.user_id = $9
            CROSS JOIN (SELECT coalesce($10::timestamptz, clock_timestamp()) AS due_at) t
@@ -138,6 +138,7 @@ pub async fn insert(
         new.due_at.map(jiff_sqlx::Timestamp::from) as _,
         new.expires_at.map(jiff_sqlx::Timestamp::from) as _,
         requests::sender(&new.creator),
+        new.webhook.is_some(),
     )
     .fetch_optional(conn)
     .await

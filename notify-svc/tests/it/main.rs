@@ -22,3 +22,4 @@ mod sharing;
 mod support;
 mod switching;
 mod telling;
+mod webhooks;

@@ -81,6 +81,15 @@ impl NotificationService for Fake {
     ) -> Reply<notify::CancelNotificationResponse> {
         Err(Status::unimplemented("no endpoint asks for it"))
     }
+
+    async fn get_webhook_key(
+        &self,
+        request: Request<notify::GetWebhookKeyRequest>,
+    ) -> Reply<notify::GetWebhookKeyResponse> {
+        self.enter(PACKAGE, "GetWebhookKeyRequest", &request)
+            .await?;
+        Ok(self.told())
+    }
 }
 
 #[tonic::async_trait]
@@ -104,6 +113,9 @@ impl PollingService for Fake {
 }
 
 pub fn answers(fake: &Fake) {
+    fake.answer(notify::GetWebhookKeyResponse {
+        key: "whsec_a2V5".to_owned(),
+    });
     fake.answer(notify::BeginDueResponse {
         notifications: Vec::new(),
     });
