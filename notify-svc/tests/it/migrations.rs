@@ -41,8 +41,8 @@ async fn fill(pool: &PgPool) {
          INSERT INTO notify.moved_chats (bot_id, chat_id, moved_to) VALUES (1, -1, -2);
          UPDATE notify.sending SET enabled = false, off_reason = 'operator';
          UPDATE notify.attempts SET outcome = 'moved', outcome_at = now();
-         INSERT INTO notify.webhooks (notification_id, client, url)
-         VALUES ('00000000-0000-0000-0000-000000000003', 'bot-py', 'https://example.com');",
+         INSERT INTO notify.webhooks (notification_id, host, url)
+         VALUES ('00000000-0000-0000-0000-000000000003', 'example.com:443', 'https://example.com');",
     )
     .execute(pool)
     .await
