@@ -5,7 +5,6 @@ pub mod queue;
 use std::time::Duration;
 
 use service_kit::metrics::{Counter, Gauge, Histogram, SECONDS};
-use tokio::time::Instant;
 
 use crate::notifications::{Lane, states::State};
 
@@ -118,8 +117,8 @@ pub fn lane(lane: Lane) -> &'static str {
 }
 
 /// One step in the database.
-pub fn database(step: &'static str, since: Instant, rows: usize) {
-    DATABASE.time(since.elapsed(), [step]);
+pub fn database(step: &'static str, took: Duration, rows: usize) {
+    DATABASE.time(took, [step]);
     DATABASE_ROWS.add(count(rows), [step]);
 }
 

@@ -13,6 +13,7 @@ use prost::Message as _;
 use service_kit::telemetry;
 use tokio::{
     sync::{Notify, mpsc},
+    task::JoinHandle,
     time::{Instant, MissedTickBehavior, interval, sleep, sleep_until},
 };
 use tokio_util::sync::CancellationToken;
@@ -22,7 +23,7 @@ use uuid::Uuid;
 use super::{
     AttemptRef,
     flow::{Candidate, Flow},
-    reading::Reading,
+    reading::{Ask, Reading},
     store::{self, Begun, Epoch},
 };
 use crate::{
@@ -91,6 +92,17 @@ enum After {
     Unsure,
 }
 
+/// What a read that runs came to; waits for ever when none does.
+async fn ended(read: &mut Option<JoinHandle<sqlx::Result<Ask>>>) -> sqlx::Result<Ask> {
+    let Some(running) = read else {
+        return std::future::pending().await;
+    };
+    let ended = running.await;
+    *read = None;
+    // It panicked, which was logged by its hook.
+    ended.unwrap_or(Err(sqlx::Error::WorkerCrashed))
+}
+
 /// Until an instant; for ever when there is none.
 async fn at(instant: Option<Instant>) {
     match instant {
@@ -113,13 +125,21 @@ impl Dispatcher {
         rescan.set_missed_tick_behavior(MissedTickBehavior::Delay);
         rescan.reset();
         let mut reading = Reading::new(Instant::now());
+        let mut read = None;
         let mut unsure = false;
         while !self.token.is_cancelled() && !self.outbox.is_closed() {
             if unsure {
                 unsure = !self.take_back_unpushed().await;
             }
-            if reading.is_due(Instant::now()) {
-                self.load(&mut reading).await;
+            if read.as_ref().is_some_and(JoinHandle::is_finished) {
+                self.load(&mut reading, ended(&mut read).await);
+            }
+            if read.is_none()
+                && let Some(ask) = reading.start(Instant::now())
+            {
+                let pool = self.app.pool.clone();
+                let asked = ask.read(pool, self.owner.bot_id, self.app.pace.horizon);
+                read = Some(tokio::spawn(asked));
             }
             let due_by = Instant::now() + self.app.pace.begin_lead;
             let batch = self.shared.flow().take(due_by, BATCH, Instant::now());
@@ -143,9 +163,10 @@ impl Dispatcher {
                 () = self.outbox.closed() => return,
                 () = wake.notified() => reading.want(),
                 () = self.shared.changed.notified() => {}
-                _ = rescan.tick() => reading.sweep(),
+                _ = rescan.tick() => reading.sweep(Instant::now()),
                 () = self.until(next) => {}
-                () = at(reading.wanted()) => {}
+                asked = ended(&mut read) => self.load(&mut reading, asked),
+                () = at(reading.wanted()), if read.is_none() => {}
             }
         }
     }
@@ -156,37 +177,30 @@ impl Dispatcher {
         at(due.map(|due| due.checked_sub(lead).unwrap_or(due))).await;
     }
 
-    /// Reads the next seconds; again in a moment when the database failed.
-    async fn load(&self, reading: &mut Reading) {
+    /// Takes over what was read.
+    fn load(&self, reading: &mut Reading, asked: sqlx::Result<Ask>) {
         let bot_id = self.owner.bot_id;
-        let silence = self.app.pace.silence;
-        let started = Instant::now();
-        let read = async {
-            let mut conn = self.app.pool.acquire().await?;
-            reading.rows(&mut conn, bot_id, self.app.pace.horizon).await
-        };
-        match read.await {
-            Ok(rows) => {
-                metrics::database("read", started, rows.len());
-                let now = Instant::now();
-                let mut flow = self.shared.flow();
-                // Twice: the sweep that made them uncertain must have been, and rows it
-                // made pending again are other attempts.
-                flow.forget_silent(silence * 2, now);
-                let loaded = flow.load(&rows, now);
-                drop(flow);
-                if reading.is_whole() && loaded.missed > 0 {
-                    let missed = loaded.missed;
-                    metrics::MISSED.add(metrics::count(missed), []);
-                    tracing::info!(bot_id, missed, "the sweep found rows no wake-up told of");
-                }
-                reading.done(started, now, &rows, loaded.crowded);
-            }
+        let ask = match asked {
+            Ok(ask) => ask,
             Err(error) => {
                 tracing::warn!(bot_id, %error, "due rows cannot be read");
-                self.pause().await;
+                return reading.failed(Instant::now());
             }
+        };
+        let (started, now) = ask.ran();
+        metrics::database("read", now.duration_since(started), ask.rows().len());
+        let mut flow = self.shared.flow();
+        // Twice: the sweep that made them uncertain must have been, and rows it made
+        // pending again are other attempts.
+        flow.forget_silent(self.app.pace.silence * 2, now);
+        let loaded = flow.load(ask.rows(), now);
+        drop(flow);
+        if ask.whole && loaded.missed > 0 {
+            let missed = loaded.missed;
+            metrics::MISSED.add(metrics::count(missed), []);
+            tracing::info!(bot_id, missed, "the sweep found rows no wake-up told of");
         }
+        reading.done(ask, loaded.crowded);
     }
 
     async fn pause(&self) {
@@ -222,7 +236,7 @@ impl Dispatcher {
             }
         };
         let nothing = beginning.begun.is_empty();
-        metrics::database("begin", started, beginning.begun.len());
+        metrics::database("begin", started.elapsed(), beginning.begun.len());
         let mut begun: HashMap<Uuid, Begun> = beginning
             .begun
             .into_iter()

@@ -89,7 +89,7 @@ async fn apply_round(
     // The other side may have to be told.
     lesson_plans::store::insert_replans(&mut tx, &failed).await?;
     tx.commit().await?;
-    metrics::database("results", started, told.len());
+    metrics::database("results", started.elapsed(), told.len());
     for told in &told {
         told.log();
         metrics::OUTCOMES.add(1, [told.report.outcome.as_str()]);
