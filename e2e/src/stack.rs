@@ -47,7 +47,7 @@ const STOP_GRACE: Duration = Duration::from_secs(15);
 pub const SIMULATED_TOKEN: &str = "7000000001:simulated-token-for-development";
 
 /// What a system is started with.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub struct Options {
     /// The folder with the built programs.
     pub binaries: PathBuf,
@@ -122,6 +122,37 @@ impl Stack {
         }
         for program in stack.programs() {
             stack.wait_ready(program).await?;
+        }
+        Ok(stack)
+    }
+
+    /// Starts these programs once more, over the same databases and with the same keys; they
+    /// know each other, and of the rest the first ones.
+    ///
+    /// # Errors
+    ///
+    /// When one does not become ready; the text ends with its log.
+    pub async fn beside(&self, programs: &[Program]) -> Result<Self> {
+        let directory = self.options.directory.join("beside");
+        fs::create_dir_all(directory.join("logs"))?;
+        let mut used = self.ports.clone();
+        for program in programs {
+            used.insert(*program, ports::free()?);
+        }
+        let mut stack = Self {
+            keys: Keys::in_directory(&self.options.directory.join("keys"))?,
+            options: Options {
+                directory,
+                ..self.options.clone()
+            },
+            ports: used,
+            running: BTreeMap::new(),
+        };
+        for program in programs {
+            stack.launch(*program)?;
+        }
+        for program in programs {
+            stack.wait_ready(*program).await?;
         }
         Ok(stack)
     }
