@@ -135,9 +135,10 @@ impl Stack {
     pub async fn beside(&self, programs: &[Program]) -> Result<Self> {
         let directory = self.options.directory.join("beside");
         fs::create_dir_all(directory.join("logs"))?;
-        let mut used = self.ports.clone();
+        let (mut used, mut metrics_ports) = (self.ports.clone(), self.metrics_ports.clone());
         for program in programs {
             used.insert(*program, ports::free()?);
+            metrics_ports.insert(*program, ports::free()?);
         }
         let mut stack = Self {
             keys: Keys::in_directory(&self.options.directory.join("keys"))?,
@@ -146,6 +147,7 @@ impl Stack {
                 ..self.options.clone()
             },
             ports: used,
+            metrics_ports,
             running: BTreeMap::new(),
         };
         for program in programs {

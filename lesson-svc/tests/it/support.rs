@@ -133,7 +133,7 @@ fn config(pool: &PgPool, notify_url: &str) -> Config {
         ),
         // A busy machine is no fault that these tests are about.
         ("LESSON_NOTIFY_TIMEOUT".to_owned(), "20".to_owned()),
-        ("LESSON_DATABASE_PATIENCE".to_owned(), "20".to_owned()),
+        ("LESSON_DATABASE_PATIENCE".to_owned(), "10".to_owned()),
     ]);
     let mut settings = Settings::from_map(PREFIX, variables);
     let config = Config::read(&mut settings);
