@@ -69,7 +69,9 @@ async fn is_reset(service: &Service, pool: &PgPool, cursor: &str) {
     assert!(first.reset && first.changes.is_empty(), "{first:?}");
     assert_ne!(first.cursor, cursor);
     let made = make_person(pool).await;
-    assert_eq!(watch.until(&BTreeSet::from([made.clone()])).await, [made]);
+    // What others of the cluster kept uncertain at the reset may come before it.
+    let told = watch.until(&BTreeSet::from([made.clone()])).await;
+    assert_eq!(told.last(), Some(&made));
 }
 
 #[sqlx::test(migrator = "lesson_svc::MIGRATOR")]
