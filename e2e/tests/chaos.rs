@@ -24,6 +24,7 @@ async fn whatever_is_killed_or_crashes_nothing_is_lost_and_copies_are_counted() 
             Fault::KillGateway(Step::Answer),
             Fault::KillService(Step::Report),
             Fault::CrashDatabase,
+            Fault::SuspendGateway,
             Fault::CancelStorm,
         ],
         first_round: 1,

@@ -195,8 +195,18 @@ impl Rows {
             let knowledge = match rows.get_mut(attempt).map(|row| &mut row.state) {
                 // Not in the journal: no byte of it was written.
                 None => Knowledge::NotWritten(not_written_as_knowledge("it is not in the journal")),
-                Some(State::Waiting) => {
-                    Knowledge::NotWritten(not_written_as_knowledge("it was not begun"))
+                // It came after this ownership was asked for, of the one before. What is
+                // told of it must stay true: it is begun again, and never written here.
+                Some(state @ State::Waiting) => {
+                    let cause = not_written_as_knowledge("it was not begun");
+                    *state = State::Finished {
+                        outcome: Outcome {
+                            kind: Some(Kind::NotWritten(cause.clone())),
+                        },
+                        told: Some(now),
+                        written_since: None,
+                    };
+                    Knowledge::NotWritten(cause)
                 }
                 Some(State::Writing { .. }) => return None,
                 Some(State::Lost) => Knowledge::Writing(Writing {}),
@@ -350,6 +360,17 @@ mod tests {
         assert!(matches!(&outcome.kind, Some(Kind::NotWritten(cause))
             if cause.retry_after.as_ref().is_some_and(|after| after.seconds == 3)));
         assert!(rows.begin_writing(attempt(3)));
+    }
+
+    #[tokio::test]
+    async fn a_row_reported_unwritten_is_never_written() {
+        let rows = empty();
+        rows.take_in(attempt(1), Lane::Reminder, 5);
+        assert!(matches!(
+            knowledge(&rows, attempt(1)),
+            Knowledge::NotWritten(_)
+        ));
+        assert!(!rows.begin_writing(attempt(1)));
     }
 
     #[tokio::test]

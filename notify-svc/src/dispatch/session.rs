@@ -186,9 +186,7 @@ impl Session {
 
     async fn own(&mut self, bot_id: i64) {
         // Whatever this stream owned of the bot is replaced.
-        if let Some(bot) = self.bots.remove(&bot_id) {
-            bot.stop().await;
-        }
+        self.stop(bot_id).await;
         if self.app.shutdown.is_stopping() {
             return self.not_owned(bot_id, Duration::ZERO).await;
         }
@@ -279,7 +277,7 @@ impl Session {
             Err(error) => {
                 // Asked once more, in a new epoch.
                 tracing::warn!(bot_id, %error, "the journal's report cannot be stored");
-                self.bots.remove(&bot_id);
+                self.stop(bot_id).await;
                 self.not_owned(bot_id, RETRY).await;
             }
         }
@@ -353,9 +351,16 @@ impl Session {
         }
     }
 
+    /// Ends what this stream has of a bot; nothing of it is pushed any more.
+    async fn stop(&mut self, bot_id: i64) {
+        if let Some(bot) = self.bots.remove(&bot_id) {
+            bot.stop().await;
+        }
+    }
+
     /// Another stream or gateway has the bot.
     async fn lose(&mut self, bot_id: i64) {
-        self.bots.remove(&bot_id);
+        self.stop(bot_id).await;
         tracing::info!(bot_id, gateway_id = %self.gateway_id, "bot lost to another stream");
         self.not_owned(bot_id, self.app.pace.owner_ttl).await;
     }
