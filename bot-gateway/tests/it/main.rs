@@ -9,6 +9,7 @@
 
 mod conversation;
 mod delivery;
+mod handing_over;
 mod lessons;
 mod notify;
 mod outcomes;

@@ -139,6 +139,17 @@ impl Line {
         &self.frozen
     }
 
+    /// Does something else meanwhile, as a service that goes on answering renewals.
+    pub async fn during<T>(&mut self, work: impl Future<Output = T>) -> T {
+        let mut work = Box::pin(work);
+        loop {
+            tokio::select! {
+                done = &mut work => return done,
+                message = self.next() => panic!("{message:?}"),
+            }
+        }
+    }
+
     /// As [`Line::next`]; `None` when the gateway ended its half.
     pub async fn next_or_end(&mut self) -> Option<dispatch_request::Message> {
         loop {

@@ -149,15 +149,21 @@ impl Stage {
 
     /// Starts a gateway that may take `drain` to stop.
     pub async fn start(&self, drain: Duration) -> Running {
+        self.start_with(self.config(), drain).await
+    }
+
+    /// Starts another gateway, with a journal of its own.
+    pub async fn start_beside(&self, drain: Duration) -> Running {
+        let mut config = self.config();
+        config.journal.set_extension("second.redb");
+        self.start_with(config, drain).await
+    }
+
+    async fn start_with(&self, config: Config, drain: Duration) -> Running {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = listener.local_addr().unwrap();
         let shutdown = Shutdown::manual(drain);
-        let run = bot_gateway::run(
-            self.config(),
-            listener,
-            shutdown.clone(),
-            SystemClock::shared(),
-        );
+        let run = bot_gateway::run(config, listener, shutdown.clone(), SystemClock::shared());
         Running {
             address,
             shutdown,
@@ -211,6 +217,7 @@ impl Drop for Stage {
     fn drop(&mut self) {
         self.simulator.cancel();
         let _ = std::fs::remove_file(&self.journal);
+        let _ = std::fs::remove_file(self.journal.with_extension("second.redb"));
     }
 }
 

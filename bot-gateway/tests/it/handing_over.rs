@@ -1,0 +1,97 @@
+//! One bot, two gateways: the second begins where the first ended, and Telegram sees one.
+
+use std::time::Duration;
+
+use olm_proto::notify::v1::{dispatch_request, outcome::Kind};
+use telegram_sim::api::{LedgerEntry, LedgerQuery, NewPerson};
+
+use crate::{
+    notify::Line,
+    stage::{SOON, Stage},
+};
+
+/// Telegram's limit, and so many for each of two owners.
+const BURST: usize = 30;
+
+/// Two times [`BURST`] people who have started the bot and were greeted.
+async fn people(stage: &Stage) -> Vec<i64> {
+    let mut people = Vec::new();
+    for index in 0..2 * BURST {
+        let person = NewPerson::named(&format!("P{index}"), "en");
+        let person = stage.sim.create_person(&person).await.unwrap();
+        stage.sim.say(&person, "/start").await.unwrap();
+        people.push(person.id);
+    }
+    let greetings = LedgerQuery::method("sendMessage");
+    let all = |entries: &[LedgerEntry]| entries.len() == 2 * BURST;
+    stage.sim.ledger_until(&greetings, SOON, all).await.unwrap();
+    people
+}
+
+/// Sends one message to each.
+async fn send(line: &mut Line, people: &[i64]) {
+    for person in people {
+        line.deliver(*person, "burst", Duration::ZERO).await;
+    }
+}
+
+async fn sent(line: &mut Line, count: usize) {
+    for _ in 0..count {
+        let (_, kind) = line.result().await;
+        assert!(matches!(kind, Kind::Sent(_)), "{kind:?}");
+    }
+}
+
+async fn no_429(stage: &Stage) {
+    let entries = stage.sim.ledger(&LedgerQuery::default()).await.unwrap();
+    let limited = |entry: &&LedgerEntry| {
+        let answer = entry.answer.as_ref();
+        answer.is_some_and(|answer| answer.status == 429)
+    };
+    assert_eq!(entries.entries.iter().find(limited), None);
+}
+
+#[tokio::test]
+async fn a_hand_over_in_order_at_full_rate_meets_no_429() {
+    let (stage, first) = Stage::running().await;
+    let mut line = stage.notify.owned_line().await;
+    let people = line.during(people(&stage)).await;
+    let (ours, theirs) = people.split_at(BURST);
+    send(&mut line, ours).await;
+    sent(&mut line, BURST / 2).await;
+    first.shutdown.stop();
+    sent(&mut line, BURST / 2).await;
+    let release = line.next().await;
+    assert!(
+        matches!(release, dispatch_request::Message::Release(_)),
+        "{release:?}"
+    );
+    drop(line);
+    let second = stage.start_beside(Duration::from_secs(8)).await;
+    let mut line = stage.notify.owned_line().await;
+    send(&mut line, theirs).await;
+    sent(&mut line, BURST).await;
+    no_429(&stage).await;
+    first.stop().await.unwrap();
+    second.stop().await.unwrap();
+}
+
+#[tokio::test]
+async fn taking_over_from_an_owner_that_died_at_full_rate_meets_no_429() {
+    let stage = Stage::new().await;
+    let mortal = stage.start_mortal();
+    let mut line = stage.notify.owned_line().await;
+    let people = line.during(people(&stage)).await;
+    let (ours, theirs) = people.split_at(BURST);
+    send(&mut line, ours).await;
+    sent(&mut line, BURST).await;
+    mortal.shutdown_background();
+    drop(line);
+    let second = stage.start_beside(Duration::from_secs(8)).await;
+    let mut line = stage.notify.line().await;
+    line.own_after(Vec::new(), true).await;
+    send(&mut line, theirs).await;
+    sent(&mut line, BURST).await;
+    no_429(&stage).await;
+    second.stop().await.unwrap();
+}
