@@ -127,3 +127,32 @@ async fn rows_behind_one_that_was_limited_are_given_back_so_that_none_overtakes_
     assert_eq!(copies(&stage, "second", 0).await, []);
     running.stop().await.unwrap();
 }
+
+#[tokio::test]
+async fn what_is_sent_and_how_late_is_counted() {
+    let (stage, running) = Stage::running().await;
+    let anna = anna(&stage).await;
+    let mut line = stage.notify.owned_line().await;
+    let limit = refusal(429, "Too Many Requests: retry after 1", Some(1));
+    stage
+        .sim
+        .fault(&Fault::new(limit).in_chat(anna.id))
+        .await
+        .unwrap();
+    line.deliver(anna.id, "limited", NOW).await;
+    line.result().await;
+    line.deliver(anna.id, "sent", NOW).await;
+    assert!(matches!(line.result().await.1, Kind::Sent(_)));
+    let figures = service_kit::metrics::text();
+    for figure in [
+        r#"olm_bot_sends_total{method="sendMessage",outcome="ok"}"#,
+        r#"olm_bot_sends_total{method="sendMessage",outcome="limited"}"#,
+        r#"olm_bot_limited_total{frozen="chat"}"#,
+        r#"olm_bot_lateness_seconds_count{lane="broadcast"}"#,
+        "olm_bot_journal_duration_seconds_count",
+        r#"olm_bot_waiting{lane="reminder"}"#,
+    ] {
+        assert!(figures.contains(figure), "{figure}:\n{figures}");
+    }
+    running.stop().await.unwrap();
+}
