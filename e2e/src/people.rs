@@ -11,6 +11,9 @@ use uuid::Uuid;
 
 use crate::{Result, stack::Stack};
 
+/// Whose people they are: a bot that is not there.
+pub const BOT_ID: i64 = 1;
+
 /// Registers somebody whose Telegram user is `number`; the same number is the same
 /// person.
 ///
@@ -19,7 +22,7 @@ use crate::{Result, stack::Stack};
 /// When lesson-svc refuses.
 pub async fn register(stack: &Stack, number: i64) -> Result<Uuid> {
     let request = RegisterTelegramUserRequest {
-        bot_id: 1,
+        bot_id: BOT_ID,
         telegram_user_id: number,
         chat_id: number,
         display_name: format!("Person {number}"),

@@ -50,7 +50,8 @@ pub const PER_HOST: i64 = 4;
 
 /// Takes ends that are due for `lease`: host after host behind `after`, in turn, of each so
 /// many that with the posts in `busy` there are [`PER_HOST`], the longest due first. Whoever
-/// takes them and dies leaves them to be taken again.
+/// takes them and dies leaves them to be taken again. Nothing in a restored copy, until an
+/// operator says that it is the one that counts.
 ///
 /// # Errors
 ///
@@ -67,7 +68,9 @@ pub async fn claim(
         r#"WITH RECURSIVE hosts AS (
                -- Each host once, one step of the index for each.
                (SELECT w.host FROM notify.webhooks w
-                WHERE w.due_at IS NOT NULL ORDER BY w.host LIMIT 1)
+                WHERE w.due_at IS NOT NULL
+                  AND NOT EXISTS (SELECT FROM notify.sending WHERE off_reason = 'restored')
+                ORDER BY w.host LIMIT 1)
                UNION ALL
                SELECT (SELECT w.host FROM notify.webhooks w
                        WHERE w.due_at IS NOT NULL AND w.host > h.host

@@ -30,8 +30,10 @@ use tonic::{
 use uuid::Uuid;
 
 mod lessons;
+mod receiver;
 mod series;
 
+pub use receiver::{Post, Receiver, Reply};
 pub use series::{series, series_notice};
 
 pub use lessons::{canceled, changed, lesson, moved, notice, reminders, rows, told};

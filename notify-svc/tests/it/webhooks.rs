@@ -1,19 +1,8 @@
 //! Clients are told how their notifications ended (CNS-5).
 
-use std::{
-    collections::VecDeque,
-    sync::{Arc, Mutex},
-};
+use std::{collections::BTreeMap, time::Duration};
 
-use axum::{
-    Router,
-    body::Bytes,
-    extract::State,
-    http::{HeaderMap, StatusCode, Uri, header::LOCATION},
-    response::IntoResponse,
-};
-use base64::{Engine as _, engine::general_purpose::STANDARD};
-use hmac::{Hmac, KeyInit as _, Mac as _};
+use notify_svc::webhooks::store;
 use olm_proto::{
     common::v1::ErrorReason,
     notify::v1::{
@@ -23,157 +12,16 @@ use olm_proto::{
 };
 use serde_json::Value;
 use service_kit::status::reason;
-use sha2::Sha256;
 use sqlx::PgPool;
-use tokio::{net::TcpListener, sync::Semaphore};
 use uuid::Uuid;
 
 use crate::support::{
-    Gateway, Service, attempt, custom, eventually, id, now, person, sent, start, state,
+    Gateway, Post, Receiver, Reply, Service, attempt, custom, eventually, id, now, person, sent,
+    start, state,
 };
 
 const KEY: (&str, &str) = ("WEBHOOK_KEY", "0123456789abcdef0123456789abcdef");
 const LOOPBACK: (&str, &str) = ("WEBHOOK_PRIVATE_NETWORKS", "127.0.0.1/32");
-
-/// One post that came.
-#[derive(Debug, Clone)]
-struct Post {
-    path: String,
-    headers: HeaderMap,
-    body: Bytes,
-}
-
-impl Post {
-    fn header(&self, name: &str) -> &str {
-        self.headers[name].to_str().unwrap()
-    }
-
-    fn json(&self) -> Value {
-        serde_json::from_slice(&self.body).unwrap()
-    }
-
-    /// As docs/webhooks.md has a client check it.
-    fn is_signed_with(&self, key: &str) -> bool {
-        let key = STANDARD
-            .decode(key.strip_prefix("whsec_").unwrap())
-            .unwrap();
-        let mut mac = Hmac::<Sha256>::new_from_slice(&key).unwrap();
-        for part in [
-            self.header("webhook-id"),
-            ".",
-            self.header("webhook-timestamp"),
-            ".",
-        ] {
-            mac.update(part.as_bytes());
-        }
-        mac.update(&self.body);
-        let expected = STANDARD.encode(mac.finalize().into_bytes());
-        self.header("webhook-signature") == format!("v1,{expected}")
-    }
-}
-
-/// What a receiver answers.
-#[derive(Debug, Clone)]
-enum Reply {
-    Status(u16),
-    Redirect(u16, String),
-}
-
-/// A client's own HTTP server.
-#[derive(Clone)]
-struct Receiver {
-    url: String,
-    port: u16,
-    world: Arc<Mutex<World>>,
-    /// One permit for each answer.
-    gate: Arc<Semaphore>,
-}
-
-#[derive(Default)]
-struct World {
-    posts: Vec<Post>,
-    /// In turn; 204 when there is none.
-    replies: VecDeque<Reply>,
-    now: usize,
-    most: usize,
-}
-
-impl Receiver {
-    /// One that answers at once.
-    async fn start() -> Self {
-        let receiver = Self::at("127.0.0.1").await;
-        receiver.open();
-        receiver
-    }
-
-    /// One that answers when it is let.
-    async fn at(host: &str) -> Self {
-        let listener = TcpListener::bind((host, 0)).await.unwrap();
-        let port = listener.local_addr().unwrap().port();
-        let receiver = Self {
-            url: format!("http://{host}:{port}/hook"),
-            port,
-            world: Arc::default(),
-            gate: Arc::new(Semaphore::new(0)),
-        };
-        let router = Router::new().fallback(receive).with_state(receiver.clone());
-        tokio::spawn(async move { axum::serve(listener, router).await });
-        receiver
-    }
-
-    fn open(&self) {
-        self.gate.add_permits(1_000);
-    }
-
-    fn reply(&self, reply: Reply) {
-        self.world.lock().unwrap().replies.push_back(reply);
-    }
-
-    fn posts(&self) -> Vec<Post> {
-        self.world.lock().unwrap().posts.clone()
-    }
-
-    /// Waits for so many posts.
-    async fn has(&self, posts: usize) -> Vec<Post> {
-        eventually(posts, || async { self.posts().len() }).await;
-        self.posts()
-    }
-}
-
-/// A request that is being answered, until its client goes away too.
-struct Answering(Arc<Mutex<World>>);
-
-impl Drop for Answering {
-    fn drop(&mut self) {
-        self.0.lock().unwrap().now -= 1;
-    }
-}
-
-async fn receive(
-    State(receiver): State<Receiver>,
-    uri: Uri,
-    headers: HeaderMap,
-    body: Bytes,
-) -> axum::response::Response {
-    let reply = {
-        let mut world = receiver.world.lock().unwrap();
-        world.posts.push(Post {
-            path: uri.path().to_owned(),
-            headers,
-            body,
-        });
-        world.now += 1;
-        world.most = world.most.max(world.now);
-        world.replies.pop_front()
-    };
-    let _answering = Answering(receiver.world.clone());
-    receiver.gate.acquire().await.unwrap().forget();
-    let status = |code| StatusCode::from_u16(code).unwrap();
-    match reply.unwrap_or(Reply::Status(204)) {
-        Reply::Status(code) => status(code).into_response(),
-        Reply::Redirect(code, location) => (status(code), [(LOCATION, location)]).into_response(),
-    }
-}
 
 /// A service that may post to 127.0.0.1, and somebody to write to.
 async fn started(pool: &PgPool) -> (Service, Uuid) {
@@ -470,7 +318,7 @@ async fn a_slow_client_gets_four_posts_at_once_and_holds_up_nobody(pool: PgPool)
         rows
     };
     eventually(0, untold).await;
-    assert_eq!(slow.world.lock().unwrap().most, 4);
+    assert_eq!(slow.most(), 4);
 }
 
 #[sqlx::test(migrator = "notify_svc::MIGRATOR")]
@@ -504,4 +352,30 @@ async fn an_address_that_cannot_be_told_at_is_refused_with_every_fault(pool: PgP
         .get_webhook_key(GetWebhookKeyRequest::default())
         .await;
     assert_eq!(reason(&answer.unwrap_err()), Some(ErrorReason::WebhooksOff));
+}
+
+#[sqlx::test(migrator = "notify_svc::MIGRATOR")]
+async fn a_restored_copy_tells_nobody_until_it_is_the_one_that_counts(pool: PgPool) {
+    let (service, user) = started(&pool).await;
+    let told = service
+        .tell_with(told_at(user, "http://127.0.0.1:9/"))
+        .await;
+    assert!(service.stop().await);
+    // However it ends.
+    sqlx::query("UPDATE notify.notifications SET state = 'expired', state_at = now()")
+        .execute(&pool)
+        .await
+        .unwrap();
+    for (off_reason, claimed) in [(Some("restored"), 0), (Some("operator"), 1), (None, 1)] {
+        sqlx::query("UPDATE notify.sending SET enabled = $1 IS NULL, off_reason = $1")
+            .bind(off_reason)
+            .execute(&pool)
+            .await
+            .unwrap();
+        let mut conn = pool.acquire().await.unwrap();
+        let none = BTreeMap::new();
+        let found = store::claim(&mut conn, &none, "", 32, Duration::ZERO).await;
+        let ids: Vec<_> = found.unwrap().iter().map(|of| of.ended.id).collect();
+        assert_eq!(ids, vec![told; claimed], "{off_reason:?}");
+    }
 }

@@ -10,6 +10,9 @@ use olm_proto::lesson::v1::{
     series_service_client::SeriesServiceClient,
     wanted_series::{End, People},
 };
+use olm_proto::notify::v1::{
+    BotMode, SetBotModeRequest, delivery_service_client::DeliveryServiceClient,
+};
 use serde_json::{Value, json};
 use service_kit::{
     clock::{Clock as _, SystemClock},
@@ -62,6 +65,7 @@ pub(crate) async fn invite(stack: &Stack) -> Result<String> {
     )
     .await?;
     make_admin(stack, admin).await?;
+    poll(stack).await?;
     let first = (SystemClock.now() + SignedDuration::from_hours(72)).round(Unit::Hour)?;
     let lessons = book(stack, &teachers, &students, first).await?;
     let group = group(stack, teachers[0], &students[..2]).await?;
@@ -82,6 +86,18 @@ pub(crate) async fn invite(stack: &Stack) -> Result<String> {
         "first_start": first.to_string(),
     })
     .to_string())
+}
+
+/// The caller that requests are made by polls for everybody's bot.
+async fn poll(stack: &Stack) -> Result<()> {
+    let mut delivery = DeliveryServiceClient::new(stack.operator(Program::NotifySvc)?);
+    let request = SetBotModeRequest {
+        bot_id: people::BOT_ID,
+        mode: BotMode::Polling.into(),
+        client: "website".to_owned(),
+    };
+    delivery.set_bot_mode(request).await?;
+    Ok(())
 }
 
 /// A group of the teacher's students.
