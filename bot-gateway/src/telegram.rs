@@ -295,4 +295,44 @@ mod tests {
             "{causes:?}"
         );
     }
+
+    #[tokio::test]
+    async fn a_request_without_an_answer_in_time_leaves_the_outcome_unknown() {
+        let (listener, base) = listening().await;
+        let telegram = telegram(&base);
+        let limit = Duration::from_millis(50);
+        let body = serde_json::json!({});
+        let call = telegram.call_within(limit, "getMe", &body).await;
+        drop(listener);
+        assert!(matches!(call, Err(CallError::Ambiguous { .. })), "{call:?}");
+    }
+
+    #[tokio::test]
+    async fn a_host_that_takes_a_request_again_is_asked_by_all_before_it_has_answered() {
+        let (listener, base) = listening().await;
+        let address = listener.local_addr().unwrap();
+        drop(listener);
+        let telegram = telegram(&base);
+        let body = serde_json::json!({});
+        for _ in 0..5 {
+            telegram.call("getMe", &body).await.unwrap_err();
+        }
+        let listener = TcpListener::bind(address).await.unwrap();
+        let mut connections = Vec::new();
+        let both = async {
+            while connections.len() < 2 {
+                connections.push(listener.accept().await.unwrap());
+            }
+        };
+        // Each asks until it is let through, and then waits for an answer that never comes.
+        let asks = async || {
+            while let Err(CallError::NotWritten { .. }) = telegram.call("getUpdates", &body).await {
+                tokio::task::yield_now().await;
+            }
+        };
+        tokio::select! {
+            result = timeout(SOON / 2, both) => result.unwrap(),
+            _ = async { tokio::join!(asks(), asks()) } => panic!("nobody answers"),
+        }
+    }
 }

@@ -130,6 +130,8 @@ impl Api {
             // The client bounds connecting; this is for what it may do beside it.
             let begun = timeout(2 * self.timeouts.connect, progress.begun()).await;
             if begun.is_ok() {
+                // Not only when it is answered: a long poll takes its time.
+                self.connected();
                 sleep(answer_within).await;
             }
         };

@@ -141,12 +141,9 @@ impl Line {
 
     /// Does something else meanwhile, as a service that goes on answering renewals.
     pub async fn during<T>(&mut self, work: impl Future<Output = T>) -> T {
-        let mut work = Box::pin(work);
-        loop {
-            tokio::select! {
-                done = &mut work => return done,
-                message = self.next() => panic!("{message:?}"),
-            }
+        tokio::select! {
+            done = work => done,
+            message = self.next() => panic!("{message:?}"),
         }
     }
 
