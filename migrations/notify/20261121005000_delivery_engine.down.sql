@@ -10,6 +10,8 @@ ALTER TABLE notify.attempts
     ADD CONSTRAINT attempts_outcome_known CHECK (outcome IN (
         'sent', 'not_written', 'limited', 'chat_gone', 'refused', 'ambiguous'));
 DROP INDEX notify.notifications_pending_by_sender;
+ALTER TABLE notify.notifications
+    RESET (autovacuum_vacuum_scale_factor, autovacuum_analyze_scale_factor);
 ALTER TABLE notify.notifications DROP COLUMN webhook, DROP COLUMN sender, DROP COLUMN plain;
 ALTER TABLE notify.owners DROP COLUMN taken_over_at;
 DROP TABLE notify.moved_chats;

@@ -1,5 +1,6 @@
 //! Rows that are old enough to go, some at a time; rows that others hold are left to the
-//! next hour.
+//! next hour. Which they are is an array: joined as a table of unknown size, it may be held
+//! against all rows there are.
 
 use std::time::Duration;
 
@@ -15,7 +16,7 @@ pub(super) async fn delete_ended(
     limit: i64,
 ) -> sqlx::Result<(u64, Option<Timestamp>)> {
     let removed = sqlx::query_scalar!(
-        "WITH old AS MATERIALIZED (
+        "DELETE FROM notify.notifications WHERE id = ANY (ARRAY(
              SELECT n.id FROM notify.notifications n
              JOIN notify.notification_details d ON d.notification_id = n.id
              WHERE n.state NOT IN ('pending', 'sending', 'uncertain')
@@ -32,9 +33,8 @@ pub(super) async fn delete_ended(
                      AND s.updated_at > now() - interval '2 years' - $1 * interval '1 second')
              ORDER BY n.state_at LIMIT $3
              FOR UPDATE OF n SKIP LOCKED
-         )
-         DELETE FROM notify.notifications n USING old WHERE n.id = old.id
-         RETURNING n.state_at",
+         ))
+         RETURNING state_at",
         kept.as_secs_f64(),
         after.map(jiff_sqlx::Timestamp::from) as _,
         limit,
@@ -52,14 +52,12 @@ pub(super) async fn delete_attempts(
     limit: i64,
 ) -> sqlx::Result<u64> {
     let done = sqlx::query!(
-        "WITH old AS MATERIALIZED (
-             SELECT notification_id, attempt_no FROM notify.attempts
+        "DELETE FROM notify.attempts WHERE ctid = ANY (ARRAY(
+             SELECT ctid FROM notify.attempts
              WHERE begun_at < now() - $1 * interval '1 second'
              ORDER BY begun_at LIMIT $2
              FOR UPDATE SKIP LOCKED
-         )
-         DELETE FROM notify.attempts a USING old
-         WHERE a.notification_id = old.notification_id AND a.attempt_no = old.attempt_no",
+         ))",
         kept.as_secs_f64(),
         limit,
     )
@@ -75,15 +73,14 @@ pub(super) async fn delete_lessons(
     limit: i64,
 ) -> sqlx::Result<u64> {
     let done = sqlx::query!(
-        "WITH old AS MATERIALIZED (
+        "DELETE FROM notify.lessons WHERE lesson_id = ANY (ARRAY(
              SELECT l.lesson_id FROM notify.lessons l
              WHERE l.end_at < now() - $1 * interval '1 second'
                AND NOT EXISTS (SELECT FROM notify.notification_details d
                                WHERE d.lesson_id = l.lesson_id)
              ORDER BY l.end_at LIMIT $2
              FOR UPDATE SKIP LOCKED
-         )
-         DELETE FROM notify.lessons l USING old WHERE l.lesson_id = old.lesson_id",
+         ))",
         kept.as_secs_f64(),
         limit,
     )
@@ -99,15 +96,14 @@ pub(super) async fn delete_series(
     limit: i64,
 ) -> sqlx::Result<u64> {
     let done = sqlx::query!(
-        "WITH old AS MATERIALIZED (
+        "DELETE FROM notify.series WHERE series_id = ANY (ARRAY(
              SELECT s.series_id FROM notify.series s
              WHERE s.updated_at < now() - interval '2 years' - $1 * interval '1 second'
                AND NOT EXISTS (SELECT FROM notify.notification_details d
                                WHERE d.series_id = s.series_id)
              LIMIT $2
              FOR UPDATE SKIP LOCKED
-         )
-         DELETE FROM notify.series s USING old WHERE s.series_id = old.series_id",
+         ))",
         kept.as_secs_f64(),
         limit,
     )
