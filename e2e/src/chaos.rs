@@ -23,7 +23,7 @@ use load::Load;
 use site::Site;
 
 /// After so long without a word a begun row is uncertain here; 120 s by default.
-pub const SILENCE: Duration = Duration::from_secs(10);
+pub const SILENCE: Duration = Duration::from_secs(20);
 /// How long everything may take to come to its end after a fault is over.
 const SETTLING: Duration = Duration::from_mins(1);
 /// For how long notifications are asked for in one round.

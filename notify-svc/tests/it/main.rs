@@ -5,6 +5,7 @@
     reason = "helpers of tests: a panic is the failure that is reported"
 )]
 
+mod cancelling;
 mod dispatching;
 mod ending;
 mod erasing;
