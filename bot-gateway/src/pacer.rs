@@ -9,10 +9,14 @@
 //! queue of 30 in order, one slow answer holds up nobody else. The same rule with 20
 //! and 60 s holds for a group, and with 1 and 1 s for a chat.
 //!
+//! When the limit is short, starts are spread evenly, see [`even`]: slots that come all at
+//! once would let whoever comes after them wait for a second.
+//!
 //! The tight rule lets an answer stop counting sooner by what [`round_trip`] measured. And
 //! the whole limit is there only for the bot's owner, see [`share`].
 
 mod chat;
+mod even;
 pub mod gate;
 mod lanes;
 mod round_trip;
@@ -25,6 +29,7 @@ use std::{
 };
 
 use chat::{Chat, Place, Row};
+use even::Even;
 use lanes::Round;
 pub use lanes::{LANES, Lane};
 use round_trip::RoundTrips;
@@ -112,6 +117,7 @@ pub struct Pacer<T> {
     token: Window,
     share: Share,
     round_trips: RoundTrips,
+    even: Even,
     round: Round,
     chats: HashMap<Target, Chat<T>>,
     /// Chats that may start a row of that lane, by the row's age.
@@ -134,6 +140,7 @@ impl<T> Pacer<T> {
             token: Window::new(SECOND),
             share: Share::default(),
             round_trips: RoundTrips::default(),
+            even: Even::default(),
             round: Round::default(),
             chats: HashMap::new(),
             ready: std::array::from_fn(|_| BTreeSet::new()),
@@ -240,10 +247,17 @@ impl<T> Pacer<T> {
             Some(at) => return Next::Wait(more_at.map_or(at, |more_at| more_at.min(at))),
             None => return more_at.map_or(Next::Idle, Next::Wait),
         }
+        let ready: usize = self.ready.iter().map(BTreeSet::len).sum();
+        if let Some(at) = self.even.next_at(limit, self.token.counted(), ready)
+            && at > now
+        {
+            return Next::Wait(at);
+        }
         let ready = std::array::from_fn(|lane| !self.ready[lane].is_empty());
         let Some(lane) = self.round.choose(ready) else {
             return Next::Idle;
         };
+        self.even.started(limit, now);
         self.start(lane, now)
     }
 

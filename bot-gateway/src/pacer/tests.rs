@@ -4,6 +4,7 @@ use proptest::{prelude::*, test_runner::TestCaseError};
 
 use super::*;
 
+mod shares;
 mod tight;
 
 const MS: Duration = Duration::from_millis(1);
@@ -26,6 +27,30 @@ fn started(pacer: &mut Pacer<u32>, now: At) -> Option<(Key, u32)> {
     }
 }
 
+/// When the next row starts, with nothing else happening.
+fn starts_at(pacer: &mut Pacer<u32>, mut now: At) -> (At, Key) {
+    loop {
+        match pacer.next(now) {
+            Next::Start(key, _) => return (now, key),
+            Next::Wait(at) => now = at,
+            Next::Idle => panic!("a row waits"),
+        }
+    }
+}
+
+/// Starts all that may start before `until`.
+fn starts_until(pacer: &mut Pacer<u32>, mut now: At, until: At) -> Vec<Key> {
+    let mut keys = Vec::new();
+    while now < until {
+        match pacer.next(now) {
+            Next::Start(key, _) => keys.push(key),
+            Next::Wait(at) => now = at,
+            Next::Idle => break,
+        }
+    }
+    keys
+}
+
 #[test]
 fn the_thirty_first_waits_a_second_after_the_first_answer() {
     let mut pacer = pacer();
@@ -40,14 +65,14 @@ fn the_thirty_first_waits_a_second_after_the_first_answer() {
             )
             .unwrap();
     }
-    let keys: Vec<_> = std::iter::from_fn(|| started(&mut pacer, Duration::ZERO)).collect();
+    let keys = starts_until(&mut pacer, Duration::ZERO, 5 * SECOND);
     assert_eq!(keys.len(), 30);
     assert_eq!(
         pacer.next(5 * SECOND),
         Next::Idle,
         "all are in flight: only an answer helps"
     );
-    pacer.answered(keys[7].0, 5 * SECOND);
+    pacer.answered(keys[7], 5 * SECOND);
     assert_eq!(pacer.next(5 * SECOND), Next::Wait(6 * SECOND));
     assert!(started(&mut pacer, 6 * SECOND).is_some());
 }
@@ -256,79 +281,6 @@ fn after_a_dead_predecessor_it_is_silent_for_a_second_and_for_a_minute_in_groups
     assert_eq!(pacer.next(SECOND), Next::Wait(2 * SECOND));
     assert_eq!(started(&mut pacer, 2 * SECOND).unwrap().1, 1);
     assert_eq!(pacer.next(60 * SECOND), Next::Wait(61 * SECOND));
-}
-
-#[test]
-fn after_a_takeover_known_groups_are_silent_too_and_five_a_second_are_left() {
-    let mut pacer = pacer();
-    let group = Target::Message(-1);
-    for item in [1, 2] {
-        pacer
-            .enqueue(Lane::Reminder, group, Duration::ZERO, item, Duration::ZERO)
-            .unwrap();
-    }
-    let (key, _) = started(&mut pacer, Duration::ZERO).unwrap();
-    pacer.answered(key, Duration::ZERO);
-    pacer.owned(true, SECOND);
-    assert_eq!(pacer.next(SECOND), Next::Wait(61 * SECOND));
-    for chat in 1..=40 {
-        pacer
-            .enqueue(Lane::Broadcast, Target::Message(chat), SECOND, 0, SECOND)
-            .unwrap();
-    }
-    assert_eq!(pacer.next(SECOND), Next::Wait(2 * SECOND), "silence");
-    let count = std::iter::from_fn(|| started(&mut pacer, 2 * SECOND)).count();
-    assert_eq!(count, 25);
-}
-
-#[test]
-fn whoever_does_not_own_the_bot_sends_five_a_second() {
-    let mut pacer = Pacer::new(Limits::default());
-    for chat in 1..=40 {
-        let target = Target::Message(chat);
-        pacer
-            .enqueue(
-                Lane::Conversation,
-                target,
-                Duration::ZERO,
-                0,
-                Duration::ZERO,
-            )
-            .unwrap();
-    }
-    let mut keys = Vec::new();
-    while let Some((key, _)) = started(&mut pacer, Duration::ZERO) {
-        keys.push(key);
-    }
-    assert_eq!(keys.len(), 5);
-    for key in keys {
-        pacer.answered(key, Duration::ZERO);
-    }
-    assert_eq!(pacer.next(Duration::ZERO), Next::Wait(SECOND));
-    // Ours: the rest of the limit is there at once.
-    pacer.owned_until(9 * SECOND);
-    assert_eq!(std::iter::from_fn(|| started(&mut pacer, MS)).count(), 25);
-}
-
-#[test]
-fn an_owner_that_leaves_waits_until_half_of_the_limit_is_free() {
-    let mut pacer = pacer();
-    for chat in 1..=16 {
-        let target = Target::Message(chat);
-        pacer
-            .enqueue(Lane::Reminder, target, Duration::ZERO, 0, Duration::ZERO)
-            .unwrap();
-    }
-    assert_eq!(pacer.handed_over_at(Duration::ZERO), Some(Duration::ZERO));
-    let mut keys = Vec::new();
-    while let Some((key, _)) = started(&mut pacer, Duration::ZERO) {
-        keys.push(key);
-    }
-    assert_eq!(pacer.handed_over_at(MS), None, "an answer must tell");
-    pacer.answered(keys[0], 2 * MS);
-    assert_eq!(pacer.handed_over_at(3 * MS), Some(2 * MS + SECOND));
-    pacer.unused(keys[1], 3 * MS);
-    assert_eq!(pacer.handed_over_at(3 * MS), Some(3 * MS));
 }
 
 #[test]

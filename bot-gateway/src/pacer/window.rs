@@ -54,4 +54,9 @@ impl Window {
             .back()
             .map_or(Duration::ZERO, |&at| at + self.length)
     }
+
+    /// How many count at most.
+    pub(super) fn counted(&self) -> usize {
+        self.in_flight + self.answered.len()
+    }
 }

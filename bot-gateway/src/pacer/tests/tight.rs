@@ -26,17 +26,6 @@ fn per_second(counted: &[(At, i64)]) -> f64 {
     f64::from(count) / took.as_secs_f64()
 }
 
-/// When the next row starts, with nothing else happening.
-fn starts_at(pacer: &mut Pacer<u32>, mut now: At) -> (At, Key) {
-    loop {
-        match pacer.next(now) {
-            Next::Start(key, _) => return (now, key),
-            Next::Wait(at) => now = at,
-            Next::Idle => panic!("a row waits"),
-        }
-    }
-}
-
 #[test]
 fn a_burst_uses_nearly_all_of_the_limit_near_and_far() {
     for (out, back, share) in [
@@ -79,6 +68,30 @@ fn after_a_429_the_strict_rule_holds() {
     pacer.answered(key, answered);
     let (started, _) = starts_at(&mut pacer, answered);
     assert_eq!(started, answered + SECOND);
+}
+
+#[test]
+fn an_urgent_message_in_a_burst_soon_finds_a_slot() {
+    let (out, back) = (25 * MS, 25 * MS);
+    let mut arrivals = burst(600, out, back);
+    for number in 0..100 {
+        arrivals.push(Arrival {
+            at: 3 * SECOND + 137 * MS * number,
+            chat: 10_000 + i64::from(number),
+            lane: Lane::Interactive,
+            out,
+            back,
+        });
+    }
+    let counted = simulate(&arrivals);
+    for urgent in &arrivals[600..] {
+        let (at, _) = counted
+            .iter()
+            .find(|(_, chat)| *chat == urgent.chat)
+            .unwrap();
+        let waited = at.saturating_sub(urgent.at + out);
+        assert!(waited <= 100 * MS, "{waited:?} at {:?}", urgent.at);
+    }
 }
 
 /// A way there and back that takes its time, each message a random part more.
