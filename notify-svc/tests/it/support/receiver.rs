@@ -110,6 +110,11 @@ impl Receiver {
         self.gate.add_permits(1_000);
     }
 
+    /// Lets one request be answered.
+    pub fn let_one(&self) {
+        self.gate.add_permits(1);
+    }
+
     pub fn reply(&self, reply: Reply) {
         self.world.lock().unwrap().replies.push_back(reply);
     }
@@ -121,6 +126,11 @@ impl Receiver {
     /// The most requests that were being answered at one time.
     pub fn most(&self) -> usize {
         self.world.lock().unwrap().most
+    }
+
+    /// Waits for so many posts or more: those not answered in time come again.
+    pub async fn has_at_least(&self, posts: usize) {
+        eventually(true, || async { self.posts().len() >= posts }).await;
     }
 
     /// Waits for so many posts.
