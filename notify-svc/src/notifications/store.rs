@@ -121,7 +121,9 @@ pub async fn insert(
            INSERT INTO notify.notifications
                (id, user_id, bot_id, lane, due_at, next_at, expires_at, sender, webhook)
            SELECT a.notification_id, r.user_id, r.bot_id, 4, t.due_at, t.due_at,
-                  coalesce($11::timestamptz, t.due_at + interval '24 hours'), $12, $13
+                  -- It may have passed on the way here.
+                  greatest(coalesce($11::timestamptz, t.due_at + interval '24 hours'),
+                           t.due_at + interval '1 microsecond'), $12, $13
            FROM accepted a
            JOIN notify.recipients r ON r.user_id = $9
            CROSS JOIN (SELECT coalesce($10::timestamptz, clock_timestamp()) AS due_at) t

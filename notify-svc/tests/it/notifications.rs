@@ -1,6 +1,11 @@
 //! `NotificationService` as its clients see it.
 
 use jiff::SignedDuration;
+use notify_svc::notifications::{
+    requests::{NewNotification, To as Whom},
+    states::UncertainPolicy,
+    store::{self, Creator},
+};
 use olm_proto::{
     common::v1::ErrorReason,
     notify::v1::{
@@ -13,7 +18,7 @@ use sqlx::PgPool;
 use tonic::{Code, Status};
 use uuid::Uuid;
 
-use crate::support::{Service, custom, now, person, start};
+use crate::support::{Service, custom, eventually, now, person, start, state};
 
 async fn refused(service: &Service, request: CreateNotificationRequest) -> Status {
     let mut client = service.notifications("gateway-rest");
@@ -386,4 +391,29 @@ async fn a_caller_without_permission_is_refused(pool: PgPool) {
         reason(&status.unwrap_err()),
         Some(ErrorReason::CallerNotPermitted)
     );
+}
+
+#[sqlx::test(migrator = "notify_svc::MIGRATOR")]
+async fn an_expiry_that_passes_on_the_way_to_the_database_expires_it(pool: PgPool) {
+    let service = start(&pool, &[]).await;
+    let user = Uuid::new_v4();
+    service.put(person(user, "Boris", 12)).await;
+    let new = NewNotification {
+        creator: Creator {
+            caller: "operator".to_owned(),
+            client: String::new(),
+        },
+        request_id: Uuid::new_v4(),
+        body_hash: vec![0; 32],
+        to: Whom::User(user),
+        content: Vec::new(),
+        due_at: None,
+        expires_at: Some(now(&pool).await - SignedDuration::from_millis(1)),
+        policy: UncertainPolicy::Resend,
+        webhook: None,
+    };
+    let mut conn = pool.acquire().await.unwrap();
+    let told = store::insert(&mut conn, &new, user, "").await.unwrap();
+    let told = told.unwrap();
+    eventually("expired".to_owned(), || state(&pool, told)).await;
 }
