@@ -62,6 +62,7 @@ pub async fn begin(
                WHERE b.client = $1
                FOR SHARE OF b
            ), locked AS MATERIALIZED (
+               -- (now(), not clock_timestamp(): only that bounds a scan of the index.)
                -- Lane after lane, each read by its index, until there are enough; rows
                -- that another poller is beginning are passed over.
                SELECT u.id
@@ -72,7 +73,7 @@ pub async fn begin(
                    FROM notify.notifications n
                    JOIN notify.recipients r ON r.user_id = n.user_id
                    WHERE n.bot_id = bot.bot_id AND n.lane = lanes.lane AND n.state = 'pending'
-                     AND n.next_at <= clock_timestamp() AND n.expires_at > clock_timestamp()
+                     AND n.next_at <= now() AND n.expires_at > now()
                      AND NOT n.stop
                      AND r.bot_id = bot.bot_id AND r.unreachable_since IS NULL
                      AND r.erased_at IS NULL

@@ -86,7 +86,7 @@ pub async fn claim(
                SELECT u.notification_id
                FROM turns CROSS JOIN LATERAL (
                    SELECT w.notification_id FROM notify.webhooks w
-                   WHERE w.host = turns.host AND w.due_at <= clock_timestamp()
+                   WHERE w.host = turns.host AND w.due_at <= now()
                    ORDER BY w.due_at LIMIT turns.places
                    FOR UPDATE SKIP LOCKED
                ) u
