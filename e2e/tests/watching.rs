@@ -47,7 +47,7 @@ impl Events {
                     value.map(str::to_owned)
                 };
                 let (id, name, data) = (field("id"), field("event"), field("data"));
-                self.text = rest.to_owned();
+                rest.clone_into(&mut self.text);
                 if let (Some(id), Some(name), Some(data)) = (id, name, data) {
                     self.id = id;
                     return Ok((name, serde_json::from_str(&data)?));

@@ -73,14 +73,17 @@ type Shown = (
     String,
 );
 
+/// What a feed showed last of each lesson: its SEQUENCE, and the rest.
+type Last = HashMap<String, (i64, Shown)>;
+
 struct Play {
     world: World,
     teacher: Uuid,
     other_teacher: Uuid,
     group: Group,
     people: Vec<Uuid>,
-    /// Each one's link, and what it showed last of each lesson.
-    feeds: Vec<(String, HashMap<String, (i64, Shown)>)>,
+    /// Each one's link, and what it showed last.
+    feeds: Vec<(String, Last)>,
     day: Timestamp,
     of_group: Lesson,
     single: Lesson,
