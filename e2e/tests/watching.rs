@@ -47,7 +47,8 @@ impl Events {
                     value.map(str::to_owned)
                 };
                 let (id, name, data) = (field("id"), field("event"), field("data"));
-                rest.clone_into(&mut self.text);
+                let read = self.text.len() - rest.len();
+                self.text.drain(..read);
                 if let (Some(id), Some(name), Some(data)) = (id, name, data) {
                     self.id = id;
                     return Ok((name, serde_json::from_str(&data)?));
