@@ -1,6 +1,6 @@
 //! A running gateway-rest with its two services, and the way tests speak to it.
 
-use std::{collections::HashMap, io, net::SocketAddr, time::Duration};
+use std::{collections::HashMap, io, net::SocketAddr, sync::Once, time::Duration};
 
 use gateway_rest::Config;
 use reqwest::{Client, Method, RequestBuilder, Response, StatusCode};
@@ -28,6 +28,16 @@ pub struct Gateway {
     running: JoinHandle<io::Result<()>>,
 }
 
+/// Somebody listens to every span and event of this program, from the first: what is met
+/// first on a thread where nobody does may be passed over for good, in tests that listen too.
+fn listened_to() {
+    static ONCE: Once = Once::new();
+    ONCE.call_once(|| {
+        let everything = tracing_subscriber::registry();
+        tracing::subscriber::set_global_default(everything).unwrap();
+    });
+}
+
 impl Gateway {
     pub async fn start() -> Self {
         Self::with(&[]).await
@@ -35,6 +45,7 @@ impl Gateway {
 
     /// With more settings, or other ones.
     pub async fn with(settings: &[(&str, &str)]) -> Self {
+        listened_to();
         let (lesson, notify) = (Fake::lesson().await, Fake::notify().await);
         let mut variables = HashMap::from([
             ("REST_SERVICE_KEYS".to_owned(), keys()),
