@@ -3,6 +3,7 @@
 
 mod booking;
 mod contention;
+mod delivery;
 mod feed;
 mod layers;
 mod measure;
@@ -38,6 +39,8 @@ enum Command {
     Feed(feed::Plan),
     /// How soon those who watch hear of bookings, at two replicas and through REST
     Watch(watch::Plan),
+    /// Notifications on time and at Telegram's limits, beside other queues
+    Delivery(delivery::Plan),
     /// The year of a busy teacher, listed in memory
     Slots,
 }
@@ -49,6 +52,7 @@ async fn main() -> ExitCode {
             Command::Booking(plan) => booking::run(&plan).await,
             Command::Feed(plan) => feed::run(&plan).await,
             Command::Watch(plan) => watch::run(&plan).await,
+            Command::Delivery(plan) => delivery::run(&plan).await,
             Command::Slots => slots::run(),
         }
     };

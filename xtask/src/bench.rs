@@ -8,14 +8,19 @@ use crate::tasks::{binaries, cargo, execute};
 
 /// What is measured beside the benchmarks' own process.
 const SERVICES: [&str; 3] = ["lesson-svc", "notify-svc", "gateway-rest"];
+/// What `delivery` measures.
+const DELIVERY: [&str; 3] = ["notify-svc", "bot-gateway", "telegram-sim"];
 
 /// Builds what is measured, optimised, and measures it; `arguments` begin with which
 /// benchmark.
 pub(crate) fn run(arguments: &[String]) -> Result<()> {
     let mut build = cargo(&["build", "--release", "-p", "bench"]);
-    if arguments.first().is_some_and(|name| name != "slots") {
-        build.args(SERVICES.iter().flat_map(|service| ["-p", service]));
-    }
+    let measured: &[&str] = match arguments.first().map(String::as_str) {
+        None | Some("slots") => &[],
+        Some("delivery") => &DELIVERY,
+        Some(_) => &SERVICES,
+    };
+    build.args(measured.iter().flat_map(|service| ["-p", service]));
     println!("building, optimised; the first time takes minutes …");
     execute(&mut build)?;
     let target = binaries()?;

@@ -1,0 +1,264 @@
+//! What the simulator's ledger says of one measurement, and what it cost.
+
+use std::{
+    collections::{HashMap, VecDeque},
+    fs,
+    time::Duration,
+};
+
+use e2e::Result;
+use telegram_sim::api::LedgerEntry;
+
+use super::schedule::{Item, Schedule, micros};
+
+/// `USER_HZ`: what /proc counts CPU time in, on every Linux there is.
+const TICKS_PER_SECOND: f64 = 100.0;
+
+/// CPU seconds.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub(super) struct Cost {
+    /// Of those who send.
+    pub(super) workers_s: f64,
+    /// Of PostgreSQL.
+    pub(super) database_s: f64,
+}
+
+impl Cost {
+    /// So far, of these processes and of all that the postmaster has and had.
+    pub(super) fn now(postmaster: u32, workers: &[u32]) -> Result<Self> {
+        let mut ticks = 0;
+        for worker in workers {
+            ticks += Stat::of(*worker).ok_or("a worker ended")?.own;
+        }
+        let main = Stat::of(postmaster).ok_or("PostgreSQL ended")?;
+        let mut database = main.own + main.reaped;
+        for process in fs::read_dir("/proc")?.flatten() {
+            let id = process
+                .file_name()
+                .to_str()
+                .and_then(|name| name.parse().ok());
+            if let Some(stat) = id.and_then(Stat::of)
+                && stat.parent == postmaster
+            {
+                database += stat.own;
+            }
+        }
+        let seconds = |ticks: u32| f64::from(ticks) / TICKS_PER_SECOND;
+        Ok(Self {
+            workers_s: seconds(ticks),
+            database_s: seconds(database),
+        })
+    }
+
+    pub(super) fn since(self, before: Self) -> Self {
+        Self {
+            workers_s: self.workers_s - before.workers_s,
+            database_s: self.database_s - before.database_s,
+        }
+    }
+}
+
+/// A process, in ticks.
+struct Stat {
+    parent: u32,
+    own: u32,
+    /// Of children that ended.
+    reaped: u32,
+}
+
+impl Stat {
+    fn of(id: u32) -> Option<Self> {
+        let text = fs::read_to_string(format!("/proc/{id}/stat")).ok()?;
+        // The name before it may hold anything.
+        let (_, rest) = text.rsplit_once(") ")?;
+        let fields: Vec<u32> = rest
+            .split(' ')
+            .map(|field| field.parse().unwrap_or(0))
+            .collect();
+        let sum = |places: [usize; 2]| Some(fields.get(places[0])? + fields.get(places[1])?);
+        Some(Self {
+            parent: *fields.get(1)?,
+            own: sum([11, 12])?,
+            reaped: sum([13, 14])?,
+        })
+    }
+}
+
+/// What came of one measurement.
+#[derive(Debug, Clone, PartialEq)]
+pub(super) struct Figures {
+    /// Messages that were to be sent.
+    pub(super) expected: u32,
+    /// Messages that arrived within the window.
+    pub(super) sent: u32,
+    /// Arrived once more.
+    pub(super) copies: u32,
+    /// Before they were due.
+    pub(super) early: u32,
+    /// Calls that the simulator answered with 429.
+    pub(super) refused: u32,
+    /// From due to arrival, of those that are asked for, sorted; milliseconds.
+    pub(super) late_ms: Vec<f64>,
+    /// Arrivals per second, until the last one or the window's end.
+    pub(super) rate: f64,
+    /// Of 30 a second over the window.
+    pub(super) share: Option<f64>,
+    pub(super) cost: Cost,
+}
+
+impl Figures {
+    /// Holds the ledger against the schedule; what arrived in one chat is held against
+    /// what was due there in the same order.
+    pub(super) fn judge(schedule: &Schedule, entries: &[LedgerEntry], cost: Cost) -> Self {
+        let mut due: HashMap<i64, VecDeque<Item>> = HashMap::new();
+        let (ahead, live) = schedule.parts();
+        for item in ahead.into_iter().chain(live) {
+            due.entry(item.chat).or_default().push_back(item);
+        }
+        let end_us = schedule.start_us + micros(schedule.watched);
+        let mut figures = Self {
+            expected: schedule.expected(),
+            sent: 0,
+            copies: 0,
+            early: 0,
+            refused: 0,
+            late_ms: Vec::new(),
+            rate: 0.0,
+            share: None,
+            cost,
+        };
+        let mut last_us = schedule.start_us;
+        for entry in entries {
+            let is_429 = entry
+                .answer
+                .as_ref()
+                .is_some_and(|answer| answer.status == 429);
+            figures.refused += u32::from(is_429);
+            if !entry.accepted || entry.received_unix_us >= end_us {
+                continue;
+            }
+            let waiting = entry.chat_id.and_then(|chat| due.get_mut(&chat));
+            let Some(item) = waiting.and_then(VecDeque::pop_front) else {
+                figures.copies += 1;
+                continue;
+            };
+            figures.sent += 1;
+            last_us = last_us.max(entry.received_unix_us);
+            let late_us = entry.received_unix_us - item.at_us;
+            figures.early += u32::from(late_us < 0);
+            if item.watched {
+                figures.late_ms.push(seconds(late_us) * 1000.0);
+            }
+        }
+        figures.late_ms.sort_unstable_by(f64::total_cmp);
+        let sent = f64::from(figures.sent);
+        let span_s = if figures.sent == figures.expected {
+            seconds(last_us - schedule.start_us).max(0.001)
+        } else {
+            schedule.watched.as_secs_f64()
+        };
+        figures.rate = sent / span_s;
+        if schedule.limits {
+            figures.share = Some(sent / (30.0 * schedule.watched.as_secs_f64()));
+        }
+        figures
+    }
+
+    /// Milliseconds that so many of a hundred came at most late; nearest rank.
+    pub(super) fn late(&self, percent: usize) -> Option<f64> {
+        let rank = (self.late_ms.len() * percent).div_ceil(100);
+        self.late_ms.get(rank.checked_sub(1)?).copied()
+    }
+
+    /// Messages per CPU second of those who send, and of PostgreSQL with them.
+    pub(super) fn per_cpu_second(&self) -> [f64; 2] {
+        let sent = f64::from(self.sent);
+        let Cost {
+            workers_s,
+            database_s,
+        } = self.cost;
+        [workers_s, workers_s + database_s].map(|cpu_s| sent / cpu_s.max(0.01))
+    }
+}
+
+fn seconds(micros: i64) -> f64 {
+    let span = Duration::from_micros(micros.unsigned_abs()).as_secs_f64();
+    if micros < 0 { -span } else { span }
+}
+
+#[cfg(test)]
+mod tests {
+    use telegram_sim::api::LedgerAnswer;
+
+    use super::*;
+
+    fn entry(chat: i64, at_us: i64, status: u16) -> LedgerEntry {
+        LedgerEntry {
+            seq: 0,
+            bot_id: 1,
+            method: "sendMessage".to_owned(),
+            chat_id: Some(chat),
+            message_id: None,
+            callback_query_id: None,
+            text: None,
+            reply_markup: None,
+            silent: false,
+            received_unix_us: at_us,
+            received_mono_us: 0,
+            answered_unix_us: None,
+            answered_mono_us: None,
+            accepted: status == 200,
+            answer: Some(LedgerAnswer {
+                status,
+                message_id: None,
+                description: None,
+                retry_after: None,
+            }),
+            fault: None,
+            violation: None,
+            traceparent: None,
+        }
+    }
+
+    #[test]
+    fn the_ledger_decides_what_was_late_early_refused_or_sent_twice() {
+        let item = |chat, at_us| Item {
+            chat,
+            at_us,
+            live: false,
+            watched: true,
+        };
+        let schedule = Schedule {
+            items: vec![item(1, 1_000_000), item(2, 1_000_000), item(3, 1_000_000)],
+            start_us: 1_000_000,
+            watched: Duration::from_secs(2),
+            limits: true,
+        };
+        let entries = [
+            entry(1, 1_004_000, 200),
+            entry(2, 999_000, 200),
+            entry(3, 1_500_000, 429),
+            entry(1, 1_600_000, 200),
+            entry(3, 9_000_000, 200),
+        ];
+        let cost = Cost {
+            workers_s: 0.5,
+            database_s: 1.5,
+        };
+        let figures = Figures::judge(&schedule, &entries, cost);
+        assert_eq!((figures.sent, figures.copies), (2, 1));
+        assert_eq!((figures.early, figures.refused), (1, 1));
+        assert_eq!(figures.late_ms, [-1.0, 4.0]);
+        assert_eq!(figures.late(99), Some(4.0));
+        assert!((figures.rate - 1.0).abs() < 1e-9, "{}", figures.rate);
+        assert_eq!(figures.per_cpu_second(), [4.0, 1.0]);
+        assert_eq!(figures.share, Some(2.0 / 60.0));
+    }
+
+    #[test]
+    fn this_process_has_a_parent_and_costs_something() {
+        let own = Stat::of(std::process::id()).unwrap();
+        assert!(own.parent > 0);
+        assert!(Stat::of(u32::MAX).is_none());
+    }
+}
