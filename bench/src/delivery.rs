@@ -259,7 +259,7 @@ async fn measure(
         .await?;
     match (case.contestant.peer(), peers) {
         (Some(peer), Some(peers)) => {
-            let mut work = peers.begin(arena, peer, limits).await?;
+            let mut work = peers.begin(arena, case.contestant, peer, limits).await?;
             let lead = peer.lead(plan.ahead(case.scenario));
             let schedule = Schedule::new(plan, arena, case, round, lead);
             let load = work.enqueue(&schedule).await?;
@@ -322,17 +322,18 @@ async fn judged(
         | Scenario::Groups => None,
     };
     let first = arena.ledger_end().await?;
-    let sent_before = arena.sent().await?;
+    let sent_before = arena.sent(case.contestant).await?;
     tokio::time::sleep_until(begin).await;
     let before = Cost::now(arena.postmaster, workers)?;
     let end = begin + schedule.watched;
     let mut finished = false;
     while Instant::now() < end && !finished {
         sleep(Duration::from_millis(200)).await;
-        finished = arena.sent().await? - sent_before >= u64::from(schedule.expected());
+        finished =
+            arena.sent(case.contestant).await? - sent_before >= u64::from(schedule.expected());
     }
     let cost = Cost::now(arena.postmaster, workers)?.since(before);
-    let entries = arena.ledger_since(first).await?;
+    let entries = arena.ledger_since(case.contestant, first).await?;
     drop(idle);
     Ok(Figures::judge(schedule, &entries, cost))
 }

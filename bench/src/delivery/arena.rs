@@ -8,13 +8,12 @@ use std::{
     time::Duration,
 };
 
+use clap::ValueEnum as _;
 use e2e::{
     Result, ports,
     postgres::{self, Cluster, Durability},
     process::Process,
     program::Program,
-    stack::SIMULATED_TOKEN,
-    story::Story,
 };
 use rustix::process::Signal;
 use sqlx::{AssertSqlSafe, Connection as _, PgConnection};
@@ -48,7 +47,6 @@ pub(super) struct Arena {
     pub(super) postmaster: u32,
     pub(super) sim: SimClient,
     pub(super) sim_url: String,
-    pub(super) bot_id: i64,
     /// How many people there are besides the pairs.
     pub(super) people: i64,
     pub(super) groups: Vec<i64>,
@@ -74,7 +72,7 @@ impl Arena {
         command
             .env_clear()
             .env("TELEGRAM_SIM_LOG", "warn")
-            .args(["--listen", &address, "--token", SIMULATED_TOKEN])
+            .args(["--listen", &address])
             .args(["--ledger-capacity", "100000"]);
         let log = directory.path().join("logs/telegram-sim.log");
         let mut arena = Self {
@@ -82,7 +80,6 @@ impl Arena {
             cluster,
             sim: SimClient::new(format!("http://{address}")),
             sim_url: format!("http://{address}"),
-            bot_id: Story::bot_id()?,
             people: i64::from(people),
             groups: Vec::new(),
             simulator: Process::start("telegram-sim", &mut command, &log)?,
@@ -97,7 +94,7 @@ impl Arena {
         let mut tasks = JoinSet::new();
         let everybody: Vec<_> = self.everybody().collect();
         for first in 0..AT_ONCE {
-            let (sim, bot) = (self.sim.clone(), self.bot_id);
+            let sim = self.sim.clone();
             let own: Vec<_> = everybody
                 .iter()
                 .copied()
@@ -105,7 +102,8 @@ impl Arena {
                 .collect();
             tasks.spawn(async move {
                 for id in own {
-                    let person = NewPerson::named("Anna", "en").with_id(id).who_started(bot);
+                    let mut person = NewPerson::named("Anna", "en").with_id(id);
+                    person.started_bot_ids = bots();
                     sim.create_person(&person).await?;
                 }
                 Result::Ok(())
@@ -117,7 +115,7 @@ impl Arena {
         for number in 0..GROUPS {
             let group = NewGroup {
                 title: format!("Group {number}"),
-                bot_ids: vec![self.bot_id],
+                bot_ids: bots(),
                 person_ids: Vec::new(),
             };
             self.groups.push(self.sim.create_group(&group).await?.id);
@@ -155,8 +153,8 @@ impl Arena {
     }
 
     /// Where the bot's messages are posted.
-    pub(super) fn send_url(&self) -> String {
-        format!("{}/bot{SIMULATED_TOKEN}/sendMessage", self.sim_url)
+    pub(super) fn send_url(&self, contestant: Contestant) -> String {
+        format!("{}/bot{}/sendMessage", self.sim_url, token(contestant))
     }
 
     /// The number of the ledger's last entry.
@@ -168,11 +166,16 @@ impl Arena {
         Ok(self.sim.ledger(&query).await?.last_seq)
     }
 
-    /// The messages asked for after an entry.
-    pub(super) async fn ledger_since(&self, mut seq: u64) -> Result<Vec<LedgerEntry>> {
+    /// The messages a contestant asked for after an entry.
+    pub(super) async fn ledger_since(
+        &self,
+        contestant: Contestant,
+        mut seq: u64,
+    ) -> Result<Vec<LedgerEntry>> {
         let mut entries = Vec::new();
         loop {
             let query = LedgerQuery {
+                bot: Some(bot_id(contestant)),
                 limit: Some(PAGE),
                 ..LedgerQuery::method("sendMessage").since(seq)
             };
@@ -188,10 +191,11 @@ impl Arena {
         }
     }
 
-    /// How many messages were accepted so far.
-    pub(super) async fn sent(&self) -> Result<u64> {
+    /// How many of a contestant's messages were accepted so far.
+    pub(super) async fn sent(&self, contestant: Contestant) -> Result<u64> {
         let figures = self.sim.figures().await?;
-        let own = figures.iter().find(|figures| figures.bot_id == self.bot_id);
+        let bot = bot_id(contestant);
+        let own = figures.iter().find(|figures| figures.bot_id == bot);
         Ok(own.map_or(0, |figures| figures.sent))
     }
 
@@ -236,6 +240,23 @@ impl Arena {
         self.simulator.stop(Signal::TERM, STOP).await?;
         self.cluster.stop().await
     }
+}
+
+/// Each contestant has a bot of its own, so that nobody pays for another's 429s.
+pub(super) fn bot_id(contestant: Contestant) -> i64 {
+    7_000_000_001 + contestant as i64
+}
+
+pub(super) fn token(contestant: Contestant) -> String {
+    format!("{}:simulated-token-for-development", bot_id(contestant))
+}
+
+fn bots() -> Vec<i64> {
+    Contestant::value_variants()
+        .iter()
+        .copied()
+        .map(bot_id)
+        .collect()
 }
 
 /// The folder of everything that is built.

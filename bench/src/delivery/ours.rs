@@ -9,7 +9,6 @@ use e2e::{
     postgres::{self, ServiceUrls},
     process::Process,
     program::Program,
-    stack::SIMULATED_TOKEN,
     system::eventually,
 };
 use rustix::process::Signal;
@@ -18,7 +17,8 @@ use sqlx::{Connection as _, PgConnection};
 use tokio::{process::Command, task::AbortHandle, time::Instant};
 
 use super::{
-    arena::{Arena, OURS, STOP, binary},
+    Contestant,
+    arena::{Arena, OURS, STOP, binary, bot_id, token},
     load,
     schedule::Schedule,
 };
@@ -73,7 +73,7 @@ impl Ours {
         )
         .bind(ids)
         .bind(chats)
-        .bind(arena.bot_id)
+        .bind(bot_id(Contestant::Ours))
         .execute(&mut database)
         .await?;
         Ok(ours)
@@ -175,7 +175,7 @@ impl Ours {
             .env("BOT_LOG_FORMAT", "json")
             .env("BOT_JOURNAL", arena.path().join("journal.redb"))
             .env("BOT_TELEGRAM_API_URL", &arena.sim_url)
-            .env("TELEGRAM_BOT_TOKEN", SIMULATED_TOKEN)
+            .env("TELEGRAM_BOT_TOKEN", token(Contestant::Ours))
             .env("BOT_NOTIFY_URL", service)
             .env("BOT_NOTIFY_KEY_FILE", self.keys.file("bot-gateway"))
             // Nobody writes to the bot, so nobody asks lesson-svc.

@@ -8,6 +8,7 @@ use serde_json::json;
 use tokio::process::Command;
 
 use super::{
+    Contestant,
     arena::{Arena, STOP, target},
     schedule::Schedule,
 };
@@ -98,12 +99,14 @@ impl Peers {
     pub(super) async fn begin<'a>(
         &'a self,
         arena: &'a Arena,
+        contestant: Contestant,
         peer: Peer,
         limits: bool,
     ) -> Result<Work<'a>> {
         Ok(Work {
             peers: self,
             arena,
+            contestant,
             peer,
             limits,
             database: arena.peer_database().await?,
@@ -116,6 +119,7 @@ impl Peers {
 pub(super) struct Work<'a> {
     peers: &'a Peers,
     arena: &'a Arena,
+    contestant: Contestant,
     peer: Peer,
     limits: bool,
     database: String,
@@ -203,7 +207,7 @@ impl Work<'_> {
             .env("NODE_ENV", "production")
             .env("NO_LOG_SUCCESS", "1")
             .env("PEER_DATABASE_URL", &self.database)
-            .env("PEER_SEND_URL", self.arena.send_url())
+            .env("PEER_SEND_URL", self.arena.send_url(self.contestant))
             .env("PEER_SCHEDULE", self.schedule())
             .env("PEER_LIMITS", if self.limits { "on" } else { "off" })
             .env(
