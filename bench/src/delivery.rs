@@ -168,7 +168,7 @@ pub(crate) async fn run(plan: &Plan) -> Result<()> {
         }
     }
     println!("\nPostgreSQL {}\n", arena.version().await?);
-    for line in report::table(&measured)? {
+    for line in report::table(&measured) {
         println!("{line}");
     }
     arena.stop().await?;
@@ -260,11 +260,11 @@ async fn measure(
     match (case.contestant.peer(), peers) {
         (Some(peer), Some(peers)) => {
             let mut work = peers.begin(arena, case.contestant, peer, limits).await?;
-            let lead = peer.lead(plan.ahead(case.scenario));
+            let lead = Peer::lead(plan.ahead(case.scenario));
             let schedule = Schedule::new(plan, arena, case, round, lead);
-            let load = work.enqueue(&schedule).await?;
+            let producer = work.enqueue(&schedule).await?;
             let figures = judged(arena, &schedule, case, &work.processes()).await;
-            load.abort();
+            producer.abort();
             work.end().await?;
             figures
         }
@@ -293,12 +293,12 @@ async fn of_ours(
     ours.begin(arena, case.scenario.has_limits()).await?;
     let lead = ours.lead(plan.ahead(case.scenario));
     let schedule = Schedule::new(plan, arena, case, round, lead);
-    let load = ours.enqueue(&schedule).await?;
+    let producer = ours.enqueue(&schedule).await?;
     let figures = match schedule.until_start() {
         Ok(_) => Some(judged(arena, &schedule, case, &ours.processes()).await),
         Err(_) => None,
     };
-    load.abort();
+    producer.abort();
     ours.end().await?;
     figures.transpose()
 }

@@ -129,7 +129,7 @@ impl Arena {
     }
 
     /// Two people of each event.
-    pub(super) fn pairs(&self) -> impl Iterator<Item = [i64; 2]> {
+    pub(super) fn pairs() -> impl Iterator<Item = [i64; 2]> {
         (0..PAIRS).map(|number| [0, 1].map(|which| FIRST_OF_PAIRS + 2 * number + which))
     }
 

@@ -30,7 +30,7 @@ pub(super) enum Peer {
 
 impl Peer {
     /// From the beginning of enqueueing to the schedule's.
-    pub(super) fn lead(self, rows: u32) -> Duration {
+    pub(super) fn lead(rows: u32) -> Duration {
         START + rows * EACH
     }
 
@@ -142,10 +142,11 @@ impl Work<'_> {
     pub(super) async fn enqueue(&mut self, schedule: &Schedule) -> Result<Producer> {
         let (ahead, live) = schedule.parts();
         let mut lines = String::new();
-        for item in ahead.iter().chain(&live) {
-            let at = Duration::from_micros(item.at_us.unsigned_abs()).as_secs_f64();
-            let line = json!({"chat": item.chat, "at": at, "live": item.live});
-            lines += &format!("{line}\n");
+        for row in ahead.iter().chain(&live) {
+            let at = Duration::from_micros(row.at_us.unsigned_abs()).as_secs_f64();
+            let object = json!({"chat": row.chat, "at": at, "live": row.live});
+            lines.push_str(&object.to_string());
+            lines.push('\n');
         }
         fs::write(self.schedule(), lines)?;
         let producer = self.start("produce", "enqueued").await?;
@@ -219,17 +220,18 @@ impl Work<'_> {
 }
 
 async fn execute(command: &mut Command) -> Result<()> {
+    let program = PathBuf::from(command.as_std().get_program());
     let status = command
         .kill_on_drop(true)
         .status()
         .await
-        .map_err(|error| format!("{:?}: {error}", command.as_std().get_program()))?;
+        .map_err(|error| format!("{}: {error}", program.display()))?;
     if status.success() {
         return Ok(());
     }
     Err(format!(
-        "{:?} failed; this needs Python 3.10 or newer with venv, npm, PyPI and npm's registry",
-        command.as_std().get_program()
+        "{} failed; this needs Python 3.10 or newer with venv, npm, PyPI and npm's registry",
+        program.display()
     )
     .into())
 }

@@ -1,9 +1,8 @@
 //! One table of everything that was measured.
 
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, fmt::Write as _};
 
 use clap::ValueEnum as _;
-use e2e::Result;
 
 use super::{Case, judge::Figures};
 use crate::table;
@@ -27,13 +26,14 @@ pub(super) fn line(case: Case, figures: &Figures) -> String {
     let cells = cells.filter_map(|(value, name)| Some(format!("{name} {:.1}", value?)));
     let mut line = format!("{}: {}", name(case), cells.collect::<Vec<_>>().join("; "));
     if figures.copies + figures.early > 0 {
-        line += &format!("; {} copies, {} early", figures.copies, figures.early);
+        // Writing to a String cannot fail.
+        let _ = write!(line, "; {} copies, {} early", figures.copies, figures.early);
     }
     line
 }
 
 /// Medians of the rounds with their ranges.
-pub(super) fn table(measured: &[(Case, Figures)]) -> Result<Vec<String>> {
+pub(super) fn table(measured: &[(Case, Figures)]) -> Vec<String> {
     let mut rounds: BTreeMap<Case, Vec<&Figures>> = BTreeMap::new();
     for (case, figures) in measured {
         rounds.entry(*case).or_default().push(figures);
@@ -59,7 +59,7 @@ pub(super) fn table(measured: &[(Case, Figures)]) -> Result<Vec<String>> {
     lines.push(format!(
         "Sent more than once: {copies}. Sent before due: {early}."
     ));
-    Ok(lines)
+    lines
 }
 
 /// What was measured, in words.

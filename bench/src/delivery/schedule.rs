@@ -63,9 +63,10 @@ impl Schedule {
         };
         let items = match case.scenario {
             Scenario::Precision => {
-                watched += match case.contestant {
-                    Contestant::Source => SOURCE_GRACE,
-                    _ => GRACE,
+                watched += if case.contestant == Contestant::Source {
+                    SOURCE_GRACE
+                } else {
+                    GRACE
                 };
                 let people = 1..=i64::from(plan.rows);
                 people.map(|chat| row(chat, within(), true)).collect()
@@ -76,7 +77,7 @@ impl Schedule {
             Scenario::Interactive => {
                 let events = EVENTS_PER_SECOND * plan.window.saturating_sub(1);
                 let mut items: Vec<_> = people.map(|chat| row(chat, start_us, false)).collect();
-                for pair in arena.pairs().take(usize::try_from(events).unwrap_or(0)) {
+                for pair in Arena::pairs().take(usize::try_from(events).unwrap_or(0)) {
                     let at_us = within();
                     items.extend(pair.map(|chat| Item {
                         chat,
