@@ -1,6 +1,8 @@
 //! What one dispatcher holds in memory: the rows of the next seconds, the gateway's
 //! credit, and what is out. No IO; the dispatcher and the stream's session share it.
 
+mod groups;
+
 use std::{
     collections::{BTreeMap, HashMap, HashSet},
     time::Duration,
@@ -8,6 +10,8 @@ use std::{
 
 use tokio::time::Instant;
 use uuid::Uuid;
+
+use groups::Groups;
 
 use super::{
     AttemptRef,
@@ -18,6 +22,8 @@ use crate::notifications::Lane;
 /// Rows of one chat that may be out at once: the next one is on its way while the
 /// pacer keeps its second.
 const MAX_OUT_PER_CHAT: usize = 2;
+/// And of a group: it may have to wait for a minute.
+const MAX_OUT_PER_GROUP: usize = 1;
 
 /// Who is read apart at most.
 const MAX_CROWDED: usize = 500;
@@ -35,6 +41,7 @@ pub struct Flow {
     starved: Starved,
     out: HashMap<Uuid, Out>,
     frozen: Frozen,
+    groups: Groups,
 }
 
 /// Where a row waits: earlier lanes first; of a lane the earlier turn, then the earlier
@@ -128,7 +135,13 @@ impl Places {
 
     fn has_chat(&self, chat_id: i64) -> bool {
         let in_chat = self.chats.get(&chat_id).copied().unwrap_or_default();
-        in_chat < MAX_OUT_PER_CHAT
+        // Groups, supergroups and channels have negative ids.
+        let most = if chat_id < 0 {
+            MAX_OUT_PER_GROUP
+        } else {
+            MAX_OUT_PER_CHAT
+        };
+        in_chat < most
     }
 
     fn may_take(&self, lane: Lane, chat_id: i64) -> bool {
@@ -396,6 +409,17 @@ impl Flow {
         if is_out {
             self.remove(attempt.notification_id);
         }
+    }
+
+    /// An attempt reached its chat, and that is stored: a group rests before its next row.
+    pub fn sent(&mut self, attempt: AttemptRef, now: Instant) {
+        let out = self.out.get(&attempt.notification_id);
+        let group = out.map(|out| out.chat_id).filter(|chat_id| *chat_id < 0);
+        if let Some(group) = group.filter(|_| self.is_out(attempt)) {
+            let free_at = self.groups.sent(group, now);
+            self.frozen.freeze(group, free_at, now);
+        }
+        self.finished(attempt);
     }
 
     /// Forgets what has been out for `silence`: the sweep has made it uncertain.

@@ -24,7 +24,11 @@ use super::{
     store::{self, Epoch},
     wait,
 };
-use crate::{App, metrics, notifications::Lane, recipients};
+use crate::{
+    App, metrics,
+    notifications::{Lane, states::Outcome},
+    recipients,
+};
 
 /// Messages of a gateway handled together: results of one batch share a transaction.
 const BATCH: usize = 256;
@@ -414,7 +418,13 @@ impl Session {
         }
         for report in reports {
             for bot in self.bots.values() {
-                bot.shared.change(|flow| flow.finished(report.attempt));
+                bot.shared.change(|flow| {
+                    if matches!(report.outcome, Outcome::Sent { .. }) {
+                        flow.sent(report.attempt, Instant::now());
+                    } else {
+                        flow.finished(report.attempt);
+                    }
+                });
             }
             let ack = ResultAck {
                 attempt: Some(report.attempt.wire()),

@@ -76,6 +76,22 @@ fn two_rows_of_a_chat_are_out_at_once_and_a_third_when_one_is_finished() {
 }
 
 #[test]
+fn a_groups_next_row_takes_no_credit_while_the_group_rests() {
+    let now = Instant::now();
+    let mut flow = Flow::default();
+    flow.credit(Lane::Broadcast, 10, now);
+    let rows: Vec<_> = (1..=3).map(|id| row(id, Lane::Broadcast, -7, -1)).collect();
+    flow.load(&rows, now);
+    assert_eq!(ids(&flow.take(now, 10, now)), [1], "one at a time");
+    flow.began(attempt(1));
+    flow.sent(attempt(1), now);
+    assert!(flow.take(now, 10, now).is_empty());
+    let rested = flow.next_due().unwrap();
+    assert!(rested > now && rested < now + Duration::from_secs(1));
+    assert_eq!(ids(&flow.take(rested, 10, rested)), [2]);
+}
+
+#[test]
 fn a_row_that_was_not_begun_gives_its_place_back() {
     let now = Instant::now();
     let mut flow = Flow::default();
