@@ -11,9 +11,9 @@ use crate::figures;
 
 /// Lanes with credit.
 pub(super) const LANES: usize = 3;
-/// Before enough was measured: round trips of up to a second.
-const FIRST: i64 = 33;
-const LEAST: i64 = 8;
+/// A second of the whole limit: rows that only wait for their chat's second have credit too,
+/// and with less the others of their lane would find none. Also what begins.
+const LEAST: i64 = 33;
 const MOST: i64 = 64;
 /// Beside what the measure says.
 const SPARE: i64 = 3;
@@ -37,9 +37,9 @@ impl Credit {
     pub(super) fn new(per_second: usize) -> Self {
         Self {
             per_second,
-            size: FIRST,
+            size: LEAST,
             returned: [0; LANES],
-            given: [FIRST; LANES],
+            given: [LEAST; LANES],
             times: VecDeque::new(),
             unread: 0,
         }
@@ -117,7 +117,7 @@ mod tests {
     #[test]
     fn credit_follows_the_time_a_row_takes_within_its_bounds() {
         assert_eq!(Credit::new(30).given(0), 33);
-        for (ms, expected) in [(1, 8), (200, 9), (500, 18), (1_500, 48), (60_000, 64)] {
+        for (ms, expected) in [(1, 33), (1_000, 33), (1_100, 36), (1_500, 48), (60_000, 64)] {
             let credit = measured(Duration::from_millis(ms));
             assert_eq!(credit.given(1), expected, "{ms} ms");
         }
@@ -136,13 +136,13 @@ mod tests {
 
     #[test]
     fn a_row_that_is_out_no_more_makes_room_for_one_unless_credit_shrank() {
-        let mut credit = Credit::new(30);
+        let mut credit = measured(Duration::from_secs(2));
         assert!(credit.returned(2));
-        assert_eq!((credit.given(0), credit.given(2)), (33, 34));
-        for _ in 0..EVERY {
+        assert_eq!((credit.given(0), credit.given(2)), (63, 64));
+        for _ in 0..REMEMBERED {
             credit.measured(Duration::ZERO);
         }
-        let told = (0..27).filter(|_| credit.returned(2)).count();
-        assert_eq!((told, credit.given(2)), (2, 36), "25 were taken back first");
+        let told = (0..32).filter(|_| credit.returned(2)).count();
+        assert_eq!((told, credit.given(2)), (2, 66), "30 were taken back first");
     }
 }
