@@ -297,6 +297,28 @@ mod tests {
     }
 
     #[tokio::test]
+    async fn what_came_too_late_to_be_written_is_no_failure_to_connect() {
+        let (listener, base) = listening().await;
+        let server = tokio::spawn(async move {
+            let mut sockets = Vec::new();
+            while let Ok(socket) = listener.accept().await {
+                sockets.push(socket);
+            }
+        });
+        let telegram = telegram(&base);
+        for _ in 0..6 {
+            let never: MayWrite = Arc::new(|| false);
+            let body = serde_json::json!({ "text": "stale" });
+            let error = telegram.call_if(never, "sendMessage", &body).await;
+            let Err(CallError::NotWritten { cause, .. }) = error else {
+                panic!("{error:?}");
+            };
+            assert!(cause.contains("too late"), "{cause}");
+        }
+        server.abort();
+    }
+
+    #[tokio::test]
     async fn a_request_without_an_answer_in_time_leaves_the_outcome_unknown() {
         let (listener, base) = listening().await;
         let telegram = telegram(&base);

@@ -9,7 +9,7 @@ use tokio::time::{Instant, sleep, timeout};
 use uuid::Uuid;
 
 use super::{
-    body::{MayWrite, Progress},
+    body::{MayWrite, Progress, TooLate},
     breaker::{Breaker, Pass},
     classify::{CallError, classify},
     token::Token,
@@ -108,7 +108,7 @@ impl Api {
     }
 
     /// From connecting to the head of the answer.
-    async fn send(&self, request: Request<'_>, pass: Pass) -> Result<Response, CallError> {
+    async fn send(&self, request: Request<'_>, pass: Pass<'_>) -> Result<Response, CallError> {
         let Request {
             token,
             method,
@@ -143,7 +143,7 @@ impl Api {
                 }
                 // The URL holds the token.
                 Err(error) => {
-                    let is_late = error.is_body();
+                    let is_late = TooLate::caused(&error);
                     (status::chain(&error.without_url()), is_late)
                 }
             },
@@ -153,9 +153,11 @@ impl Api {
             self.connected();
             return Err(CallError::Ambiguous { cause });
         }
-        // A request that came too late for its ownership had a connection.
-        if !is_late {
-            self.failed(pass, &cause);
+        if is_late {
+            // It had a connection.
+            self.connected();
+        } else {
+            self.failed(&pass, &cause);
         }
         Err(CallError::NotWritten {
             cause,
@@ -169,7 +171,7 @@ impl Api {
         }
     }
 
-    fn failed(&self, pass: Pass, cause: &str) {
+    fn failed(&self, pass: &Pass<'_>, cause: &str) {
         let random = f64::from(Uuid::new_v4().as_fields().0) / f64::from(u32::MAX);
         if let Some(pause) = self.breaker.failed(pass, Instant::now(), random) {
             let pause_ms = u64::try_from(pause.as_millis()).unwrap_or(u64::MAX);

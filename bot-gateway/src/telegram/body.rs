@@ -5,7 +5,8 @@
 //! body was not asked for it is certain that nothing was done, however the request ends.
 
 use std::{
-    fmt,
+    error::Error,
+    fmt, iter,
     pin::Pin,
     sync::Arc,
     task::{Context, Poll},
@@ -73,6 +74,13 @@ fn turn(stage: &watch::Sender<Stage>, to: Stage) -> bool {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error("it came too late to be written")]
 pub(super) struct TooLate;
+
+impl TooLate {
+    /// Whether this is why a request failed.
+    pub(super) fn caused(error: &(dyn Error + 'static)) -> bool {
+        iter::successors(Some(error), |&error| error.source()).any(<dyn Error>::is::<Self>)
+    }
+}
 
 /// A body of one piece.
 pub(super) struct LateBody {

@@ -12,7 +12,7 @@ const FAILURES: u32 = 5;
 /// The first pause; each failed trial doubles it up to the longest.
 const FIRST_PAUSE: Duration = Duration::from_millis(100);
 const LONGEST_PAUSE: Duration = Duration::from_mins(1);
-/// A trial that never ends makes room for another after this long; longer than any
+/// A trial that neither ends nor is given up makes room for another after this long; longer than any
 /// connecting takes.
 const TRIAL: Duration = Duration::from_secs(35);
 
@@ -28,10 +28,25 @@ struct State {
     closed_until: Option<Instant>,
 }
 
-/// Permission to try; says whether it is the one trial after a pause.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) struct Pass {
-    is_trial: bool,
+/// Permission to try; knows whether it is the one trial after a pause. A trial that is
+/// dropped without a word makes room for the next one.
+#[derive(Debug)]
+pub(super) struct Pass<'a> {
+    breaker: &'a Breaker,
+    trial_since: Option<Instant>,
+}
+
+impl Drop for Pass<'_> {
+    fn drop(&mut self) {
+        let Some(since) = self.trial_since else {
+            return;
+        };
+        let mut state = self.breaker.lock();
+        // Anything else says that the trial ended, or that another one began.
+        if state.closed_until == Some(since + TRIAL) {
+            state.closed_until = Some(since);
+        }
+    }
 }
 
 impl Breaker {
@@ -40,16 +55,20 @@ impl Breaker {
     /// # Errors
     ///
     /// How long there is none.
-    pub(super) fn admit(&self, now: Instant) -> Result<Pass, Duration> {
+    pub(super) fn admit(&self, now: Instant) -> Result<Pass<'_>, Duration> {
         let mut state = self.lock();
-        match state.closed_until {
-            None => Ok(Pass { is_trial: false }),
-            Some(until) if until > now => Err(until - now),
+        let trial_since = match state.closed_until {
+            None => None,
+            Some(until) if until > now => return Err(until - now),
             Some(_) => {
                 state.closed_until = Some(now + TRIAL);
-                Ok(Pass { is_trial: true })
+                Some(now)
             }
-        }
+        };
+        Ok(Pass {
+            breaker: self,
+            trial_since,
+        })
     }
 
     /// There was a connection; true when the host had been left alone.
@@ -61,11 +80,11 @@ impl Breaker {
     }
 
     /// There was none; answers the pause when one begins. `random` is from 0 to 1.
-    pub(super) fn failed(&self, pass: Pass, now: Instant, random: f64) -> Option<Duration> {
+    pub(super) fn failed(&self, pass: &Pass<'_>, now: Instant, random: f64) -> Option<Duration> {
         let mut state = self.lock();
         state.failures = state.failures.saturating_add(1);
         // Requests that were out when the pause began say nothing new.
-        let is_news = pass.is_trial || state.closed_until.is_none();
+        let is_news = pass.trial_since.is_some() || state.closed_until.is_none();
         if !is_news || state.failures < FAILURES {
             return None;
         }
@@ -87,7 +106,7 @@ mod tests {
     fn closed(breaker: &Breaker, now: Instant) -> Duration {
         for _ in 0..FAILURES {
             let pass = breaker.admit(now).unwrap();
-            breaker.failed(pass, now, 1.0);
+            breaker.failed(&pass, now, 1.0);
         }
         breaker.admit(now).unwrap_err()
     }
@@ -99,8 +118,9 @@ mod tests {
         let later = now + FIRST_PAUSE;
         let trial = breaker.admit(later).unwrap();
         assert!(breaker.admit(later).is_err(), "one trial at a time");
-        assert_eq!(breaker.failed(trial, later, 1.0), Some(2 * FIRST_PAUSE));
-        assert_eq!(breaker.admit(later), Err(2 * FIRST_PAUSE));
+        assert_eq!(breaker.failed(&trial, later, 1.0), Some(2 * FIRST_PAUSE));
+        drop(trial);
+        assert_eq!(breaker.admit(later).unwrap_err(), 2 * FIRST_PAUSE);
     }
 
     #[test]
@@ -109,9 +129,9 @@ mod tests {
         let early = breaker.admit(now).unwrap();
         let pause = closed(&breaker, now);
         for _ in 0..100 {
-            assert_eq!(breaker.failed(early, now, 1.0), None);
+            assert_eq!(breaker.failed(&early, now, 1.0), None);
         }
-        assert_eq!(breaker.admit(now), Err(pause));
+        assert_eq!(breaker.admit(now).unwrap_err(), pause);
     }
 
     #[test]
@@ -121,7 +141,7 @@ mod tests {
         for _ in 0..20 {
             now += LONGEST_PAUSE;
             let trial = breaker.admit(now).unwrap();
-            let pause = breaker.failed(trial, now, 0.0).unwrap();
+            let pause = breaker.failed(&trial, now, 0.0).unwrap();
             assert!(pause <= LONGEST_PAUSE / 2, "{pause:?}");
         }
         assert!(breaker.connected());
@@ -133,7 +153,20 @@ mod tests {
     fn a_trial_that_never_ends_makes_room_for_another() {
         let (breaker, now) = (Breaker::default(), Instant::now());
         closed(&breaker, now);
-        assert!(breaker.admit(now + FIRST_PAUSE).is_ok());
+        let _trial = breaker.admit(now + FIRST_PAUSE).unwrap();
         assert!(breaker.admit(now + FIRST_PAUSE + TRIAL).is_ok());
+    }
+
+    #[test]
+    fn a_trial_that_is_given_up_makes_room_for_another_at_once() {
+        let (breaker, now) = (Breaker::default(), Instant::now());
+        closed(&breaker, now);
+        let later = now + FIRST_PAUSE;
+        let trial = breaker.admit(later).unwrap();
+        assert_eq!(breaker.admit(later).unwrap_err(), TRIAL);
+        drop(trial);
+        let next = breaker.admit(later).unwrap();
+        assert_eq!(breaker.admit(later).unwrap_err(), TRIAL, "again only one");
+        assert_eq!(breaker.failed(&next, later, 1.0), Some(2 * FIRST_PAUSE));
     }
 }
