@@ -14,6 +14,8 @@ use crate::{
 /// `answerCallbackQuery` is no message and has its own limit here: so many in flight or
 /// answered within the last second.
 const CALLBACK_ANSWERS: usize = 30;
+/// What was not written is tried again after this long at most.
+const LONGEST_PAUSE: Duration = Duration::from_secs(1);
 
 /// Sends, edits and acknowledges; cheap to clone.
 #[derive(Debug, Clone)]
@@ -124,8 +126,8 @@ impl Replies {
         }
     }
 
-    /// Waits for a slot of the conversation's lane. A 429 is waited out once, and a chat
-    /// that is another now is followed once.
+    /// Waits for a slot of the conversation's lane. A 429 is waited out once, a chat that is
+    /// another now is followed once, and what was not written is tried once more.
     async fn paced(
         &self,
         target: fn(i64) -> Target,
@@ -144,6 +146,7 @@ impl Replies {
             let Err(error) = self.telegram.call(method, &body).await else {
                 return Ok(());
             };
+            let mut pause = None;
             let again = match &error {
                 CallError::Limited { retry_after } => {
                     self.limited.note(chat, *retry_after);
@@ -154,17 +157,68 @@ impl Replies {
                     body["chat_id"] = chat.into();
                     true
                 }
-                CallError::NotWritten { .. } => true,
+                CallError::NotWritten { retry_after, .. } => {
+                    pause = Some((*retry_after).min(LONGEST_PAUSE));
+                    true
+                }
                 CallError::TokenRefused
                 | CallError::ChatGone { .. }
                 | CallError::Refused { .. }
                 | CallError::Ambiguous { .. } => false,
             };
-            grant.answered();
+            if pause.is_some() {
+                // It counts for nothing, and its time is no round trip.
+                grant.unused();
+            } else {
+                grant.answered();
+            }
             if !again || retries_left == 0 {
                 return Err(error.into());
             }
+            sleep(pause.unwrap_or_default()).await;
         }
         Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use tokio::{net::TcpListener, time::timeout};
+
+    use super::*;
+    use crate::{
+        pacer::Limits,
+        telegram::{Api, Timeouts, Token},
+    };
+
+    const SOON: Duration = Duration::from_secs(10);
+
+    #[tokio::test]
+    async fn a_reply_that_was_not_written_does_not_use_its_chats_limit() {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let base = format!("http://{}", listener.local_addr().unwrap());
+        drop(listener);
+        let timeouts = Timeouts {
+            connect: SOON,
+            answer: SOON,
+        };
+        let token = Token::parse("42:s3cret".into()).unwrap();
+        let telegram = Telegram::new(Api::new(&base, timeouts).unwrap(), token);
+        let limits = Limits {
+            chat_gap: Duration::from_hours(1),
+            ..Limits::default()
+        };
+        let gate = Gate::new(limits, false);
+        let limited = Arc::new(Limited::new(gate.clone()));
+        let replies = Replies::new(telegram, gate, limited);
+        let reply = Reply::text("hello".to_owned());
+        let sent = timeout(SOON, replies.send(7, &reply)).await;
+        assert!(
+            matches!(
+                sent,
+                Ok(Err(ReplyError::Call(CallError::NotWritten { .. })))
+            ),
+            "{sent:?}"
+        );
     }
 }
