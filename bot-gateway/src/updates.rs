@@ -39,12 +39,15 @@ const POLL_SLACK: Duration = Duration::from_secs(10);
 /// Waits after a failed poll.
 const FIRST_PAUSE: Duration = Duration::from_millis(200);
 const LONGEST_PAUSE: Duration = Duration::from_secs(5);
-/// Wait while Telegram refuses the token, or another poller is at work.
+/// Wait while Telegram refuses the token.
 const REFUSED_PAUSE: Duration = Duration::from_secs(10);
 
 /// How long the first poll waits to be told whose the bot is: one that another gateway
 /// polls must not be disturbed.
 const FIRST_WORD: Duration = Duration::from_secs(1);
+/// How long a poll waits to be told so after another poller was seen: two that nobody tells
+/// must not throw each other out all the time.
+const WORD_AFTER_CONFLICT: Duration = Duration::from_mins(5);
 /// Wait while the bot is ours and another gateway does not know it yet.
 const CONFLICT_PAUSE: Duration = Duration::from_secs(1);
 
@@ -62,9 +65,10 @@ type Poll = Pin<Box<dyn Future<Output = (i64, Result<Value, CallError>)> + Send>
 
 struct Updates {
     source: Source,
-    /// Does not poll while the bot is another gateway's: it never was ours, or the other
-    /// one was seen to poll. Otherwise people are answered until that is seen.
-    yields: bool,
+    /// Does not poll while the bot is another gateway's, nor for this long while nobody says
+    /// whose it is: it never was ours, or the other one was seen to poll. Otherwise (`None`)
+    /// people are answered until that is seen.
+    yields: Option<Duration>,
     conversation: Arc<Conversation>,
     /// Private chats somebody wrote in, for notify-svc.
     seen: mpsc::Sender<i64>,
@@ -85,7 +89,7 @@ pub(crate) async fn run(
 ) {
     let mut updates = Updates {
         source,
-        yields: true,
+        yields: Some(FIRST_WORD),
         conversation,
         seen,
         progress: Progress::default(),
@@ -128,9 +132,8 @@ impl Updates {
         let (offset, yields) = (self.progress.offset(), self.yields);
         Box::pin(async move {
             sleep(pause).await;
-            if yields {
-                let _ = timeout(FIRST_WORD, holding.leaves(&[Holder::Unknown])).await;
-                holding.leaves(&[Holder::Others]).await;
+            if let Some(unsaid_for) = yields {
+                free_to_poll(&holding, unsaid_for).await;
             }
             let body = json!({
                 "offset": offset,
@@ -153,9 +156,10 @@ impl Updates {
             Err(error) => return self.failed(&error),
         };
         self.pause = FIRST_PAUSE;
-        if self.source.holding.get() == Holder::Us {
-            self.yields = false;
-        }
+        self.yields = match self.source.holding.get() {
+            Holder::Us => None,
+            Holder::Unknown | Holder::Others => self.yields.map(|_| FIRST_WORD),
+        };
         self.progress.confirmed_below(offset);
         for update in batch {
             self.admit(&update);
@@ -176,11 +180,10 @@ impl Updates {
             CallError::Refused { code: 409, .. } => {
                 let (bot_id, holder) = (self.source.telegram.bot_id(), self.source.holding.get());
                 tracing::warn!(bot_id, ?holder, "another program polls with the same token");
-                if holder == Holder::Us {
-                    return CONFLICT_PAUSE;
+                if holder != Holder::Us {
+                    self.yields = Some(WORD_AFTER_CONFLICT);
                 }
-                self.yields = true;
-                REFUSED_PAUSE
+                CONFLICT_PAUSE
             }
             CallError::NotWritten { .. }
             | CallError::Moved { .. }
@@ -286,10 +289,58 @@ impl Updates {
     }
 }
 
+/// Waits until the bot is ours, or nobody has said whose it is for this long.
+async fn free_to_poll(holding: &Holding, unsaid_for: Duration) {
+    loop {
+        holding.leaves(&[Holder::Others]).await;
+        let said = timeout(unsaid_for, holding.leaves(&[Holder::Unknown])).await;
+        if said.is_err() || holding.get() == Holder::Us {
+            return;
+        }
+    }
+}
+
 /// The id under which a change caused by a button is idempotent: the same button of
 /// the same message, however often it is pressed or its update delivered. The message's
 /// date tells apart messages of a chat whose numbering began anew.
 pub(crate) fn request_id(bot_id: i64, chat: i64, message: i32, sent: i64, data: &str) -> Uuid {
     let name = format!("telegram:{bot_id}:{chat}:{message}:{sent}:{data}");
     Uuid::new_v5(&Uuid::NAMESPACE_URL, name.as_bytes())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const ALMOST: Duration = Duration::from_secs(5 * 60 - 1);
+
+    async fn is_free_within(length: Duration, holding: &Holding) -> bool {
+        let free = free_to_poll(holding, WORD_AFTER_CONFLICT);
+        timeout(length, free).await.is_ok()
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn after_a_conflict_it_polls_when_the_bot_is_ours_or_after_five_minutes_untold() {
+        let holding = Holding::default();
+        assert!(!is_free_within(ALMOST, &holding).await);
+        assert!(is_free_within(WORD_AFTER_CONFLICT * 2, &holding).await);
+        holding.set(Holder::Others);
+        assert!(!is_free_within(WORD_AFTER_CONFLICT * 2, &holding).await);
+        holding.set(Holder::Us);
+        assert!(is_free_within(Duration::ZERO, &holding).await);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn the_five_minutes_begin_anew_when_the_bot_was_said_to_be_anothers() {
+        let holding = Holding::default();
+        let said = holding.clone();
+        tokio::spawn(async move {
+            sleep(ALMOST).await;
+            said.set(Holder::Others);
+            sleep(ALMOST).await;
+            said.set(Holder::Unknown);
+        });
+        assert!(!is_free_within(3 * ALMOST, &holding).await);
+        assert!(is_free_within(WORD_AFTER_CONFLICT * 2, &holding).await);
+    }
 }
