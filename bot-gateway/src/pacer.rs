@@ -261,12 +261,17 @@ impl<T> Pacer<T> {
         self.start(lane, now)
     }
 
+    /// The started row's request begins only now; its round trip is measured from here.
+    pub fn begun(&mut self, key: Key, now: At) {
+        self.chat(key.target).in_flight = Some(now);
+    }
+
     /// The started row was answered, or given up as if it were.
     pub fn answered(&mut self, key: Key, now: At) {
         self.token.answered(now);
-        let started = self.chat(key.target).in_flight.take();
-        if let Some(started) = started {
-            self.round_trips.measured(now.saturating_sub(started), now);
+        let begun = self.chat(key.target).in_flight.take();
+        if let Some(begun) = begun {
+            self.round_trips.measured(now.saturating_sub(begun), now);
         }
         let saved = self.round_trips.saved(now);
         let gap = match key.target {

@@ -143,6 +143,7 @@ impl Replies {
                 .gate
                 .enqueue(Lane::Conversation, target(chat), Duration::ZERO)?
                 .await;
+            grant.begun();
             let Err(error) = self.telegram.call(method, &body).await else {
                 return Ok(());
             };

@@ -141,6 +141,7 @@ async fn write(delivering: &Arc<Delivering>, attempt: Attempt, row: &Row, grant:
         Arc::new(move || delivering.renewals.fresh(named, boot_time()))
     };
     figures::LATENESS.time(row.due_at.elapsed(), [row.lane.name()]);
+    grant.begun();
     let call = delivering
         .telegram
         .call_if(may_write, "sendMessage", &message);

@@ -11,7 +11,7 @@ pub(super) struct Chat<T> {
     /// Notifications, in the order they were begun: a cancellation never overtakes the
     /// reminder begun before it.
     pub(super) notices: VecDeque<Row<T>>,
-    /// Since when a request is out.
+    /// Since when a request is out: from its slot, then from its own beginning.
     pub(super) in_flight: Option<At>,
     pub(super) free_at: At,
     pub(super) group: Option<Window>,

@@ -242,6 +242,14 @@ pub struct Grant {
 }
 
 impl Grant {
+    /// The request begins now: its round trip does not hold what was done since the slot.
+    pub fn begun(&self) {
+        if let Some(shared) = &self.shared {
+            let now = shared.now();
+            shared.pacer().begun(self.key, now);
+        }
+    }
+
     /// The answer is here, or is not waited for any more.
     pub fn answered(self) {
         drop(self);

@@ -44,7 +44,9 @@ struct OneSecond {
 }
 
 impl RoundTrips {
-    /// A request took `length`, from its start to its answer.
+    /// A request took `length`, from right before it to its answer. Nothing that other
+    /// requests lack may be in it, such as the journal's flush: the one that follows would not
+    /// have it before it.
     pub(super) fn measured(&mut self, length: Duration, now: At) {
         self.known = None;
         if self.recent.len() == RECENT {

@@ -71,6 +71,30 @@ fn after_a_429_the_strict_rule_holds() {
 }
 
 #[test]
+fn what_was_done_between_the_slot_and_the_request_is_no_part_of_the_round_trip() {
+    let mut pacer = pacer();
+    let mut now = Duration::ZERO;
+    for chat in 1..=60 {
+        let target = Target::Message(chat);
+        pacer.enqueue(Lane::Reminder, target, now, 0, now).unwrap();
+        let (key, _) = started(&mut pacer, now).unwrap();
+        now += 40 * MS;
+        pacer.begun(key, now);
+        now += 10 * MS;
+        pacer.answered(key, now);
+    }
+    let chat = Target::Message(60);
+    pacer.enqueue(Lane::Reminder, chat, now, 0, now).unwrap();
+    pacer.enqueue(Lane::Reminder, chat, now, 0, now).unwrap();
+    let (started, key) = starts_at(&mut pacer, now);
+    let answered = started + 50 * MS;
+    pacer.begun(key, started + 40 * MS);
+    pacer.answered(key, answered);
+    let (started, _) = starts_at(&mut pacer, answered);
+    assert_eq!(started, answered + 992 * MS);
+}
+
+#[test]
 fn an_urgent_message_in_a_burst_soon_finds_a_slot() {
     let (out, back) = (25 * MS, 25 * MS);
     let mut arrivals = burst(600, out, back);
