@@ -248,7 +248,9 @@ impl<T> Pacer<T> {
             None => return more_at.map_or(Next::Idle, Next::Wait),
         }
         let ready: usize = self.ready.iter().map(BTreeSet::len).sum();
-        if let Some(at) = self.even.next_at(limit, self.token.counted(), ready)
+        if let Some(at) = self
+            .even
+            .next_at(limit, self.token.counted(saved, now), ready)
             && at > now
         {
             return Next::Wait(at);

@@ -35,17 +35,19 @@ impl Window {
     }
 
     /// When one more may start beside fewer than `limit`; `None` while only an answer can
-    /// tell. An answer counts `saved` less than the window's length.
+    /// tell. An answer counts `saved` less than the window's length, and is kept for all of
+    /// it: after a 429 nothing is saved any more.
     pub(super) fn free_at(&mut self, limit: usize, saved: Duration, now: At) -> Option<At> {
-        let counts = self.length.saturating_sub(saved);
-        while self.answered.front().is_some_and(|&at| at + counts <= now) {
+        let is_over = |&at: &At| at + self.length <= now;
+        while self.answered.front().is_some_and(is_over) {
             self.answered.pop_front();
         }
-        let counted = self.in_flight + self.answered.len();
-        let Some(too_many) = counted.checked_sub(limit) else {
+        let Some(too_many) = self.counted(saved, now).checked_sub(limit) else {
             return Some(now);
         };
-        self.answered.get(too_many).map(|&at| at + counts)
+        let counts = self.length.saturating_sub(saved);
+        let first = self.passed(saved, now);
+        self.answered.get(first + too_many).map(|&at| at + counts)
     }
 
     /// When nothing answered so far counts any more.
@@ -55,8 +57,39 @@ impl Window {
             .map_or(Duration::ZERO, |&at| at + self.length)
     }
 
-    /// How many count at most.
-    pub(super) fn counted(&self) -> usize {
-        self.in_flight + self.answered.len()
+    /// How many count.
+    pub(super) fn counted(&self, saved: Duration, now: At) -> usize {
+        self.in_flight + self.answered.len() - self.passed(saved, now)
+    }
+
+    /// How many of the answers that are kept count no more.
+    fn passed(&self, saved: Duration, now: At) -> usize {
+        let counts = self.length.saturating_sub(saved);
+        self.answered.partition_point(|&at| at + counts <= now)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const MS: Duration = Duration::from_millis(1);
+
+    #[test]
+    fn an_answer_that_counted_no_more_counts_again_when_nothing_is_saved_any_more() {
+        let mut window = Window::new(1_000 * MS);
+        for at in [0, 20] {
+            window.start();
+            window.answered(at * MS);
+        }
+        let now = 910 * MS;
+        assert_eq!(window.free_at(2, 100 * MS, now), Some(now));
+        assert_eq!(window.free_at(1, 100 * MS, now), Some(920 * MS));
+        assert_eq!(window.counted(100 * MS, now), 1);
+        assert_eq!(window.free_at(2, Duration::ZERO, now), Some(1_000 * MS));
+        assert_eq!(window.counted(Duration::ZERO, now), 2);
+        let later = 1_020 * MS;
+        assert_eq!(window.free_at(1, Duration::ZERO, later), Some(later));
+        assert!(window.answered.is_empty());
     }
 }
