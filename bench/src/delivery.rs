@@ -10,7 +10,7 @@ mod peer;
 mod report;
 mod schedule;
 
-use std::time::Duration;
+use std::{collections::BTreeMap, time::Duration};
 
 use clap::{Args, ValueEnum};
 use e2e::Result;
@@ -18,7 +18,7 @@ use telegram_sim::{
     Limits,
     api::{Fault, FaultKind},
 };
-use tokio::time::{Instant, sleep};
+use tokio::time::{Instant, sleep, sleep_until};
 
 use arena::Arena;
 use judge::{Cost, Figures};
@@ -26,6 +26,9 @@ use ours::Ours;
 use peer::{Peer, Peers};
 use schedule::Schedule;
 
+/// The simulator waits the longer, the sooner a limit is broken again: nobody shall pay for
+/// what was measured before.
+const FORGIVEN: Duration = Duration::from_secs(130);
 /// How often a measurement begins anew because enqueueing took too long.
 const TRIES: u32 = 3;
 
@@ -143,6 +146,7 @@ pub(crate) async fn run(plan: &Plan) -> Result<()> {
     let arena = Arena::start(plan.burst.max(plan.rows)).await?;
     let mut ours = Ours::new(&arena).await?;
     let (mut measured, mut failed) = (Vec::new(), 0_u32);
+    let mut refused = BTreeMap::new();
     let cases = plan.cases();
     for round in 1..=plan.rounds {
         for (number, case) in cases.iter().enumerate() {
@@ -152,8 +156,16 @@ pub(crate) async fn run(plan: &Plan) -> Result<()> {
                 number + 1,
                 cases.len()
             );
+            if let Some(refused) = refused.get(&case.contestant)
+                && case.scenario.has_limits()
+            {
+                sleep_until(*refused + FORGIVEN).await;
+            }
             match measure(plan, &arena, &mut ours, peers.as_ref(), *case, round).await {
                 Ok(figures) => {
+                    if figures.refused > 0 {
+                        refused.insert(case.contestant, Instant::now());
+                    }
                     println!("{at}: {}", report::line(*case, &figures));
                     measured.push((*case, figures));
                 }
@@ -323,7 +335,7 @@ async fn judged(
     };
     let first = arena.ledger_end().await?;
     let sent_before = arena.sent(case.contestant).await?;
-    tokio::time::sleep_until(begin).await;
+    sleep_until(begin).await;
     let before = Cost::now(arena.postmaster, workers)?;
     let end = begin + schedule.watched;
     let mut finished = false;

@@ -247,10 +247,12 @@ impl<T> Pacer<T> {
             Some(at) => return Next::Wait(more_at.map_or(at, |more_at| more_at.min(at))),
             None => return more_at.map_or(Next::Idle, Next::Wait),
         }
+        let [.., broadcasts] = &self.ready;
         let ready: usize = self.ready.iter().map(BTreeSet::len).sum();
+        let bulk = ready == broadcasts.len();
         if let Some(at) = self
             .even
-            .next_at(limit, self.token.counted(saved, now), ready)
+            .next_at(limit, self.token.counted(saved, now), ready, bulk)
             && at > now
         {
             return Next::Wait(at);

@@ -2,7 +2,8 @@
 //!
 //! A few messages at one instant all start there. But when most of the limit is used and more
 //! than one waits, starts keep a distance: then a slot comes every thirtieth of a second, and
-//! an urgent message finds one soon, instead of thirty at once and none for a second.
+//! an urgent message finds one soon, instead of thirty at once and none for a second. When
+//! only broadcasts wait and they alone exceed the limit, they keep it from the first one on.
 
 use std::time::Duration;
 
@@ -23,10 +24,17 @@ pub(super) struct Even {
 
 impl Even {
     /// When the next one may start, of `ready` that wait while `counted` of `limit` are
-    /// used; `None` when nothing needs to be spread.
-    pub(super) fn next_at(&self, limit: usize, counted: usize, ready: usize) -> Option<At> {
+    /// used; `None` when nothing needs to be spread. `bulk` says that all are broadcasts.
+    pub(super) fn next_at(
+        &self,
+        limit: usize,
+        counted: usize,
+        ready: usize,
+        bulk: bool,
+    ) -> Option<At> {
         let (part, whole) = FREE;
-        (ready > 1 && counted * whole >= limit * part).then_some(self.next_at)
+        let is_short = counted * whole >= limit * part || (bulk && counted + ready > limit);
+        (ready > 1 && is_short).then_some(self.next_at)
     }
 
     /// One started.
@@ -48,9 +56,11 @@ mod tests {
     fn only_what_is_short_and_wanted_by_several_is_spread() {
         let mut even = Even::default();
         even.started(10, 1_000 * MS);
-        assert_eq!(even.next_at(10, 6, 9), None, "enough is left");
-        assert_eq!(even.next_at(10, 9, 1), None, "nobody else waits");
-        assert_eq!(even.next_at(10, 7, 2), Some(905 * MS));
+        assert_eq!(even.next_at(10, 6, 9, false), None, "enough is left");
+        assert_eq!(even.next_at(10, 9, 1, true), None, "nobody else waits");
+        assert_eq!(even.next_at(10, 7, 2, false), Some(905 * MS));
+        assert_eq!(even.next_at(10, 6, 4, true), None, "all of them fit");
+        assert_eq!(even.next_at(10, 6, 5, true), Some(905 * MS));
     }
 
     #[test]
@@ -58,11 +68,11 @@ mod tests {
         let mut even = Even::default();
         let now = 1_000 * MS;
         let mut at_once = 0;
-        while even.next_at(10, 10, 2).unwrap() <= now {
+        while even.next_at(10, 10, 2, false).unwrap() <= now {
             even.started(10, now);
             at_once += 1;
         }
         assert_eq!(at_once, 3);
-        assert_eq!(even.next_at(10, 10, 2), Some(now + 95 * MS));
+        assert_eq!(even.next_at(10, 10, 2, false), Some(now + 95 * MS));
     }
 }
