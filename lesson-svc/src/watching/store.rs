@@ -215,7 +215,7 @@ async fn people(
         some.map(|((_, entity), latest)| (*entity, latest.since.to_sqlx()))
             .unzip()
     };
-    let (lessons, _) = of(Kind::Lesson);
+    let (lessons, lessons_since) = of(Kind::Lesson);
     let (series, series_since) = of(Kind::Series);
     let (groups, groups_since) = of(Kind::Group);
     let mut concerned: BTreeMap<Uuid, Concerned> = BTreeMap::new();
@@ -225,15 +225,24 @@ async fn people(
     // Who left is told of what changed until then, however late that is read. The service's
     // clock, by which they left, may be a minute behind the database's.
     let rows = sqlx::query!(
-        r#"WITH changed_series AS (
+        r#"WITH changed_lessons AS (
+               SELECT l.id, l.teacher_id, l.group_id, c.since
+               FROM unnest($1::uuid[], $6::timestamptz[]) AS c (id, since)
+               JOIN lesson.lessons l USING (id)
+           ), changed_series AS (
                SELECT s.id, s.teacher_id, s.student_id, s.group_id, c.since
                FROM unnest($2::uuid[], $4::timestamptz[]) AS c (id, since)
                JOIN lesson.series s USING (id))
            SELECT l.id AS "entity!", l.teacher_id AS "person!", true AS "teaches!"
-           FROM lesson.lessons l WHERE l.id = ANY($1)
+           FROM changed_lessons l
            UNION ALL
            SELECT b.lesson_id, b.student_id, false FROM lesson.bookings b
            WHERE b.lesson_id = ANY($1)
+           UNION ALL
+           -- Members see the group's lessons without a seat too.
+           SELECT l.id, m.student_id, false
+           FROM changed_lessons l JOIN lesson.group_members m ON m.group_id = l.group_id
+           WHERE m.end_time IS NULL OR m.end_time >= l.since - interval '1 minute'
            UNION ALL
            SELECT s.id, s.teacher_id, true FROM changed_series s
            UNION ALL
@@ -254,6 +263,7 @@ async fn people(
         &groups,
         &series_since as &[jiff_sqlx::Timestamp],
         &groups_since as &[jiff_sqlx::Timestamp],
+        &lessons_since as &[jiff_sqlx::Timestamp],
     )
     .fetch_all(conn)
     .await?;

@@ -222,7 +222,7 @@ async fn ask(conn: &mut PgConnection) -> Vec<Asked> {
         (format!("'{{{}}}'", ids.join(",")), ids.len())
     };
     let since = |count: usize| format!("'{{{}}}'", vec![NOW; count].join(","));
-    let (lesson_ids, _) = of(watching::Kind::Lesson);
+    let (lesson_ids, lesson_count) = of(watching::Kind::Lesson);
     let (series_ids, series_count) = of(watching::Kind::Series);
     let (group_ids, group_count) = of(watching::Kind::Group);
     let titles = [
@@ -233,9 +233,10 @@ async fn ask(conn: &mut PgConnection) -> Vec<Asked> {
         (
             "Whom changes concern",
             format!(
-                "{lesson_ids}, {series_ids}, {group_ids}, {}, {}",
+                "{lesson_ids}, {series_ids}, {group_ids}, {}, {}, {}",
                 since(series_count),
-                since(group_count)
+                since(group_count),
+                since(lesson_count)
             ),
         ),
     ];

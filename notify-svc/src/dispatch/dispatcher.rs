@@ -92,6 +92,33 @@ enum After {
     Unsure,
 }
 
+/// Until a Begin that failed has committed or never will: as long as PostgreSQL may work on
+/// it (the pool's `statement_timeout`), and a margin.
+const MAY_COMMIT: Duration = Duration::from_secs(12);
+
+/// A Begin that failed, as long as it may commit all the same.
+#[derive(Debug, Default)]
+struct Unsure {
+    until: Option<Instant>,
+    /// It is time to look whether it did.
+    look: bool,
+}
+
+impl Unsure {
+    fn failed(&mut self, now: Instant) {
+        *self = Self {
+            until: Some(now + MAY_COMMIT),
+            look: true,
+        };
+    }
+
+    /// Looks again at each sweep, the last time when it cannot commit any more.
+    fn sweep(&mut self, now: Instant) {
+        self.look |= self.until.is_some();
+        self.until = self.until.filter(|until| *until > now);
+    }
+}
+
 /// What a read that runs came to; waits for ever when none does.
 async fn ended(read: &mut Option<JoinHandle<sqlx::Result<Ask>>>) -> sqlx::Result<Ask> {
     let Some(running) = read else {
@@ -126,10 +153,10 @@ impl Dispatcher {
         rescan.reset();
         let mut reading = Reading::new(Instant::now());
         let mut read = None;
-        let mut unsure = false;
+        let mut unsure = Unsure::default();
         while !self.token.is_cancelled() && !self.outbox.is_closed() {
-            if unsure {
-                unsure = !self.take_back_unpushed().await;
+            if unsure.look {
+                unsure.look = !self.take_back_unpushed().await;
             }
             if read.as_ref().is_some_and(JoinHandle::is_finished) {
                 self.load(&mut reading, ended(&mut read).await);
@@ -152,7 +179,7 @@ impl Dispatcher {
                     After::Some => reading.want(),
                     After::Unsure => {
                         reading.want();
-                        unsure = true;
+                        unsure.failed(Instant::now());
                     }
                 }
                 continue;
@@ -163,7 +190,10 @@ impl Dispatcher {
                 () = self.outbox.closed() => return,
                 () = wake.notified() => reading.want(),
                 () = self.shared.changed.notified() => {}
-                _ = rescan.tick() => reading.sweep(Instant::now()),
+                _ = rescan.tick() => {
+                    reading.sweep(Instant::now());
+                    unsure.sweep(Instant::now());
+                }
                 () = self.until(next) => {}
                 asked = ended(&mut read) => self.load(&mut reading, asked),
                 () = at(reading.wanted()), if read.is_none() => {}
@@ -279,16 +309,15 @@ impl Dispatcher {
     async fn take_back_unpushed(&self) -> bool {
         let (bot_id, epoch) = (self.owner.bot_id, self.owner.epoch);
         let silence = self.app.pace.silence;
+        // Before the database is asked: what is out now may be resolved until it answers, and
+        // would be neither out nor unpushed then.
+        let out = self.shared.flow().out();
         let taken_back = async {
             let mut tx = self.app.pool.begin().await?;
-            let begun = store::list_begun(&mut tx, bot_id, epoch, silence).await?;
-            let unpushed: Vec<_> = {
-                let flow = self.shared.flow();
-                begun
-                    .into_iter()
-                    .filter(|attempt| !flow.is_out(*attempt))
-                    .collect()
-            };
+            let mut unpushed = store::list_begun(&mut tx, bot_id, epoch, silence).await?;
+            unpushed.retain(|attempt| !out.contains(attempt));
+            // Everybody locks in this order.
+            unpushed.sort_unstable();
             for attempt in &unpushed {
                 let event = Event::Outcome {
                     attempt_no: attempt.attempt_no,

@@ -442,9 +442,19 @@ impl Flow {
         self.places.leave_chat(out.chat_id);
     }
 
-    /// Whether this attempt was pushed and is out.
+    /// The attempts that were pushed and are out.
     #[must_use]
-    pub fn is_out(&self, attempt: AttemptRef) -> bool {
+    pub fn out(&self) -> HashSet<AttemptRef> {
+        let attempts = self.out.iter().filter_map(|(id, out)| {
+            Some(AttemptRef {
+                notification_id: *id,
+                attempt_no: out.attempt_no?,
+            })
+        });
+        attempts.collect()
+    }
+
+    fn is_out(&self, attempt: AttemptRef) -> bool {
         let out = self.out.get(&attempt.notification_id);
         out.is_some_and(|out| out.attempt_no == Some(attempt.attempt_no))
     }

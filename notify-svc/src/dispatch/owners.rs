@@ -67,9 +67,9 @@ async fn take(conn: &mut PgConnection, claim: Claim, ttl: Duration) -> sqlx::Res
          SET epoch = o.epoch + 1, gateway_id = excluded.gateway_id,
              stream_id = excluded.stream_id, expires_at = excluded.expires_at,
              renewal = 0, ready = false,
-             taken_over_at = CASE WHEN o.gateway_id = excluded.gateway_id THEN o.taken_over_at
-                                  -- Released.
-                                  WHEN o.expires_at = to_timestamp(0) THEN NULL
+             -- A release says nothing of whoever had it before.
+             taken_over_at = CASE WHEN o.gateway_id = excluded.gateway_id
+                                    OR o.expires_at = to_timestamp(0) THEN o.taken_over_at
                                   ELSE clock_timestamp() END
          WHERE o.gateway_id = excluded.gateway_id OR o.expires_at <= clock_timestamp()
          RETURNING epoch,

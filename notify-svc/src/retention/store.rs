@@ -31,6 +31,10 @@ pub(super) async fn delete_ended(
                    SELECT FROM notify.series s
                    WHERE s.series_id = d.series_id
                      AND s.updated_at > now() - interval '2 years' - $1 * interval '1 second')
+               -- Its client is yet to be told.
+               AND NOT EXISTS (
+                   SELECT FROM notify.webhooks w
+                   WHERE w.notification_id = n.id AND w.due_at IS NOT NULL)
              ORDER BY n.state_at LIMIT $3
              FOR UPDATE OF n SKIP LOCKED
          ))

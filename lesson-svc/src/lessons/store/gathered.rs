@@ -68,7 +68,8 @@ pub async fn lock_ahead_of_groups(
 }
 
 /// Gives the lessons ahead of a locked group as many seats as it holds now, but for those
-/// with open seats. Nobody is told, and no version rises: nobody's seat changes.
+/// with open seats. Nobody is told; their versions rise for whoever keeps copies, and as
+/// nobody's seat changes, nothing that was read before is stale (ADR 17).
 ///
 /// # Errors
 ///
@@ -80,7 +81,7 @@ pub async fn update_capacities(
     now: Timestamp,
 ) -> Result<(), Error> {
     sqlx::query!(
-        "UPDATE lesson.lessons SET capacity = $2
+        "UPDATE lesson.lessons SET capacity = $2, version = version + 1
          WHERE id IN (
              SELECT l.id FROM lesson.lessons l
              WHERE l.group_id = $1 AND lower(l.during) > $3 AND l.status = 'scheduled'

@@ -52,11 +52,14 @@ async fn settled(pool: &PgPool) {
 /// Waits for a reset, and for what comes after it.
 async fn goes_on_after_a_reset(watch: &mut Watch, pool: &PgPool) {
     while !watch.answer().await.unwrap().reset {}
-    let made = make_person(pool).await;
+    let mut made = make_person(pool).await;
     loop {
-        // More resets may come until the log is begun anew.
+        // More resets may come until the log is begun anew, and what was made before that is
+        // not in the new one.
         let answer = watch.answer().await.unwrap();
-        if answer.changes.iter().any(|told| told.entity_id == made) {
+        if answer.reset {
+            made = make_person(pool).await;
+        } else if answer.changes.iter().any(|told| told.entity_id == made) {
             return;
         }
     }

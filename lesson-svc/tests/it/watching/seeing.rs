@@ -6,7 +6,10 @@ use sqlx::PgPool;
 use uuid::Uuid;
 
 use super::{Watch, after};
-use crate::support::{World, fields, new_id};
+use crate::{
+    steps::{book_group, gather, gathering},
+    support::{World, fields, new_id},
+};
 
 fn seen(changes: &[Change]) -> Vec<(ChangeKind, String, i64)> {
     let of = |change: &Change| (change.kind(), change.entity_id.clone(), change.version);
@@ -68,6 +71,25 @@ async fn a_lesson_is_told_to_its_people_and_to_others_only_that_the_times_change
     let mut people = [teacher.to_string(), student.to_string()];
     people.sort();
     assert_eq!(told[0].user_ids, people, "both, by id");
+    world.stop().await;
+}
+
+#[sqlx::test(migrator = "lesson_svc::MIGRATOR")]
+async fn a_groups_lesson_is_told_to_its_members_without_a_seat_too(pool: PgPool) {
+    let world = World::start(pool.clone()).await;
+    let teacher = world.teacher(1, "Anna").await;
+    let (group, people) = gather(&world, teacher, 3, 2).await;
+    let member = people[0];
+    let mut watch = Watch::person(&world.service, member, &[]).await;
+    let open = gathering(teacher, &group, "2026-06-02T12:00:00Z", 2);
+    let open = book_group(&world, teacher, open).await.unwrap();
+    let open = open.lesson.unwrap();
+    rename(&pool, member).await;
+    let told = before_own(&mut watch).await;
+    assert!(
+        told.contains(&(ChangeKind::Lesson, open.id, open.version)),
+        "{told:?}"
+    );
     world.stop().await;
 }
 

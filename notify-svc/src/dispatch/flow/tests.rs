@@ -117,7 +117,7 @@ fn what_is_out_is_not_loaded_again_and_what_was_late_is_counted_once() {
     assert_eq!(ids(&flow.take(now, 10, now)), [1]);
     assert_eq!(flow.load(&rows, now).missed, 0);
     flow.began(attempt(1));
-    assert!(flow.is_out(attempt(1)));
+    assert_eq!(flow.out(), HashSet::from([attempt(1)]));
     assert_eq!(flow.load(&rows, now).missed, 0);
     flow.credit(Lane::Interactive, 2, Instant::now());
     assert_eq!(ids(&flow.take(now, 10, now)), [2]);
