@@ -103,9 +103,11 @@ mod tests {
                 "olm.lesson.v1.SeriesService",
                 "olm.lesson.v1.TeacherService",
                 "olm.lesson.v1.UserService",
+                "olm.notify.v1.DeliveryService",
                 "olm.notify.v1.DispatchService",
                 "olm.notify.v1.LessonPlanService",
                 "olm.notify.v1.NotificationService",
+                "olm.notify.v1.PollingService",
                 "olm.notify.v1.RecipientService",
             ]
         );
