@@ -1,4 +1,7 @@
 //! What is done to the system, and how long.
+//!
+//! A sleep here is how long a fault lasts under load; no verdict waits for one. What a round
+//! comes to is polled for (`settle`) and judged from the ledger and the database.
 
 use std::{fmt, time::Duration};
 
