@@ -19,6 +19,7 @@ use crate::{
     holding::Holding,
     journal::{Attempt, Entry, Journal},
     limited::Limited,
+    memory::Memory,
     pacer::{Limits, gate::Gate},
     replies::Replies,
     telegram::{Api, CallError, Telegram, Token},
@@ -72,7 +73,12 @@ impl Bot {
         } = self;
         let replies = Replies::new(telegram.clone(), gate.clone(), Arc::clone(&limited));
         let clock = Arc::clone(&world.clock);
-        let conversation = Arc::new(Conversation::new(&world.lesson, replies, clock));
+        let conversation = Arc::new(Conversation::new(
+            &world.lesson,
+            replies,
+            Memory::default(),
+            clock,
+        ));
         let (seen, seen_by_dispatch) = mpsc::channel(SEEN_CHATS);
         let (quiet, quiet_for_dispatch) = watch::channel(false);
         let holding = Holding::default();

@@ -1,10 +1,14 @@
 //! What a pressed button says: `callback_data`, at most 64 bytes (Bot API,
 //! `InlineKeyboardButton`).
 
+mod wire;
+
 use std::{fmt, str::FromStr};
 
 use jiff::Timestamp;
 use uuid::Uuid;
+
+use wire::{Field, Fields};
 
 /// A button and what it was drawn for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -89,25 +93,32 @@ impl Button {
 
 impl fmt::Display for Button {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
+        use Field::{Id, Instant, Number};
+        match *self {
             Self::Slots {
                 teacher,
                 from: None,
-            } => write!(f, "s:{}", teacher.simple()),
+            } => wire::write(f, "s", &[Id(teacher)]),
             Self::Slots {
                 teacher,
                 from: Some(from),
-            } => write!(f, "s:{}:{}", teacher.simple(), minutes(*from)),
-            Self::Book { teacher, start } => {
-                write!(f, "b:{}:{}", teacher.simple(), minutes(*start))
+            } => wire::write(f, "S", &[Id(teacher), Instant(from)]),
+            Self::Book { teacher, start } => wire::write(f, "b", &[Id(teacher), Instant(start)]),
+            Self::AskCancel { lesson, version } => {
+                wire::write(f, "c", &[Id(lesson), Number(version)])
             }
-            Self::AskCancel { lesson, version } => write!(f, "c:{}:{version}", lesson.simple()),
-            Self::Cancel { lesson, version } => write!(f, "x:{}:{version}", lesson.simple()),
-            Self::Confirm { lesson, version } => write!(f, "y:{}:{version}", lesson.simple()),
-            Self::Decline { lesson, version } => write!(f, "n:{}:{version}", lesson.simple()),
-            Self::Reconfirm { lesson, version } => write!(f, "k:{}:{version}", lesson.simple()),
-            Self::Leave { lesson, version } => write!(f, "g:{}:{version}", lesson.simple()),
-            Self::Lessons => f.write_str("l"),
+            Self::Cancel { lesson, version } => wire::write(f, "x", &[Id(lesson), Number(version)]),
+            Self::Confirm { lesson, version } => {
+                wire::write(f, "y", &[Id(lesson), Number(version)])
+            }
+            Self::Decline { lesson, version } => {
+                wire::write(f, "n", &[Id(lesson), Number(version)])
+            }
+            Self::Reconfirm { lesson, version } => {
+                wire::write(f, "k", &[Id(lesson), Number(version)])
+            }
+            Self::Leave { lesson, version } => wire::write(f, "g", &[Id(lesson), Number(version)]),
+            Self::Lessons => wire::write(f, "l", &[]),
         }
     }
 }
@@ -121,51 +132,36 @@ impl FromStr for Button {
     type Err = NoButton;
 
     fn from_str(text: &str) -> Result<Self, NoButton> {
-        let mut parts = text.split(':');
-        let kind = parts.next();
-        let id = parts
-            .next()
-            .map(|id| Uuid::try_parse(id).map_err(|_| NoButton));
-        let id = id.transpose()?;
-        let number = parts
-            .next()
-            .map(|number| number.parse::<i64>().map_err(|_| NoButton));
-        let number = number.transpose()?;
-        if parts.next().is_some() {
-            return Err(NoButton);
-        }
-        match (kind, id, number) {
-            (Some("s"), Some(teacher), None) => Ok(Self::Slots {
-                teacher,
+        let (kind, mut fields) = Fields::of(text);
+        let button = match kind {
+            "s" => Self::Slots {
+                teacher: fields.id()?,
                 from: None,
-            }),
-            (Some("s"), Some(teacher), Some(from)) => Ok(Self::Slots {
-                teacher,
-                from: Some(instant(from)?),
-            }),
-            (Some("b"), Some(teacher), Some(start)) => Ok(Self::Book {
-                teacher,
-                start: instant(start)?,
-            }),
-            (Some("c"), Some(lesson), Some(version)) => Ok(Self::AskCancel { lesson, version }),
-            (Some("x"), Some(lesson), Some(version)) => Ok(Self::Cancel { lesson, version }),
-            (Some("y"), Some(lesson), Some(version)) => Ok(Self::Confirm { lesson, version }),
-            (Some("n"), Some(lesson), Some(version)) => Ok(Self::Decline { lesson, version }),
-            (Some("k"), Some(lesson), Some(version)) => Ok(Self::Reconfirm { lesson, version }),
-            (Some("g"), Some(lesson), Some(version)) => Ok(Self::Leave { lesson, version }),
-            (Some("l"), None, None) => Ok(Self::Lessons),
-            _ => Err(NoButton),
-        }
+            },
+            "S" => Self::Slots {
+                teacher: fields.id()?,
+                from: Some(fields.instant()?),
+            },
+            "b" => Self::Book {
+                teacher: fields.id()?,
+                start: fields.instant()?,
+            },
+            "c" | "x" | "y" | "n" | "k" | "g" => {
+                let (lesson, version) = (fields.id()?, fields.number()?);
+                match kind {
+                    "c" => Self::AskCancel { lesson, version },
+                    "x" => Self::Cancel { lesson, version },
+                    "y" => Self::Confirm { lesson, version },
+                    "n" => Self::Decline { lesson, version },
+                    "k" => Self::Reconfirm { lesson, version },
+                    _ => Self::Leave { lesson, version },
+                }
+            }
+            "l" => Self::Lessons,
+            _ => return Err(NoButton),
+        };
+        fields.end(button)
     }
-}
-
-fn minutes(instant: Timestamp) -> i64 {
-    instant.as_second().div_euclid(60)
-}
-
-fn instant(minutes: i64) -> Result<Timestamp, NoButton> {
-    let seconds = minutes.checked_mul(60).ok_or(NoButton)?;
-    Timestamp::from_second(seconds).map_err(|_| NoButton)
 }
 
 #[cfg(test)]
@@ -225,11 +221,14 @@ mod tests {
 
     #[test]
     fn what_is_no_button_is_refused() {
-        let id = Uuid::nil().simple();
+        let id = "AAAAAAAAAAAAAAAAAAAAAA";
+        assert!(format!("c:{id}:1").parse::<Button>().is_ok());
         let foreign = [
             String::new(),
             "b".to_owned(),
             "l:".to_owned(),
+            format!("s:{}", Uuid::nil()),
+            format!("b:{id}A:1"),
             format!("b:{id}"),
             format!("b:{id}:x"),
             format!("b:{id}:9223372036854775807"),

@@ -26,7 +26,8 @@ use uuid::Uuid;
 
 use crate::{
     buttons::Button,
-    replies::{Replies, Reply},
+    memory::{ChatMemory, Memory, Question},
+    replies::{Replies, Reply, ReplyError},
 };
 use requests::{Action, Request};
 
@@ -39,6 +40,7 @@ pub(crate) struct Conversation {
     lessons: LessonServiceClient<Backend>,
     invitations: InvitationServiceClient<Backend>,
     replies: Replies,
+    memory: Memory,
     clock: SharedClock,
 }
 
@@ -99,7 +101,12 @@ impl From<Status> for Fault {
 }
 
 impl Conversation {
-    pub(crate) fn new(backend: &Backend, replies: Replies, clock: SharedClock) -> Self {
+    pub(crate) fn new(
+        backend: &Backend,
+        replies: Replies,
+        memory: Memory,
+        clock: SharedClock,
+    ) -> Self {
         Self {
             users: UserServiceClient::new(backend.clone()),
             teachers: TeacherServiceClient::new(backend.clone()),
@@ -107,6 +114,7 @@ impl Conversation {
             lessons: LessonServiceClient::new(backend.clone()),
             invitations: InvitationServiceClient::new(backend.clone()),
             replies,
+            memory,
             clock,
         }
     }
@@ -145,8 +153,9 @@ impl Conversation {
             .as_ref()
             .map_or(request.language, |reader| reader.language);
         let user_id = reader.as_ref().ok().map(|reader| reader.id);
+        let memory = self.memory.chat(request.chat).await;
         let acted = match reader {
-            Ok(reader) => self.act(&reader, request).await,
+            Ok(reader) => self.act(&reader, request, memory.question.as_ref()).await,
             Err(fault) => Err(fault),
         };
         let (answer, outcome) = match acted {
@@ -163,15 +172,7 @@ impl Conversation {
                 )
             }
         };
-        let shown = match (answer, request.message_id) {
-            (Answer::Here(reply), Some(message_id)) => {
-                self.replies.edit(request.chat, message_id, &reply).await
-            }
-            (Answer::New(reply) | Answer::Here(reply), _) => {
-                self.replies.send(request.chat, &reply).await
-            }
-        };
-        match shown {
+        match self.show(request, answer, memory).await {
             Ok(()) => (user_id, outcome),
             Err(error) => {
                 tracing::warn!(error = %error, "an answer did not arrive");
@@ -180,8 +181,50 @@ impl Conversation {
         }
     }
 
-    async fn act(&self, reader: &Reader, request: &Request<'_>) -> Result<Answer, Fault> {
+    /// Shows the answer, remembers what it asks, and takes the buttons off the screen before:
+    /// only the last one can be pressed.
+    async fn show(
+        &self,
+        request: &Request<'_>,
+        answer: Answer,
+        before: ChatMemory,
+    ) -> Result<(), ReplyError> {
+        let chat = request.chat;
+        let (reply, shown) = match (answer, request.message_id) {
+            (Answer::Here(reply), Some(message_id)) => {
+                let shown = self.replies.edit(chat, message_id, &reply).await?;
+                (reply, shown)
+            }
+            (Answer::New(reply) | Answer::Here(reply), _) => {
+                let shown = self.replies.send(chat, &reply).await?;
+                (reply, shown)
+            }
+        };
+        let screen = reply.has_buttons().then_some(shown);
+        let after = ChatMemory {
+            screen,
+            question: reply.question,
+        };
+        if after != before {
+            self.memory.keep(chat, after).await;
+        }
+        if let Some(old) = before.screen.filter(|old| *old != shown) {
+            self.replies.remove_buttons(chat, old).await;
+        }
+        Ok(())
+    }
+
+    async fn act(
+        &self,
+        reader: &Reader,
+        request: &Request<'_>,
+        question: Option<&Question>,
+    ) -> Result<Answer, Fault> {
         match request.action {
+            Action::Text(text) => match question {
+                Some(Question::Zone) => self.zone(reader, text).await,
+                None => Ok(say(reader, Screen::Unknown)),
+            },
             Action::Command(command, argument) => match command {
                 Command::Start if argument.is_empty() => Ok(start::welcome(reader, self.now())),
                 Command::Start => self.accept_invitation(reader, argument).await,

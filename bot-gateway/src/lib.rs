@@ -11,6 +11,7 @@ mod figures;
 mod holding;
 mod journal;
 mod limited;
+mod memory;
 mod pacer;
 mod replies;
 mod telegram;

@@ -7,6 +7,7 @@ use tokio::{sync::Semaphore, time::sleep};
 
 use crate::{
     limited::Limited,
+    memory::Question,
     pacer::{Full, Lane, Target, gate::Gate},
     telegram::{CallError, Telegram},
 };
@@ -50,11 +51,35 @@ impl ReplyError {
 pub(crate) struct Reply {
     pub(crate) html: String,
     pub(crate) markup: Option<Value>,
+    /// What it asks for: the next text is taken for the answer.
+    pub(crate) question: Option<Question>,
 }
 
 impl Reply {
+    pub(crate) fn new(html: String, markup: Option<Value>) -> Self {
+        Self {
+            html,
+            markup,
+            question: None,
+        }
+    }
+
     pub(crate) fn text(html: String) -> Self {
-        Self { html, markup: None }
+        Self::new(html, None)
+    }
+
+    /// The same, and the next text is the answer to `question`.
+    pub(crate) fn asking(self, question: Question) -> Self {
+        Self {
+            question: Some(question),
+            ..self
+        }
+    }
+
+    /// Whether its buttons are those of the message itself.
+    pub(crate) fn has_buttons(&self) -> bool {
+        let markup = self.markup.as_ref();
+        markup.is_some_and(|markup| markup.get("inline_keyboard").is_some())
     }
 
     fn body(&self, chat: i64) -> Value {
@@ -80,25 +105,38 @@ impl Replies {
         self.telegram.bot_id()
     }
 
-    /// Sends a new message.
-    pub(crate) async fn send(&self, chat: i64, reply: &Reply) -> Result<(), ReplyError> {
-        self.paced(Target::Message, chat, reply.body(chat)).await
+    /// Sends a new message; answers its id.
+    pub(crate) async fn send(&self, chat: i64, reply: &Reply) -> Result<i32, ReplyError> {
+        let sent = self.paced("sendMessage", Target::Message, chat, reply.body(chat));
+        Ok(message_id(&sent.await?))
     }
 
     /// Turns the message `message_id` into `reply`; where it cannot be edited any more,
-    /// sends a new one.
+    /// sends a new one. Answers the id of the message that shows it.
     pub(crate) async fn edit(
         &self,
         chat: i64,
         message_id: i32,
         reply: &Reply,
-    ) -> Result<(), ReplyError> {
+    ) -> Result<i32, ReplyError> {
         let mut body = reply.body(chat);
         body["message_id"] = message_id.into();
-        match self.paced(Target::Edit, chat, body).await {
-            Err(ReplyError::Call(error)) if error.is_not_modified() => Ok(()),
+        let edited = self.paced("editMessageText", Target::Edit, chat, body);
+        match edited.await {
+            Ok(_) => Ok(message_id),
+            Err(ReplyError::Call(error)) if error.is_not_modified() => Ok(message_id),
             Err(ReplyError::Call(CallError::Refused { .. })) => self.send(chat, reply).await,
-            done => done,
+            Err(error) => Err(error),
+        }
+    }
+
+    /// Takes the buttons off a message that another one has followed.
+    pub(crate) async fn remove_buttons(&self, chat: i64, message_id: i32) {
+        let body = json!({ "chat_id": chat, "message_id": message_id });
+        let removed = self.paced("editMessageReplyMarkup", Target::Edit, chat, body);
+        if let Err(error) = removed.await {
+            // It may be deleted, or have none.
+            tracing::debug!(outcome = error.class(), "old buttons were not removed");
         }
     }
 
@@ -130,22 +168,21 @@ impl Replies {
     /// another now is followed once, and what was not written is tried once more.
     async fn paced(
         &self,
+        method: &'static str,
         target: fn(i64) -> Target,
         mut chat: i64,
         mut body: Value,
-    ) -> Result<(), ReplyError> {
-        let method = match target(chat) {
-            Target::Message(_) => "sendMessage",
-            Target::Edit(_) => "editMessageText",
-        };
-        for retries_left in [1, 0] {
+    ) -> Result<Value, ReplyError> {
+        let mut retries_left = 1;
+        loop {
             let grant = self
                 .gate
                 .enqueue(Lane::Conversation, target(chat), Duration::ZERO)?
                 .await;
             grant.begun();
-            let Err(error) = self.telegram.call(method, &body).await else {
-                return Ok(());
+            let error = match self.telegram.call(method, &body).await {
+                Ok(result) => return Ok(result),
+                Err(error) => error,
             };
             let mut pause = None;
             let again = match &error {
@@ -176,10 +213,16 @@ impl Replies {
             if !again || retries_left == 0 {
                 return Err(error.into());
             }
+            retries_left -= 1;
             sleep(pause.unwrap_or_default()).await;
         }
-        Ok(())
     }
+}
+
+/// Of an answered `sendMessage`; 0, which no message has, of an answer without it.
+fn message_id(sent: &Value) -> i32 {
+    let id = sent.get("message_id").and_then(Value::as_i64);
+    id.and_then(|id| i32::try_from(id).ok()).unwrap_or_default()
 }
 
 #[cfg(test)]

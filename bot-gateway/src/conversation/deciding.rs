@@ -40,10 +40,10 @@ impl Conversation {
                     name: &line.name,
                     when: &line.when,
                 };
-                Ok(Answer::Here(Reply {
-                    html: screen.html(reader.language),
-                    markup: keyboard(&[vec![line.cancel_button(reader)]]),
-                }))
+                Ok(Answer::Here(Reply::new(
+                    screen.html(reader.language),
+                    keyboard(&[vec![line.cancel_button(reader)]]),
+                )))
             }
             Err(status) => self.not_decided(reader, lesson, status).await,
         }
@@ -104,14 +104,14 @@ impl Conversation {
             Standing::Requested if reason(&status) == Some(ErrorReason::LessonLapsed) => {
                 redraw(reader, Screen::Lapsed)
             }
-            Standing::Requested => Answer::Here(Reply {
-                html: Screen::RequestChanged { name, when }.html(reader.language),
-                markup: keyboard(&[line.decide_buttons(reader)]),
-            }),
-            Standing::Ahead | Standing::Held => Answer::Here(Reply {
-                html: Screen::AlreadyConfirmed { name, when }.html(reader.language),
-                markup: keyboard(&[vec![line.cancel_button(reader)]]),
-            }),
+            Standing::Requested => Answer::Here(Reply::new(
+                Screen::RequestChanged { name, when }.html(reader.language),
+                keyboard(&[line.decide_buttons(reader)]),
+            )),
+            Standing::Ahead | Standing::Held => Answer::Here(Reply::new(
+                Screen::AlreadyConfirmed { name, when }.html(reader.language),
+                keyboard(&[vec![line.cancel_button(reader)]]),
+            )),
             Standing::Off(screen) => redraw(reader, screen),
         })
     }

@@ -64,8 +64,8 @@ impl Conversation {
 
 /// With the menu: these are the first words that somebody new reads.
 fn greet(reader: &Reader, screen: Screen<'_>) -> Answer {
-    Answer::New(Reply {
-        html: screen.html(reader.language),
-        markup: Some(start::menu(reader.language)),
-    })
+    Answer::New(Reply::new(
+        screen.html(reader.language),
+        Some(start::menu(reader.language)),
+    ))
 }

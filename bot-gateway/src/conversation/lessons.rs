@@ -187,10 +187,7 @@ impl Conversation {
             html.push_str(&line.html(reader));
         }
         let rows = lines.iter().map(|line| line.buttons(reader));
-        Ok(Reply {
-            html,
-            markup: keyboard(&rows.collect::<Vec<_>>()),
-        })
+        Ok(Reply::new(html, keyboard(&rows.collect::<Vec<_>>())))
     }
 
     /// Asks before cancelling, or before a student gives up their seat, with the lesson as
@@ -221,10 +218,10 @@ impl Conversation {
         };
         let yes = button(&label.text(reader.language), pressed);
         let no = button(&Label::CancelNo.text(reader.language), Button::Lessons);
-        Ok(Answer::Here(Reply {
-            html: screen.html(reader.language),
-            markup: keyboard(&[vec![yes, no]]),
-        }))
+        Ok(Answer::Here(Reply::new(
+            screen.html(reader.language),
+            keyboard(&[vec![yes, no]]),
+        )))
     }
 
     /// Cancels, if the lesson is still the one the button was drawn for.
@@ -297,8 +294,8 @@ pub(super) fn changed(reader: &Reader, line: &Line) -> Answer {
         name: &line.name,
         when: &line.when,
     };
-    Answer::Here(Reply {
-        html: screen.html(reader.language),
-        markup: keyboard(&[line.buttons(reader)]),
-    })
+    Answer::Here(Reply::new(
+        screen.html(reader.language),
+        keyboard(&[line.buttons(reader)]),
+    ))
 }

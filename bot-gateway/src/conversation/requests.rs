@@ -30,6 +30,8 @@ pub(super) enum Action<'a> {
     Pressed(Button, Uuid),
     /// A button that this version of the bot does not know.
     OldButton,
+    /// A text that is neither; perhaps the answer to a question.
+    Text(&'a str),
     /// Anything else.
     Unknown,
 }
@@ -41,6 +43,7 @@ impl Action<'_> {
             Self::Command(command, _) => command.name(),
             Self::Pressed(button, _) => button.name(),
             Self::OldButton => "old_button",
+            Self::Text(_) => "text",
             Self::Unknown => "unknown",
         }
     }
@@ -122,7 +125,7 @@ fn read(text: &str) -> Action<'_> {
         }
     }
     let Some(rest) = text.strip_prefix('/') else {
-        return Action::Unknown;
+        return Action::Text(text);
     };
     let (word, argument) = rest.split_once(char::is_whitespace).unwrap_or((rest, ""));
     let name = word.split('@').next().unwrap_or_default();
@@ -152,8 +155,11 @@ mod tests {
         }
         let zone = Action::Command(Command::Zone, "Europe/Berlin");
         assert_eq!(read("/zone  Europe/Berlin "), zone);
-        for text in ["", "/", "schedule", "/nothing", "hello /start"] {
+        for text in ["/", "/nothing"] {
             assert_eq!(read(text), Action::Unknown, "{text}");
+        }
+        for text in ["", "schedule", "hello /start"] {
+            assert_eq!(read(text), Action::Text(text), "{text}");
         }
     }
 }

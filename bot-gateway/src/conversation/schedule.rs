@@ -73,10 +73,10 @@ impl Conversation {
                     };
                     vec![button(name, slots)]
                 };
-                Ok(Answer::New(Reply {
-                    html: Screen::ChooseTeacher.html(reader.language),
-                    markup: keyboard(&several.iter().map(row).collect::<Vec<_>>()),
-                }))
+                Ok(Answer::New(Reply::new(
+                    Screen::ChooseTeacher.html(reader.language),
+                    keyboard(&several.iter().map(row).collect::<Vec<_>>()),
+                )))
             }
         }
     }
@@ -150,10 +150,7 @@ impl Conversation {
         } else {
             Screen::Slots { name, zone: &zone }
         };
-        Ok(Reply {
-            html: screen.html(reader.language),
-            markup: keyboard(&rows),
-        })
+        Ok(Reply::new(screen.html(reader.language), keyboard(&rows)))
     }
 
     /// Books the slot of a pressed button.
@@ -185,10 +182,10 @@ impl Conversation {
             Standing::Requested => Screen::Requested { name, when },
             Standing::Ahead | Standing::Held => Screen::Booked { name, when },
         };
-        Ok(Answer::Here(Reply {
-            html: screen.html(reader.language),
-            markup: keyboard(&[vec![line.cancel_button(reader)]]),
-        }))
+        Ok(Answer::Here(Reply::new(
+            screen.html(reader.language),
+            keyboard(&[vec![line.cancel_button(reader)]]),
+        )))
     }
 }
 
@@ -200,10 +197,10 @@ fn not_booked(reader: &Reader, teacher: Uuid, status: &Status) -> Option<Answer>
         let screen = Screen::SlotTaken {
             alternatives: starts.len(),
         };
-        return Some(Answer::Here(Reply {
-            html: screen.html(reader.language),
-            markup: keyboard(&slot_rows(reader, teacher, &starts)),
-        }));
+        return Some(Answer::Here(Reply::new(
+            screen.html(reader.language),
+            keyboard(&slot_rows(reader, teacher, &starts)),
+        )));
     }
     let (_, screen) = REFUSALS.iter().find(|(refused, _)| *refused == reason)?;
     Some(redraw(reader, *screen))

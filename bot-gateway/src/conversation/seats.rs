@@ -56,10 +56,10 @@ impl Conversation {
             name: &line.name,
             when: &line.when,
         };
-        Ok(Answer::Here(Reply {
-            html: screen.html(reader.language),
-            markup: keyboard(&[vec![line.cancel_button(reader)]]),
-        }))
+        Ok(Answer::Here(Reply::new(
+            screen.html(reader.language),
+            keyboard(&[vec![line.cancel_button(reader)]]),
+        )))
     }
 
     /// The reader gives up their seat.

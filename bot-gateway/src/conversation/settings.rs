@@ -10,14 +10,15 @@ use texts::{Language, Screen};
 use tonic::Code;
 
 use super::{Answer, Conversation, Fault, Reader, say, start};
-use crate::replies::Reply;
+use crate::{memory::Question, replies::Reply};
 
 impl Conversation {
     /// /zone Europe/Berlin
     pub(super) async fn zone(&self, reader: &Reader, name: &str) -> Result<Answer, Fault> {
         if name.is_empty() {
             let zone = reader.zone_name(self.now());
-            return Ok(say(reader, Screen::ZoneUsage { zone: &zone }));
+            let usage = Screen::ZoneUsage { zone: &zone }.html(reader.language);
+            return Ok(Answer::New(Reply::text(usage).asking(Question::Zone)));
         }
         // The database of zones forgives the case of a name; the service does not.
         let zone = TimeZone::get(name).ok();
@@ -55,10 +56,10 @@ impl Conversation {
             ..UpdateSettingsRequest::default()
         };
         Ok(match self.update(reader, change).await? {
-            Updated::Done(reader) => Answer::New(Reply {
-                html: Screen::LanguageSet.html(reader.language),
-                markup: Some(start::menu(reader.language)),
-            }),
+            Updated::Done(reader) => Answer::New(Reply::new(
+                Screen::LanguageSet.html(reader.language),
+                Some(start::menu(reader.language)),
+            )),
             Updated::Refused => say(reader, Screen::LanguageUsage),
             Updated::Stale => say(reader, Screen::SettingsChanged),
         })

@@ -13,10 +13,10 @@ pub(super) fn welcome(reader: &Reader, now: Timestamp) -> Answer {
         name: &reader.name,
         zone: &zone,
     };
-    Answer::New(Reply {
-        html: screen.html(reader.language),
-        markup: Some(menu(reader.language)),
-    })
+    Answer::New(Reply::new(
+        screen.html(reader.language),
+        Some(menu(reader.language)),
+    ))
 }
 
 pub(super) fn help(reader: &Reader, now: Timestamp) -> Answer {
