@@ -10,7 +10,7 @@ mod peer;
 mod report;
 mod schedule;
 
-use std::{collections::BTreeMap, time::Duration};
+use std::time::Duration;
 
 use clap::{Args, ValueEnum};
 use e2e::Result;
@@ -26,9 +26,6 @@ use ours::Ours;
 use peer::{Peer, Peers};
 use schedule::Schedule;
 
-/// The simulator waits the longer, the sooner a limit is broken again: nobody shall pay for
-/// what was measured before.
-const FORGIVEN: Duration = Duration::from_secs(130);
 /// How often a measurement begins anew because enqueueing took too long.
 const TRIES: u32 = 3;
 
@@ -146,7 +143,6 @@ pub(crate) async fn run(plan: &Plan) -> Result<()> {
     let arena = Arena::start(plan.burst.max(plan.rows)).await?;
     let mut ours = Ours::new(&arena).await?;
     let (mut measured, mut failed) = (Vec::new(), 0_u32);
-    let mut refused = BTreeMap::new();
     let cases = plan.cases();
     for round in 1..=plan.rounds {
         for (number, case) in cases.iter().enumerate() {
@@ -156,16 +152,8 @@ pub(crate) async fn run(plan: &Plan) -> Result<()> {
                 number + 1,
                 cases.len()
             );
-            if let Some(refused) = refused.get(&case.contestant)
-                && case.scenario.has_limits()
-            {
-                sleep_until(*refused + FORGIVEN).await;
-            }
             match measure(plan, &arena, &mut ours, peers.as_ref(), *case, round).await {
                 Ok(figures) => {
-                    if figures.refused > 0 {
-                        refused.insert(case.contestant, Instant::now());
-                    }
                     println!("{at}: {}", report::line(*case, &figures));
                     measured.push((*case, figures));
                 }
@@ -258,6 +246,7 @@ async fn measure(
     let limits = case.scenario.has_limits();
     let sim = &arena.sim;
     sim.clear_faults().await?;
+    // Also forgives: nobody pays for the 429s of what was measured before.
     sim.set_limits(if limits {
         Limits::TELEGRAM
     } else {

@@ -408,7 +408,8 @@ impl SimClient {
         self.post(&path, &json!({})).await
     }
 
-    /// Changes the sending limits from now on.
+    /// Changes the sending limits from now on; what was sent before counts no more, and nobody has
+    /// to wait any longer.
     ///
     /// # Errors
     /// [`SimError::Unreachable`].

@@ -109,7 +109,7 @@ async fn set_limits(
     State(shared): State<Arc<Shared>>,
     Input(axum::Json(limits)): Input<axum::Json<Limits>>,
 ) -> Json<Limits> {
-    shared.step(|world, _| world.limits = limits);
+    shared.step(|world, _| world.set_limits(limits));
     Json(limits)
 }
 

@@ -132,6 +132,14 @@ pub(crate) struct Webhook {
 }
 
 impl World {
+    /// Other limits from now on; what was sent before counts no more.
+    pub fn set_limits(&mut self, limits: Limits) {
+        self.limits = limits;
+        for bot in self.bots.values_mut() {
+            bot.pace.forgive();
+        }
+    }
+
     fn new(config: Config, now: Moment) -> Result<Self, ConfigFault> {
         let known_tokens = config.known_bots()?;
         let mut world = Self {

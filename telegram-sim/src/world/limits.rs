@@ -107,6 +107,14 @@ impl Pace {
         }
     }
 
+    /// Forgets what was sent and who was told to wait; not the figures.
+    pub fn forgive(&mut self) {
+        *self = Self {
+            figures: self.figures,
+            ..Self::default()
+        };
+    }
+
     /// How the bot has kept to the limits.
     pub fn figures(&self, bot_id: i64) -> BotFigures {
         BotFigures {
@@ -318,6 +326,20 @@ mod tests {
         assert_eq!(refused.map_err(|it| it.wait), Err(1));
         let free = pace.admit(Limits::TELEGRAM, Counts::Nothing, Some(7), at(1));
         assert_eq!(free, Ok(()));
+    }
+
+    #[test]
+    fn who_is_forgiven_begins_anew_with_the_same_figures() {
+        let mut pace = Pace::default();
+        for wait in [None, Some(1), Some(1)] {
+            assert_eq!(send(&mut pace, 7, 0), wait);
+        }
+        pace.forgive();
+        assert_eq!(send(&mut pace, 7, 0), None);
+        assert_eq!(send(&mut pace, 7, 0), Some(1), "no repetition");
+        let figures = pace.figures(1);
+        assert_eq!((figures.sent, figures.over_chat), (2, 2));
+        assert_eq!(figures.early, 1);
     }
 
     #[test]
