@@ -3,6 +3,7 @@
 //! ledger is the only judge.
 
 mod arena;
+pub(crate) mod failover;
 mod judge;
 mod load;
 mod ours;

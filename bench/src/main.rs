@@ -41,6 +41,8 @@ enum Command {
     Watch(watch::Plan),
     /// Notifications on time and at Telegram's limits, beside other queues
     Delivery(delivery::Plan),
+    /// How long nobody is written to when a bot's owner goes
+    Failover(delivery::failover::Plan),
     /// The year of a busy teacher, listed in memory
     Slots,
 }
@@ -53,6 +55,7 @@ async fn main() -> ExitCode {
             Command::Feed(plan) => feed::run(&plan).await,
             Command::Watch(plan) => watch::run(&plan).await,
             Command::Delivery(plan) => delivery::run(&plan).await,
+            Command::Failover(plan) => delivery::failover::run(&plan).await,
             Command::Slots => slots::run(),
         }
     };

@@ -8,7 +8,7 @@ use crate::tasks::{binaries, cargo, execute};
 
 /// What is measured beside the benchmarks' own process.
 const SERVICES: [&str; 3] = ["lesson-svc", "notify-svc", "gateway-rest"];
-/// What `delivery` measures.
+/// What `delivery` and `failover` measure.
 const DELIVERY: [&str; 3] = ["notify-svc", "bot-gateway", "telegram-sim"];
 
 /// Builds what is measured, optimised, and measures it; `arguments` begin with which
@@ -17,7 +17,7 @@ pub(crate) fn run(arguments: &[String]) -> Result<()> {
     let mut build = cargo(&["build", "--release", "-p", "bench"]);
     let measured: &[&str] = match arguments.first().map(String::as_str) {
         None | Some("slots") => &[],
-        Some("delivery") => &DELIVERY,
+        Some("delivery" | "failover") => &DELIVERY,
         Some(_) => &SERVICES,
     };
     build.args(measured.iter().flat_map(|service| ["-p", service]));

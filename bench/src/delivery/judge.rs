@@ -24,6 +24,12 @@ pub(super) struct Cost {
 }
 
 impl Cost {
+    /// Where nobody asks.
+    pub(super) const NOTHING: Self = Self {
+        workers_s: 0.0,
+        database_s: 0.0,
+    };
+
     /// So far, of these processes and of all that the postmaster has and had.
     pub(super) fn now(postmaster: u32, workers: &[u32]) -> Result<Self> {
         let mut ticks = 0;

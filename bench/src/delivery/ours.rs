@@ -28,13 +28,34 @@ const START: Duration = Duration::from_secs(3);
 const READY: Duration = Duration::from_secs(30);
 const CALL: Duration = Duration::from_secs(20);
 
+/// Which of two.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Gateway {
+    /// Owns the bot.
+    First,
+    /// Waits for it.
+    Second,
+}
+
+impl Gateway {
+    fn name(self) -> &'static str {
+        match self {
+            Self::First => "bot-gateway",
+            Self::Second => "bot-gateway-2",
+        }
+    }
+}
+
+/// The place of the first gateway among what runs.
+const FIRST_GATEWAY: usize = 1;
+
 /// Both services, stopped between measurements.
 pub(super) struct Ours {
     urls: ServiceUrls,
     admin: String,
     keys: Keys,
     service_port: u16,
-    gateway_port: u16,
+    gateway_ports: [u16; 2],
     running: Vec<Process>,
     epoch: i64,
     /// What a notification took to create, the last time.
@@ -50,7 +71,7 @@ impl Ours {
             admin,
             keys: Keys::in_directory(&arena.path().join("keys"))?,
             service_port: ports::free()?,
-            gateway_port: ports::free()?,
+            gateway_ports: [ports::free()?, ports::free()?],
             running: Vec::new(),
             epoch: 0,
             each: Duration::from_millis(2),
@@ -89,10 +110,7 @@ impl Ours {
         let log = arena.log("notify-svc");
         self.running
             .push(Process::start("notify-svc", &mut service, &log)?);
-        let mut gateway = self.gateway(arena, limits)?;
-        let log = arena.log("bot-gateway");
-        self.running
-            .push(Process::start("bot-gateway", &mut gateway, &log)?);
+        self.start_gateway(arena, limits, Gateway::First)?;
         let before = self.epoch;
         let owned = eventually("the gateway owns the bot", READY, async || {
             let epoch = sqlx::query_scalar(
@@ -109,6 +127,35 @@ impl Ours {
             process.check()?;
         }
         owned
+    }
+
+    /// Starts a gateway.
+    pub(super) fn start_gateway(
+        &mut self,
+        arena: &Arena,
+        limits: bool,
+        which: Gateway,
+    ) -> Result<()> {
+        let mut gateway = self.gateway(arena, limits, which)?;
+        let log = arena.log(which.name());
+        self.running
+            .push(Process::start(which.name(), &mut gateway, &log)?);
+        Ok(())
+    }
+
+    /// Ends the first gateway in order, and waits for its end.
+    pub(super) async fn stop_gateway(&mut self) -> Result<()> {
+        let mut gateway = self.running.remove(FIRST_GATEWAY);
+        let status = gateway.stop(Signal::TERM, STOP).await?;
+        if status.success() {
+            return Ok(());
+        }
+        Err(format!("ended with {status}:\n{}", gateway.log_tail()).into())
+    }
+
+    /// Kills the first gateway.
+    pub(super) async fn kill_gateway(&mut self) -> Result<()> {
+        self.running.remove(FIRST_GATEWAY).kill().await
     }
 
     /// Both services' ids.
@@ -164,16 +211,22 @@ impl Ours {
         Ok(command)
     }
 
-    fn gateway(&self, arena: &Arena, limits: bool) -> Result<Command> {
+    fn gateway(&self, arena: &Arena, limits: bool, which: Gateway) -> Result<Command> {
         let mut command = Command::new(binary(Program::BotGateway.name())?);
         let service = format!("http://127.0.0.1:{}", self.service_port);
         command
             .current_dir(arena.path())
             .env_clear()
-            .env("BOT_LISTEN", format!("127.0.0.1:{}", self.gateway_port))
+            .env(
+                "BOT_LISTEN",
+                format!("127.0.0.1:{}", self.gateway_ports[which as usize]),
+            )
             .env("BOT_METRICS_LISTEN", "off")
             .env("BOT_LOG_FORMAT", "json")
-            .env("BOT_JOURNAL", arena.path().join("journal.redb"))
+            .env(
+                "BOT_JOURNAL",
+                arena.path().join(format!("{}.redb", which.name())),
+            )
             .env("BOT_TELEGRAM_API_URL", &arena.sim_url)
             .env("TELEGRAM_BOT_TOKEN", token(Contestant::Ours))
             .env("BOT_NOTIFY_URL", service)

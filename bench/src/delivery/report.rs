@@ -94,7 +94,7 @@ fn cells(figures: &Figures) -> [Option<f64>; 9] {
 }
 
 /// Of sorted values: the median, and the range where there is one.
-fn cell(values: &[f64]) -> String {
+pub(super) fn cell(values: &[f64]) -> String {
     let text = |value: f64| {
         if value.abs() >= 100.0 {
             format!("{value:.0}")

@@ -302,7 +302,7 @@ async fn every_query_behind_many_lessons_has_an_index(pool: PgPool) {
 #[sqlx::test(migrator = "lesson_svc::MIGRATOR")]
 #[ignore = "prints the plans of docs/queries.md: cargo xtask test -p lesson-svc -- print_the_plans --ignored --nocapture"]
 async fn print_the_plans_of_many_lessons(pool: PgPool) {
-    fill(&pool, 2_000).await;
+    fill(&pool, 300).await;
     let mut conn = pool.acquire().await.unwrap();
     for asked in ask(&mut conn).await {
         // What is leased once is not due again.
