@@ -22,6 +22,7 @@ use crate::{
     memory::Memory,
     pacer::{Limits, gate::Gate},
     replies::Replies,
+    store::Store,
     telegram::{Api, CallError, Telegram, Token},
     updates,
 };
@@ -43,8 +44,10 @@ pub(crate) struct World {
     pub(crate) lesson: Backend,
     pub(crate) notify: Backend,
     pub(crate) journal: Journal,
+    pub(crate) store: Store,
     pub(crate) gateway_id: Uuid,
     pub(crate) poll_timeout: Duration,
+    pub(crate) requests_per_minute: usize,
     pub(crate) clock: SharedClock,
 }
 
@@ -71,13 +74,14 @@ impl Bot {
             gate,
             limited,
         } = self;
+        let bot_id = telegram.bot_id();
         let replies = Replies::new(telegram.clone(), gate.clone(), Arc::clone(&limited));
         let clock = Arc::clone(&world.clock);
         let conversation = Arc::new(Conversation::new(
             &world.lesson,
             replies,
-            Memory::default(),
-            clock,
+            Memory::new(bot_id, world.store.clone()),
+            Arc::clone(&clock),
         ));
         let (seen, seen_by_dispatch) = mpsc::channel(SEEN_CHATS);
         let (quiet, quiet_for_dispatch) = watch::channel(false);
@@ -98,10 +102,18 @@ impl Bot {
         let source = updates::Source {
             telegram: telegram.clone(),
             holding,
-            poll_timeout: world.poll_timeout,
+            feed: updates::Feed::Polling(world.poll_timeout),
         };
-        let polled = async {
-            updates::run(source, conversation, seen, &shutdown).await;
+        let desk = updates::Desk {
+            bot_id,
+            conversation,
+            store: world.store,
+            seen,
+            requests_per_minute: world.requests_per_minute,
+            clock,
+        };
+        let updated = async {
+            updates::run(source, desk, &shutdown).await;
             quiet.send_replace(true);
         };
         let dispatched = dispatch::run(dispatch, &shutdown);
@@ -112,7 +124,7 @@ impl Bot {
             }
         };
         // Boxed, because they are large.
-        tokio::join!(Box::pin(polled), Box::pin(dispatched), announced);
+        tokio::join!(Box::pin(updated), Box::pin(dispatched), announced);
     }
 }
 

@@ -30,12 +30,16 @@ pub struct Config {
     pub limits: Limits,
     /// `BOT_POLL_TIMEOUT`: how many seconds Telegram may hold a long poll; default 25.
     pub poll_timeout: Duration,
+    /// `BOT_USER_REQUESTS_PER_MINUTE`: how many updates of one person are answered in a
+    /// minute; default 20, from 1 to 100 (TMB-3).
+    pub requests_per_minute: usize,
     /// `BOT_LESSON_URL`, `BOT_LESSON_KEY`, `BOT_LESSON_TIMEOUT`.
     pub lesson: BackendConfig,
     /// `BOT_NOTIFY_URL`, `BOT_NOTIFY_KEY`, `BOT_NOTIFY_TIMEOUT`.
     pub notify: BackendConfig,
     /// `BOT_JOURNAL`: the file of the journal; default `bot-gateway.redb`. It must
-    /// outlive the process, and be on a local disk.
+    /// outlive the process, and be on a local disk. Beside it lies `….chats.redb`: what is
+    /// kept of updates and chats.
     pub journal: PathBuf,
     /// `BOT_REFLECTION`: whether gRPC reflection answers; default true.
     pub reflection: bool,
@@ -71,6 +75,7 @@ impl Config {
             },
             limits: limits(settings),
             poll_timeout: settings.duration("POLL_TIMEOUT", 25 * SECOND, SECOND..=50 * SECOND),
+            requests_per_minute: settings.in_range("USER_REQUESTS_PER_MINUTE", 20, 1..=100),
             lesson: BackendConfig::read(settings, "LESSON", "lesson-svc", "http://127.0.0.1:50051"),
             notify: BackendConfig::read(settings, "NOTIFY", "notify-svc", "http://127.0.0.1:50052"),
             journal: settings.value("JOURNAL", PathBuf::from("bot-gateway.redb")),

@@ -26,6 +26,7 @@ use uuid::Uuid;
 
 use crate::{
     buttons::Button,
+    figures,
     memory::{ChatMemory, Memory, Question},
     replies::{Replies, Reply, ReplyError},
 };
@@ -119,8 +120,9 @@ impl Conversation {
         }
     }
 
-    /// Handles one update to its end: the answer was sent, or cannot be.
-    pub(crate) async fn handle(&self, update: Update) {
+    /// Handles one update, which came at `received`, to its end: the answer was sent, or
+    /// cannot be.
+    pub(crate) async fn handle(&self, update: Update, received: Instant) {
         let Some(request) = Request::from_update(&update, self.replies.bot_id()) else {
             return;
         };
@@ -128,17 +130,16 @@ impl Conversation {
         let span = tracing::info_span!("update", otel.name = name, otel.kind = "consumer");
         async {
             let begun = Instant::now();
-            let (user_id, outcome) = tokio::join!(self.respond(&request), async {
-                if let Some(callback_id) = &request.callback_id {
-                    self.replies.acknowledge(callback_id).await;
-                }
-            })
-            .0;
+            let (user_id, outcome) = self.respond(&request).await;
+            let lasted = begun.elapsed();
+            figures::UPDATES.time(lasted, [name, outcome]);
+            figures::ANSWERS.time(received.elapsed(), [name]);
             tracing::info!(
                 action = name,
                 user_id = user_id.map(tracing::field::display),
                 outcome,
-                duration_ms = u64::try_from(begun.elapsed().as_millis()).unwrap_or(u64::MAX),
+                duration_ms = u64::try_from(lasted.as_millis()).unwrap_or(u64::MAX),
+                waited_ms = u64::try_from((begun - received).as_millis()).unwrap_or(u64::MAX),
                 "update handled"
             );
         }
@@ -146,14 +147,36 @@ impl Conversation {
         .await;
     }
 
+    /// Ends the waiting mark on a pressed button.
+    pub(crate) async fn acknowledge(&self, callback_id: &str) {
+        self.replies.acknowledge(callback_id).await;
+    }
+
+    /// Says that somebody asks for too much, and for how long nobody will answer; not when
+    /// that is over before it could be said.
+    pub(crate) async fn ask_for_patience(&self, chat: i64, language_code: &str, until: Instant) {
+        let memory = self.memory.chat(chat).await;
+        let language = chosen(&memory).unwrap_or_else(|| Language::from_tag(language_code));
+        let left = until.saturating_duration_since(Instant::now());
+        let seconds = left.as_millis().div_ceil(1_000);
+        if seconds == 0 {
+            return;
+        }
+        let seconds = i64::try_from(seconds).unwrap_or(i64::MAX);
+        let reply = Reply::text(Screen::TooManyRequests { seconds }.html(language));
+        if let Err(error) = self.replies.send(chat, &reply).await {
+            tracing::warn!(error = %error, "a request for patience did not arrive");
+        }
+    }
+
     /// Acts and shows the answer; tells for whom, and how it went.
     async fn respond(&self, request: &Request<'_>) -> (Option<Uuid>, &'static str) {
-        let reader = self.reader(request).await;
-        let known_language = reader
-            .as_ref()
-            .map_or(request.language, |reader| reader.language);
+        let (reader, memory) = tokio::join!(self.reader(request), self.memory.chat(request.chat));
         let user_id = reader.as_ref().ok().map(|reader| reader.id);
-        let memory = self.memory.chat(request.chat).await;
+        let language = match &reader {
+            Ok(reader) => reader.language,
+            Err(_) => chosen(&memory).unwrap_or(request.language),
+        };
         let acted = match reader {
             Ok(reader) => self.act(&reader, request, memory.question.as_ref()).await,
             Err(fault) => Err(fault),
@@ -166,13 +189,12 @@ impl Conversation {
                     Fault::Unexpected => (Screen::Failed, "failed"),
                 };
                 // A new message: the old one keeps its buttons for another try.
-                (
-                    Answer::New(Reply::text(screen.html(known_language))),
-                    outcome,
-                )
+                (Answer::New(Reply::text(screen.html(language))), outcome)
             }
         };
-        match self.show(request, answer, memory).await {
+        let chosen = user_id.map(|_| language.tag().to_owned());
+        let language = chosen.or_else(|| memory.language.clone());
+        match self.show(request, answer, memory, language).await {
             Ok(()) => (user_id, outcome),
             Err(error) => {
                 tracing::warn!(error = %error, "an answer did not arrive");
@@ -188,6 +210,7 @@ impl Conversation {
         request: &Request<'_>,
         answer: Answer,
         before: ChatMemory,
+        language: Option<String>,
     ) -> Result<(), ReplyError> {
         let chat = request.chat;
         let (reply, shown) = match (answer, request.message_id) {
@@ -204,6 +227,7 @@ impl Conversation {
         let after = ChatMemory {
             screen,
             question: reply.question,
+            language,
         };
         if after != before {
             self.memory.keep(chat, after).await;
@@ -310,6 +334,11 @@ fn say(reader: &Reader, screen: Screen<'_>) -> Answer {
 
 fn redraw(reader: &Reader, screen: Screen<'_>) -> Answer {
     Answer::Here(Reply::text(screen.html(reader.language)))
+}
+
+/// The language that somebody chose, as far as that is remembered.
+fn chosen(memory: &ChatMemory) -> Option<Language> {
+    memory.language.as_deref().map(Language::from_tag)
 }
 
 /// A button as the Bot API takes it.

@@ -59,6 +59,49 @@ pub(crate) static JOURNAL: Histogram<0> = Histogram::new(
     [],
 );
 
+/// How long a flush of the store takes.
+pub(crate) static STORE: Histogram<0> = Histogram::new(
+    "olm.bot.store.duration",
+    "s",
+    "Flushes of what is kept of updates and chats",
+    SECONDS,
+    [],
+);
+
+/// Updates that were handled, by the command or button, never by what was written.
+pub(crate) static UPDATES: Histogram<2> = Histogram::new(
+    "olm.bot.updates.duration",
+    "s",
+    "Handling of updates, by command or button and outcome",
+    SECONDS,
+    ["action", "outcome"],
+);
+
+/// What a person waits for.
+pub(crate) static ANSWERS: Histogram<1> = Histogram::new(
+    "olm.bot.updates.answer",
+    "s",
+    "From an update's arrival to the end of its answer, by command or button",
+    SECONDS,
+    ["action"],
+);
+
+/// Updates that were not acted on.
+pub(crate) static PASSED_OVER: Counter<1> = Counter::new(
+    "olm.bot.updates.passed_over",
+    "{update}",
+    "Updates that were not acted on, by why",
+    ["reason"],
+);
+
+/// Posts to the webhook.
+pub(crate) static WEBHOOK: Counter<1> = Counter::new(
+    "olm.bot.webhook.posts",
+    "{request}",
+    "Requests to the webhook, by the status they were answered with",
+    ["status"],
+);
+
 static WAITING: Gauge<1> = Gauge::new(
     "olm.bot.waiting",
     "{message}",

@@ -14,6 +14,7 @@ mod limited;
 mod memory;
 mod pacer;
 mod replies;
+mod store;
 mod telegram;
 mod updates;
 
@@ -32,9 +33,11 @@ use tonic::service::Routes;
 pub use config::Config;
 pub use journal::{Attempt, Entry, Journal, JournalError, Opened};
 pub use pacer::Limits;
+pub use store::StoreError;
 pub use telegram::{Timeouts, Token};
 
 use bot::{Bot, World};
+use store::Store;
 use telegram::{Api, Telegram};
 
 /// The name under which readiness is told.
@@ -46,6 +49,9 @@ pub enum RunError {
     /// The journal cannot be used.
     #[error(transparent)]
     Journal(#[from] JournalError),
+    /// The store beside it cannot be used.
+    #[error(transparent)]
+    Store(#[from] StoreError),
     /// No HTTP client can be made.
     #[error(transparent)]
     Telegram(#[from] telegram::ClientError),
@@ -61,14 +67,16 @@ pub enum RunError {
 ///
 /// # Errors
 ///
-/// When the journal is in use or unreadable, or the server fails.
+/// When the journal or the store is in use or unreadable, or the server fails.
 pub async fn run(
     config: Config,
     listener: TcpListener,
     shutdown: Shutdown,
     clock: SharedClock,
 ) -> Result<(), RunError> {
+    let store = Store::beside(&config.journal);
     let opened = open_journal(config.journal).await?;
+    let store = Store::open(store, Arc::clone(&clock)).await?;
     let api = Api::new(&config.telegram_api_url, config.telegram_timeouts)?;
     let bots: Vec<_> = config
         .tokens
@@ -79,8 +87,10 @@ pub async fn run(
         lesson: Backend::connect_lazy(&config.lesson)?,
         notify: Backend::connect_lazy(&config.notify)?,
         journal: opened.journal.clone(),
+        store: store.clone(),
         gateway_id: opened.gateway_id,
         poll_timeout: config.poll_timeout,
+        requests_per_minute: config.requests_per_minute,
         clock: Arc::clone(&clock),
     };
 
@@ -105,11 +115,13 @@ pub async fn run(
     };
     let worked = shutdown.drained(bot::run_all(bots, world, opened.entries, &shutdown));
     let (served, worked) = tokio::join!(Box::pin(served), Box::pin(worked));
+    let stored = store.close().await;
     if worked.is_some() {
         opened.journal.close().await?;
     } else {
         tracing::warn!("rows or updates still open at the drain deadline were cut");
     }
+    stored?;
     Ok(served?)
 }
 

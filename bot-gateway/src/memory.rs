@@ -1,11 +1,8 @@
-//! What a bot keeps of a chat between two updates.
-
-use std::{
-    collections::HashMap,
-    sync::{Arc, Mutex, PoisonError},
-};
+//! What a bot keeps of a chat between two updates, also from one process to the next.
 
 use serde::{Deserialize, Serialize};
+
+use crate::store::Store;
 
 /// What the person was asked, so that the next text is the answer.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -16,29 +13,38 @@ pub(crate) enum Question {
 
 /// One chat.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
 pub(crate) struct ChatMemory {
     /// The message with the buttons of the conversation: only the last one keeps them.
     pub(crate) screen: Option<i32>,
     /// What was asked last, unless something else was done since.
     pub(crate) question: Option<Question>,
+    /// The language the person chose, for when it cannot be asked for.
+    pub(crate) language: Option<String>,
 }
 
 /// What is kept of every chat of one bot; cheap to clone.
-#[derive(Debug, Clone, Default)]
+#[derive(Debug, Clone)]
 pub(crate) struct Memory {
-    chats: Arc<Mutex<HashMap<i64, ChatMemory>>>,
+    bot_id: i64,
+    store: Store,
 }
 
 impl Memory {
-    /// What is kept of a chat.
-    pub(crate) async fn chat(&self, chat: i64) -> ChatMemory {
-        let chats = self.chats.lock().unwrap_or_else(PoisonError::into_inner);
-        chats.get(&chat).cloned().unwrap_or_default()
+    /// Of a bot, in `store`.
+    pub(crate) fn new(bot_id: i64, store: Store) -> Self {
+        Self { bot_id, store }
     }
 
-    /// Keeps it, in place of what was.
+    /// What is kept of a chat; nothing where that cannot be read.
+    pub(crate) async fn chat(&self, chat: i64) -> ChatMemory {
+        let kept = self.store.chat(self.bot_id, chat).await;
+        kept.ok().flatten().unwrap_or_default()
+    }
+
+    /// Keeps it, in place of what was. Where that fails, which is logged, a question is
+    /// forgotten and old buttons stay.
     pub(crate) async fn keep(&self, chat: i64, memory: ChatMemory) {
-        let mut chats = self.chats.lock().unwrap_or_else(PoisonError::into_inner);
-        chats.insert(chat, memory);
+        let _ = self.store.keep(self.bot_id, chat, &memory).await;
     }
 }

@@ -1,9 +1,11 @@
 //! How the conversation writes to Telegram: through the pacer, like everything.
 
+mod callbacks;
+
 use std::{sync::Arc, time::Duration};
 
 use serde_json::{Value, json};
-use tokio::{sync::Semaphore, time::sleep};
+use tokio::time::sleep;
 
 use crate::{
     limited::Limited,
@@ -11,10 +13,8 @@ use crate::{
     pacer::{Full, Lane, Target, gate::Gate},
     telegram::{CallError, Telegram},
 };
+use callbacks::Callbacks;
 
-/// `answerCallbackQuery` is no message and has its own limit here: so many in flight or
-/// answered within the last second.
-const CALLBACK_ANSWERS: usize = 30;
 /// What was not written is tried again after this long at most.
 const LONGEST_PAUSE: Duration = Duration::from_secs(1);
 
@@ -24,7 +24,7 @@ pub(crate) struct Replies {
     telegram: Telegram,
     gate: Gate,
     limited: Arc<Limited>,
-    callback_answers: Arc<Semaphore>,
+    callbacks: Callbacks,
 }
 
 /// Why a reply did not arrive.
@@ -94,10 +94,10 @@ impl Reply {
 impl Replies {
     pub(crate) fn new(telegram: Telegram, gate: Gate, limited: Arc<Limited>) -> Self {
         Self {
+            callbacks: Callbacks::new(telegram.clone()),
             telegram,
             limited,
             gate,
-            callback_answers: Arc::new(Semaphore::new(CALLBACK_ANSWERS)),
         }
     }
 
@@ -140,28 +140,9 @@ impl Replies {
         }
     }
 
-    /// Ends the waiting mark on a pressed button.
+    /// Ends the waiting mark on a pressed button, whatever waits for its slot.
     pub(crate) async fn acknowledge(&self, callback_id: &str) {
-        let Ok(permit) = Arc::clone(&self.callback_answers).acquire_owned().await else {
-            return;
-        };
-        let body = json!({ "callback_query_id": callback_id });
-        let result = self.telegram.call("answerCallbackQuery", &body).await;
-        let counts = match &result {
-            Err(CallError::Limited { retry_after }) => *retry_after,
-            Ok(_) | Err(_) => Duration::from_secs(1),
-        };
-        tokio::spawn(async move {
-            sleep(counts).await;
-            drop(permit);
-        });
-        if let Err(error) = result {
-            // A query older than a minute cannot be answered; nobody waits for it then.
-            tracing::debug!(
-                outcome = error.class(),
-                "a button press was not acknowledged"
-            );
-        }
+        self.callbacks.acknowledge(callback_id).await;
     }
 
     /// Waits for a slot of the conversation's lane. A 429 is waited out once, a chat that is

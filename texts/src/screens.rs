@@ -235,6 +235,11 @@ pub enum Screen<'a> {
     SettingsChanged,
     /// A button that means nothing any more.
     OldButton,
+    /// Somebody asks for more than the bot answers in a minute.
+    TooManyRequests {
+        /// How long it will not answer.
+        seconds: i64,
+    },
     /// server 1 cannot be reached (OLM-5).
     Unavailable,
     /// A fault of ours.
@@ -308,6 +313,7 @@ impl Screen<'_> {
             Self::LanguageUsage => "screen-language-usage",
             Self::SettingsChanged => "screen-settings-changed",
             Self::OldButton => "screen-old-button",
+            Self::TooManyRequests { .. } => "screen-too-many-requests",
             Self::Unavailable => "screen-unavailable",
             Self::Failed => "screen-failed",
         }
@@ -325,6 +331,7 @@ impl Screen<'_> {
             Self::Help { zone } | Self::ZoneUsage { zone } => values.html("zone", zone),
             Self::NoSlots { name } => values.html("name", name),
             Self::ZoneSet { zone, time } => values.html("zone", zone).html("time", time),
+            Self::TooManyRequests { seconds } => values.number("seconds", seconds),
             Self::SlotTaken { alternatives } => values.number(
                 "alternatives",
                 i64::try_from(alternatives).unwrap_or(i64::MAX),

@@ -17,7 +17,10 @@ pub(super) struct Request<'a> {
     pub(super) language: Language,
     /// The message whose button was pressed.
     pub(super) message_id: Option<i32>,
-    pub(super) callback_id: Option<&'a str>,
+    /// Under which a change that it asks for happens once, however often the same press is
+    /// repeated, or the same update given out.
+    #[expect(dead_code, reason = "no text changes anything that needs an id yet")]
+    pub(super) request_id: Uuid,
     pub(super) action: Action<'a>,
 }
 
@@ -57,19 +60,22 @@ impl<'a> Request<'a> {
             reason = "Telegram adds kinds; the poll asks for these two only"
         )]
         match &update.kind {
-            UpdateKind::Message(message) => Self::from_message(message),
+            UpdateKind::Message(message) => {
+                let request_id = updates::request_id_of_update(bot_id, update.id.0);
+                Self::from_message(message, request_id)
+            }
             UpdateKind::CallbackQuery(query) => Self::from_query(query, bot_id),
             _ => None,
         }
     }
 
-    fn from_message(message: &'a Message) -> Option<Self> {
+    fn from_message(message: &'a Message, request_id: Uuid) -> Option<Self> {
         let from = message.from.as_ref()?;
         if !message.chat.is_private() || from.is_bot {
             return None;
         }
         let action = message.text().map_or(Action::Unknown, read);
-        Some(Self::new(message.chat.id.0, from, action))
+        Some(Self::new(message.chat.id.0, from, request_id, action))
     }
 
     fn from_query(query: &'a CallbackQuery, bot_id: i64) -> Option<Self> {
@@ -85,12 +91,11 @@ impl<'a> Request<'a> {
         });
         Some(Self {
             message_id: Some(message_id),
-            callback_id: Some(&query.id.0),
-            ..Self::new(chat, &query.from, action)
+            ..Self::new(chat, &query.from, request_id, action)
         })
     }
 
-    fn new(chat: i64, from: &'a User, action: Action<'a>) -> Self {
+    fn new(chat: i64, from: &'a User, request_id: Uuid, action: Action<'a>) -> Self {
         let language_code = from.language_code.as_deref().unwrap_or_default();
         Self {
             chat,
@@ -99,7 +104,7 @@ impl<'a> Request<'a> {
             language_code,
             language: Language::from_tag(language_code),
             message_id: None,
-            callback_id: None,
+            request_id,
             action,
         }
     }

@@ -21,8 +21,8 @@ const TELEGRAM_HOST: &str = "api.telegram.org";
 const MAX_ANSWER_BYTES: usize = 8 * 1024 * 1024;
 /// Idle connections are closed before Telegram's side does it, about a minute.
 const IDLE: Duration = Duration::from_secs(30);
-/// Idle connections that are kept.
-const MAX_IDLE: usize = 64;
+/// Idle connections that are kept: as many as button presses are acknowledged at a time.
+const MAX_IDLE: usize = 256;
 /// From the head of an answer to its end.
 const BODY_TIMEOUT: Duration = Duration::from_secs(5);
 /// A row that found no connection is tried again after this long.

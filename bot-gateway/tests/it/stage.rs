@@ -128,6 +128,7 @@ impl Stage {
             ("BOT_NOTIFY_KEY", "notify-key".to_owned()),
             ("BOT_JOURNAL", journal.to_str().unwrap().to_owned()),
             ("BOT_POLL_TIMEOUT", "5".to_owned()),
+            ("BOT_USER_REQUESTS_PER_MINUTE", "100".to_owned()),
         ];
         let variables = variables.map(|(name, value)| (name.to_owned(), value));
         Self {
@@ -188,21 +189,28 @@ impl Stage {
         runtime
     }
 
-    /// Starts a gateway as soon as the process before it has let go of the journal.
+    /// Starts a gateway as soon as the process before it has let go of its files.
     pub async fn start_after_crash(&self, drain: Duration) -> Running {
+        self.released().await;
+        self.start(drain).await
+    }
+
+    /// Waits until no process has the gateway's files.
+    pub async fn released(&self) {
         let released = async {
-            loop {
-                let file = std::fs::File::open(&self.journal).unwrap();
-                if file.try_lock().is_ok() {
-                    return;
+            for file in [
+                self.journal.clone(),
+                self.journal.with_extension("chats.redb"),
+            ] {
+                // A process may have ended before it made it.
+                while std::fs::File::open(&file).is_ok_and(|file| file.try_lock().is_err()) {
+                    tokio::task::yield_now().await;
                 }
-                tokio::task::yield_now().await;
             }
         };
         timeout(SOON, released)
             .await
-            .expect("the journal is released");
-        self.start(drain).await
+            .expect("the files are released");
     }
 
     /// A stage with a gateway on it.
@@ -216,8 +224,9 @@ impl Stage {
 impl Drop for Stage {
     fn drop(&mut self) {
         self.simulator.cancel();
-        let _ = std::fs::remove_file(&self.journal);
-        let _ = std::fs::remove_file(self.journal.with_extension("second.redb"));
+        for end in ["redb", "chats.redb", "second.redb", "second.chats.redb"] {
+            let _ = std::fs::remove_file(self.journal.with_extension(end));
+        }
     }
 }
 

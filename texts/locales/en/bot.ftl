@@ -120,6 +120,11 @@ screen-language-set = Done. I write in English now.
 screen-language-usage = Send /language en or /language ru
 screen-settings-changed = Your settings were changed just now. Please try again.
 screen-old-button = This button is out of date. Open again: /schedule or /lessons
+screen-too-many-requests =
+    Too many requests. Please go on in { $seconds ->
+        [one] { $seconds } second
+       *[other] { $seconds } seconds
+    }.
 screen-unavailable = ⚠️ The service is temporarily unavailable
 screen-failed = ⚠️ That did not work. Please try again.
 

@@ -120,6 +120,12 @@ screen-language-set = Готово. Теперь я пишу по-русски.
 screen-language-usage = Напишите /language ru или /language en
 screen-settings-changed = Настройки только что изменились. Повторите, пожалуйста.
 screen-old-button = Эта кнопка устарела. Откройте заново: /schedule или /lessons
+screen-too-many-requests =
+    Слишком много запросов. Продолжите через { $seconds ->
+        [one] { $seconds } секунду
+        [few] { $seconds } секунды
+       *[other] { $seconds } секунд
+    }.
 screen-unavailable = ⚠️ Сервис временно недоступен
 screen-failed = ⚠️ Не получилось. Попробуйте ещё раз.
 
