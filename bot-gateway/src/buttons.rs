@@ -1,32 +1,21 @@
 //! What a pressed button says: `callback_data`, at most 64 bytes (Bot API,
 //! `InlineKeyboardButton`).
 
+mod booking;
 mod wire;
 
 use std::{fmt, str::FromStr};
 
-use jiff::Timestamp;
 use uuid::Uuid;
 
+pub use booking::{Booking, Purpose};
 use wire::{Field, Fields};
 
 /// A button and what it was drawn for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Button {
-    /// Shows a teacher's free slots, from an instant (whole minutes) or from now.
-    Slots {
-        /// The teacher.
-        teacher: Uuid,
-        /// Where the page begins.
-        from: Option<Timestamp>,
-    },
-    /// Books a slot.
-    Book {
-        /// The teacher.
-        teacher: Uuid,
-        /// The slot's start; slots start at whole minutes.
-        start: Timestamp,
-    },
+    /// Of booking and of one's lessons.
+    Booking(Booking),
     /// Asks whether to cancel a lesson.
     AskCancel {
         /// The lesson.
@@ -78,8 +67,7 @@ impl Button {
     #[must_use]
     pub fn name(self) -> &'static str {
         match self {
-            Self::Slots { .. } => "slots",
-            Self::Book { .. } => "book",
+            Self::Booking(button) => button.name(),
             Self::AskCancel { .. } => "ask_cancel",
             Self::Cancel { .. } => "cancel",
             Self::Confirm { .. } => "confirm",
@@ -93,17 +81,9 @@ impl Button {
 
 impl fmt::Display for Button {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        use Field::{Id, Instant, Number};
+        use Field::{Id, Number};
         match *self {
-            Self::Slots {
-                teacher,
-                from: None,
-            } => wire::write(f, "s", &[Id(teacher)]),
-            Self::Slots {
-                teacher,
-                from: Some(from),
-            } => wire::write(f, "S", &[Id(teacher), Instant(from)]),
-            Self::Book { teacher, start } => wire::write(f, "b", &[Id(teacher), Instant(start)]),
+            Self::Booking(button) => button.write(f),
             Self::AskCancel { lesson, version } => {
                 wire::write(f, "c", &[Id(lesson), Number(version)])
             }
@@ -133,19 +113,11 @@ impl FromStr for Button {
 
     fn from_str(text: &str) -> Result<Self, NoButton> {
         let (kind, mut fields) = Fields::of(text);
+        if let Some(kind) = kind.strip_prefix("b.") {
+            let button = Booking::read(kind, &mut fields)?;
+            return fields.end(Self::Booking(button));
+        }
         let button = match kind {
-            "s" => Self::Slots {
-                teacher: fields.id()?,
-                from: None,
-            },
-            "S" => Self::Slots {
-                teacher: fields.id()?,
-                from: Some(fields.instant()?),
-            },
-            "b" => Self::Book {
-                teacher: fields.id()?,
-                start: fields.instant()?,
-            },
             "c" | "x" | "y" | "n" | "k" | "g" => {
                 let (lesson, version) = (fields.id()?, fields.number()?);
                 match kind {
@@ -171,21 +143,8 @@ mod tests {
     #[test]
     fn every_button_survives_the_round_trip_within_64_bytes() {
         let id = Uuid::from_u128(u128::MAX);
-        let at: Timestamp = "9999-12-30T22:00:00Z".parse().unwrap();
         let version = i64::MAX;
         let buttons = [
-            Button::Slots {
-                teacher: id,
-                from: None,
-            },
-            Button::Slots {
-                teacher: id,
-                from: Some(at),
-            },
-            Button::Book {
-                teacher: id,
-                start: at,
-            },
             Button::AskCancel {
                 lesson: id,
                 version,
@@ -212,7 +171,8 @@ mod tests {
             },
             Button::Lessons,
         ];
-        for button in buttons {
+        let booking = booking::longest().into_iter().map(Button::Booking);
+        for button in buttons.into_iter().chain(booking) {
             let text = button.to_string();
             assert!(text.len() <= 64, "{text}");
             assert_eq!(text.parse(), Ok(button));
@@ -225,13 +185,16 @@ mod tests {
         assert!(format!("c:{id}:1").parse::<Button>().is_ok());
         let foreign = [
             String::new(),
-            "b".to_owned(),
+            "b.".to_owned(),
+            "b.0:".to_owned(),
             "l:".to_owned(),
-            format!("s:{}", Uuid::nil()),
-            format!("b:{id}A:1"),
-            format!("b:{id}"),
-            format!("b:{id}:x"),
-            format!("b:{id}:9223372036854775807"),
+            format!("b.o:{}:0", Uuid::nil()),
+            format!("b.o:{id}A:1"),
+            format!("b.o:{id}"),
+            format!("b.o:{id}:x"),
+            format!("b.o:{id}:-1"),
+            format!("b.w:{id}:60:20261332"),
+            format!("b.t:{id}:60:9223372036854775807"),
             format!("q:{id}:1"),
             format!("c:{id}:1:2"),
             "c:7:1".to_owned(),

@@ -1,11 +1,11 @@
 //! What people do with the bot. Each update becomes an action, each action a screen;
 //! nothing is kept between two updates.
 
+mod booking;
 mod deciding;
 mod invitations;
 mod lessons;
 mod requests;
-mod schedule;
 mod seats;
 mod settings;
 mod start;
@@ -62,6 +62,8 @@ enum Answer {
     New(Reply),
     /// In place of the message whose button was pressed.
     Here(Reply),
+    /// Nothing: the press is acknowledged, and all stays as it is.
+    Nothing,
 }
 
 /// Why there is no answer.
@@ -214,6 +216,7 @@ impl Conversation {
     ) -> Result<(), ReplyError> {
         let chat = request.chat;
         let (reply, shown) = match (answer, request.message_id) {
+            (Answer::Nothing, _) => return Ok(()),
             (Answer::Here(reply), Some(message_id)) => {
                 let shown = self.replies.edit(chat, message_id, &reply).await?;
                 (reply, shown)
@@ -247,21 +250,21 @@ impl Conversation {
         match request.action {
             Action::Text(text) => match question {
                 Some(Question::Zone) => self.zone(reader, text).await,
+                Some(Question::TeacherSearch) => self.find_teachers(reader, text).await,
                 None => Ok(say(reader, Screen::Unknown)),
             },
             Action::Command(command, argument) => match command {
                 Command::Start if argument.is_empty() => Ok(start::welcome(reader, self.now())),
                 Command::Start => self.accept_invitation(reader, argument).await,
                 Command::Help => Ok(start::help(reader, self.now())),
-                Command::Schedule => self.teachers(reader).await,
+                Command::Schedule => self.schedule(reader).await.map(Answer::New),
                 Command::Lessons => self.lessons(reader).await.map(Answer::New),
                 Command::Zone => self.zone(reader, argument).await,
                 Command::Language => self.language(reader, argument).await,
             },
             Action::Pressed(button, request_id) => match button {
-                Button::Slots { teacher, from } => self.slots(reader, teacher, from).await,
-                Button::Book { teacher, start } => {
-                    self.book(reader, request_id, teacher, start).await
+                Button::Booking(pressed) => {
+                    self.booking(reader, request, request_id, pressed).await
                 }
                 Button::AskCancel { lesson, version } => {
                     self.ask_cancel(reader, lesson, version).await

@@ -9,6 +9,8 @@ use crate::store::Store;
 pub(crate) enum Question {
     /// Which zone?
     Zone,
+    /// Whom to look for among the teachers?
+    TeacherSearch,
 }
 
 /// One chat.

@@ -1,5 +1,7 @@
 //! What stands on the bot's buttons and in its menu.
 
+pub(crate) mod booking;
+
 use crate::{
     Language,
     bundle::{Values, message},
@@ -12,8 +14,6 @@ pub enum Label<'a> {
     Schedule,
     /// Opens the reader's lessons.
     Lessons,
-    /// Shows later slots.
-    More,
     /// Cancels a lesson.
     Cancel {
         /// As [`crate::moment_short`] gives it.
@@ -41,7 +41,6 @@ impl Label<'_> {
         match self {
             Self::Schedule => message(language, "label-schedule", &values),
             Self::Lessons => message(language, "label-lessons", &values),
-            Self::More => message(language, "label-more", &values),
             Self::Cancel { time } => message(language, "label-cancel", &values.raw("time", time)),
             Self::Confirm => message(language, "label-confirm", &values),
             Self::Decline => message(language, "label-decline", &values),

@@ -10,10 +10,13 @@ mod screens;
 mod times;
 
 pub use calendars::{calendar_name, calendar_summary};
-pub use labels::{COMMANDS, Command, Label};
+pub use labels::{COMMANDS, Command, Label, booking::BookingLabel};
 pub use notices::{Format, Rendered, person_name, render};
-pub use screens::Screen;
-pub use times::{lesson_time, moment, moment_short, zone_name};
+pub use screens::{Screen, booking::BookingScreen};
+pub use times::{
+    clocks, day, day_short, lesson_time, lesson_time_elsewhere, moment, moment_short, notice_span,
+    week_title, weekday_short, zone_name,
+};
 
 /// A language that people can be written to in (VIT-7).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]

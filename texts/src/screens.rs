@@ -1,5 +1,7 @@
 //! The bot's screens.
 
+pub(crate) mod booking;
+
 use crate::{
     Language,
     bundle::{Values, message},
@@ -23,55 +25,6 @@ pub enum Screen<'a> {
     },
     /// The answer to what the bot does not understand.
     Unknown,
-    /// Above a list of teachers.
-    ChooseTeacher,
-    /// Nobody teaches yet.
-    NoTeachers,
-    /// Above a teacher's free slots.
-    Slots {
-        /// The teacher's name.
-        name: &'a str,
-        /// The reader's zone.
-        zone: &'a str,
-    },
-    /// A teacher without a free slot in the days shown.
-    NoSlots {
-        /// The teacher's name.
-        name: &'a str,
-    },
-    /// The booking is done.
-    Booked {
-        /// The teacher's name.
-        name: &'a str,
-        /// As [`crate::lesson_time`] gives it.
-        when: &'a str,
-    },
-    /// The teacher decides about the booking.
-    Requested {
-        /// The teacher's name.
-        name: &'a str,
-        /// The lesson's time.
-        when: &'a str,
-    },
-    /// Somebody was faster.
-    SlotTaken {
-        /// How many other slots are offered below.
-        alternatives: usize,
-    },
-    /// The student has another lesson then.
-    Busy,
-    /// The teacher does not offer this slot any more.
-    NotOffered,
-    /// Inside the teacher's minimum notice, or past.
-    TooSoon,
-    /// Beyond the teacher's horizon.
-    TooFar,
-    /// A teacher cannot be their own student.
-    SelfBooking,
-    /// Only the teacher's own students may book.
-    NotAccepting,
-    /// The teacher's day is full.
-    DayFull,
     /// Refused for a reason that has no words of its own.
     NotPossible,
     /// Above the list of lessons.
@@ -258,20 +211,6 @@ impl Screen<'_> {
             Self::Welcome { .. } => "screen-welcome",
             Self::Help { .. } => "screen-help",
             Self::Unknown => "screen-unknown",
-            Self::ChooseTeacher => "screen-choose-teacher",
-            Self::NoTeachers => "screen-no-teachers",
-            Self::Slots { .. } => "screen-slots",
-            Self::NoSlots { .. } => "screen-no-slots",
-            Self::Booked { .. } => "screen-booked",
-            Self::Requested { .. } => "screen-requested",
-            Self::SlotTaken { .. } => "screen-slot-taken",
-            Self::Busy => "screen-busy",
-            Self::NotOffered => "screen-not-offered",
-            Self::TooSoon => "screen-too-soon",
-            Self::TooFar => "screen-too-far",
-            Self::SelfBooking => "screen-self-booking",
-            Self::NotAccepting => "screen-not-accepting",
-            Self::DayFull => "screen-day-full",
             Self::NotPossible => "screen-not-possible",
             Self::Lessons => "screen-lessons",
             Self::NoLessons => "screen-no-lessons",
@@ -327,20 +266,12 @@ impl Screen<'_> {
                 .html("zone", zone)
                 .html("schedule", &Label::Schedule.text(language))
                 .html("lessons", &Label::Lessons.text(language)),
-            Self::Slots { name, zone } => values.html("name", name).html("zone", zone),
             Self::Help { zone } | Self::ZoneUsage { zone } => values.html("zone", zone),
-            Self::NoSlots { name } => values.html("name", name),
             Self::ZoneSet { zone, time } => values.html("zone", zone).html("time", time),
             Self::TooManyRequests { seconds } => values.number("seconds", seconds),
-            Self::SlotTaken { alternatives } => values.number(
-                "alternatives",
-                i64::try_from(alternatives).unwrap_or(i64::MAX),
-            ),
             Self::Invited { name, teacher } => values.html("name", name).html("teacher", teacher),
             Self::StudentAlready { teacher } => values.html("teacher", teacher),
-            Self::Booked { name, when }
-            | Self::Requested { name, when }
-            | Self::AlreadyConfirmed { name, when }
+            Self::AlreadyConfirmed { name, when }
             | Self::RequestChanged { name, when }
             | Self::Confirmed { name, when }
             | Self::Declined { name, when }
@@ -354,15 +285,6 @@ impl Screen<'_> {
             | Self::Canceled { name, when }
             | Self::Changed { name, when } => values.html("name", name).html("when", when),
             Self::Unknown
-            | Self::ChooseTeacher
-            | Self::NoTeachers
-            | Self::Busy
-            | Self::NotOffered
-            | Self::TooSoon
-            | Self::TooFar
-            | Self::SelfBooking
-            | Self::NotAccepting
-            | Self::DayFull
             | Self::NotPossible
             | Self::LineRequested
             | Self::LineHeld
@@ -396,14 +318,6 @@ impl Screen<'_> {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn a_screen_without_alternatives_says_where_to_look() {
-        let none = Screen::SlotTaken { alternatives: 0 }.html(Language::En);
-        assert!(none.contains("/schedule"), "{none}");
-        let some = Screen::SlotTaken { alternatives: 3 }.html(Language::En);
-        assert!(some.contains("nearest"), "{some}");
-    }
 
     #[test]
     fn a_name_full_of_markup_greets_as_it_is_written() {

@@ -1,10 +1,16 @@
 //! Instants as people write them, in the reader's zone (OLM-8).
 
+mod days;
+
 use jiff::{SignedDuration, Timestamp, Zoned, tz::TimeZone};
 
 use crate::{
     Language,
     bundle::{Values, find, message},
+};
+
+pub use days::{
+    clocks, day, day_short, lesson_time_elsewhere, notice_span, week_title, weekday_short,
 };
 
 /// "пятница, 23 января, 18:00" or "Friday, January 23, 18:00".
@@ -48,8 +54,19 @@ pub fn lesson_time(
     let until = end.to_zoned(zone.clone());
     let values = date(&from, language, "")
         .raw("end", until.strftime("%H:%M").to_string())
-        .raw("zone", zone_name(zone, language, start));
+        .raw("zone", named_zone(&from, language));
     message(language, "lesson-time", &values)
+}
+
+/// The zone's name; with its offset where the clock shows that hour twice.
+fn named_zone(at: &Zoned, language: Language) -> String {
+    let name = zone_name(at.time_zone(), language, at.timestamp());
+    let offset = offset(at.offset().seconds());
+    if name != offset && days::is_repeated(at) {
+        format!("{name}, {offset}")
+    } else {
+        name
+    }
 }
 
 /// A zone as people call it: its city where the language has a name for it, else its
@@ -92,13 +109,7 @@ pub(crate) fn left(start: Timestamp, now: Timestamp, language: Language) -> Stri
 }
 
 fn date(at: &Zoned, language: Language, length: &str) -> Values<'static> {
-    let weekday = format!("weekday{length}-{}", at.weekday().to_monday_one_offset());
-    let month = format!("month{length}-{}", at.month());
-    Values::default()
-        .raw("weekday", message(language, &weekday, &Values::default()))
-        .raw("month", message(language, &month, &Values::default()))
-        .number("day", i64::from(at.day()))
-        .raw("time", at.strftime("%H:%M").to_string())
+    days::values(at.date(), language, length).raw("time", at.strftime("%H:%M").to_string())
 }
 
 fn offset(seconds: i32) -> String {

@@ -1,5 +1,6 @@
 //! The reader's lessons, and cancelling.
 
+use jiff::Timestamp;
 use olm_proto::{
     common::v1::ErrorReason,
     lesson::v1::{
@@ -18,7 +19,7 @@ use crate::{buttons::Button, replies::Reply};
 const LESSONS: i32 = 10;
 
 /// What cancelling refuses for good, and what it shows.
-const REFUSALS: [(ErrorReason, Screen<'static>); 4] = [
+pub(super) const REFUSALS: [(ErrorReason, Screen<'static>); 4] = [
     (ErrorReason::LessonLapsed, Screen::Lapsed),
     (ErrorReason::LessonCanceled, Screen::AlreadyCanceled),
     (ErrorReason::LessonStarted, Screen::AlreadyBegun),
@@ -52,14 +53,18 @@ impl Standing {
 }
 
 /// A lesson as its reader sees it.
+#[derive(Debug)]
 pub(super) struct Line {
     pub(super) id: Uuid,
     pub(super) version: i64,
     pub(super) standing: Standing,
-    teaching: bool,
+    pub(super) teacher: Uuid,
+    pub(super) start: Timestamp,
+    pub(super) end: Timestamp,
+    pub(super) teaching: bool,
     /// Of a group's lesson: others' seats change its version, and a student gives up their
     /// own.
-    of_group: bool,
+    pub(super) of_group: bool,
     /// The lesson moved onto another one of the reader's, who has not said whether they
     /// come.
     pub(super) asks: bool,
@@ -74,7 +79,8 @@ impl Line {
     pub(super) fn new(reader: &Reader, lesson: &Lesson) -> Option<Self> {
         let start = olm_proto::instant(lesson.start_time.as_ref()?)?;
         let end = olm_proto::instant(lesson.end_time.as_ref()?)?;
-        let teaching = Uuid::try_parse(&lesson.teacher_id).ok()? == reader.id;
+        let teacher = Uuid::try_parse(&lesson.teacher_id).ok()?;
+        let teaching = teacher == reader.id;
         let of_group = !lesson.group_id.is_empty();
         let reader_id = reader.id.to_string();
         let asks = lesson
@@ -92,6 +98,9 @@ impl Line {
             id: Uuid::try_parse(&lesson.id).ok()?,
             version: lesson.version,
             standing: Standing::of(lesson.status()),
+            teacher,
+            start,
+            end,
             teaching,
             of_group,
             asks,
@@ -251,15 +260,7 @@ impl Conversation {
         };
         let reason = reason(&status);
         if reason == Some(ErrorReason::VersionStale) {
-            return Ok(match self.line(reader, lesson).await? {
-                Some(line) => match line.standing {
-                    Standing::Off(screen) => redraw(reader, screen),
-                    Standing::Ahead | Standing::Requested | Standing::Held => {
-                        changed(reader, &line)
-                    }
-                },
-                None => redraw(reader, Screen::NoLesson),
-            });
+            return self.as_it_is(reader, lesson).await;
         }
         match REFUSALS
             .iter()
@@ -268,6 +269,17 @@ impl Conversation {
             Some((_, screen)) => Ok(redraw(reader, *screen)),
             None => Err(status.into()),
         }
+    }
+
+    /// "Changed, now …", or what became of it.
+    pub(super) async fn as_it_is(&self, reader: &Reader, lesson: Uuid) -> Result<Answer, Fault> {
+        Ok(match self.line(reader, lesson).await? {
+            Some(line) => match line.standing {
+                Standing::Off(screen) => redraw(reader, screen),
+                Standing::Ahead | Standing::Requested | Standing::Held => changed(reader, &line),
+            },
+            None => redraw(reader, Screen::NoLesson),
+        })
     }
 
     pub(super) async fn line(&self, reader: &Reader, lesson: Uuid) -> Result<Option<Line>, Fault> {

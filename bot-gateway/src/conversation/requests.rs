@@ -21,6 +21,8 @@ pub(super) struct Request<'a> {
     /// repeated, or the same update given out.
     #[expect(dead_code, reason = "no text changes anything that needs an id yet")]
     pub(super) request_id: Uuid,
+    /// The id of this very update: another press of the same button has another.
+    pub(super) update_id: Uuid,
     pub(super) action: Action<'a>,
 }
 
@@ -61,10 +63,17 @@ impl<'a> Request<'a> {
         )]
         match &update.kind {
             UpdateKind::Message(message) => {
-                let request_id = updates::request_id_of_update(bot_id, update.id.0);
-                Self::from_message(message, request_id)
+                let update_id = updates::request_id_of_update(bot_id, update.id.0);
+                Self::from_message(message, update_id)
             }
-            UpdateKind::CallbackQuery(query) => Self::from_query(query, bot_id),
+            UpdateKind::CallbackQuery(query) => {
+                let update_id = updates::request_id_of_update(bot_id, update.id.0);
+                let request = Self::from_query(query, bot_id)?;
+                Some(Self {
+                    update_id,
+                    ..request
+                })
+            }
             _ => None,
         }
     }
@@ -105,6 +114,7 @@ impl<'a> Request<'a> {
             language: Language::from_tag(language_code),
             message_id: None,
             request_id,
+            update_id: request_id,
             action,
         }
     }

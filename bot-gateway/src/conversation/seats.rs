@@ -11,7 +11,7 @@ use uuid::Uuid;
 
 use super::{
     Answer, Conversation, Fault, Reader, button, keyboard,
-    lessons::{Line, Standing, changed},
+    lessons::{Line, Standing},
     redraw, say,
 };
 use crate::{buttons::Button, replies::Reply};
@@ -97,15 +97,7 @@ impl Conversation {
     ) -> Result<Answer, Fault> {
         let reason = reason(&status);
         if reason == Some(ErrorReason::VersionStale) {
-            return Ok(match self.line(reader, lesson).await? {
-                Some(line) => match line.standing {
-                    Standing::Off(screen) => redraw(reader, screen),
-                    Standing::Ahead | Standing::Requested | Standing::Held => {
-                        changed(reader, &line)
-                    }
-                },
-                None => redraw(reader, Screen::NoLesson),
-            });
+            return self.as_it_is(reader, lesson).await;
         }
         let mut refusals = REFUSALS.iter();
         match refusals.find(|(refused, _)| Some(*refused) == reason) {

@@ -7,10 +7,7 @@ use telegram_sim::{
     client::Button,
 };
 
-use crate::{
-    lessons::slots,
-    stage::{SOON, Stage},
-};
+use crate::stage::{SOON, Stage};
 
 pub async fn person(stage: &Stage, language: &str) -> Person {
     let person = NewPerson::named("<Анна & Co>", language);
@@ -43,6 +40,45 @@ pub fn data(message: &MessageView, label: &str) -> String {
         .unwrap()
 }
 
+/// The data of the first button whose label has `mark` in it.
+pub fn marked(message: &MessageView, mark: &str) -> String {
+    let mut buttons = message.inline_keyboard.iter().flatten();
+    let button = buttons.find(|button| button.text.contains(mark));
+    button
+        .unwrap_or_else(|| panic!("{mark} in {message:#?}"))
+        .data
+        .clone()
+        .unwrap()
+}
+
+/// The bot's newest message with a button whose label has `mark` in it.
+pub async fn offered(stage: &Stage, person: &Person, mark: &str) -> MessageView {
+    let has = |message: &MessageView| {
+        let mut buttons = message.inline_keyboard.iter().flatten();
+        buttons.any(|button| button.text.contains(mark))
+    };
+    stage.sim.message(person, SOON, has).await.unwrap()
+}
+
+/// From /schedule with one teacher to the question whether to book the first free time.
+pub async fn hold_first(stage: &Stage, person: &Person) -> MessageView {
+    stage.sim.say(person, "/schedule").await.unwrap();
+    // A day, then a time of it.
+    for mark in ["•", ":"] {
+        let shown = offered(stage, person, mark).await;
+        let chosen = Button::data(marked(&shown, mark)).on(shown.message_id);
+        press(stage, person, chosen).await;
+    }
+    offered(stage, person, "✅").await
+}
+
+/// The same, and books it.
+pub async fn book_first(stage: &Stage, person: &Person) {
+    let ask = hold_first(stage, person).await;
+    let confirm = Button::data(data(&ask, "✅")).on(ask.message_id);
+    press(stage, person, confirm).await;
+}
+
 #[tokio::test]
 async fn a_student_books_and_cancels_in_russian() {
     let (stage, running) = Stage::running().await;
@@ -56,20 +92,27 @@ async fn a_student_books_and_cancels_in_russian() {
         .press(&anna, Button::text("📅 Расписание"))
         .await
         .unwrap();
-    let schedule = shown(&stage, &anna, "Свободное время (Берлин)").await;
-    assert!(schedule.text.contains("Мария <3"), "{}", schedule.text);
-    let times: Vec<_> = schedule.inline_keyboard.iter().flatten().collect();
-    assert_eq!(times.len(), 6, "five slots and a button for later ones");
-    let first = times[0].clone();
-    assert!(
-        first.text.ends_with("11:00") || first.text.ends_with("12:00"),
-        "{first:?}"
-    );
-
-    press(&stage, &anna, Button::data(first.data.unwrap())).await;
+    let calendar = shown(&stage, &anna, "Выберите день").await;
+    assert!(calendar.text.contains("Мария <3"), "{}", calendar.text);
+    assert!(calendar.text.contains("(Москва)"), "{}", calendar.text);
+    press(&stage, &anna, Button::data(marked(&calendar, "•"))).await;
+    let day = shown(&stage, &anna, "Выберите время").await;
+    let times = day.inline_keyboard.iter().flatten();
+    let times = times.filter(|button| button.text.contains(':'));
+    assert_eq!(times.count(), 5);
+    press(&stage, &anna, Button::data(marked(&day, "11:00"))).await;
+    let ask = shown(&stage, &anna, "Записаться на урок?").await;
+    for line in [
+        "Длительность: 60 мин",
+        "У преподавателя: 13:00–14:00 (Москва)",
+        "Держу это время для вас 5 минут",
+    ] {
+        assert!(ask.text.contains(line), "{}", ask.text);
+    }
+    press(&stage, &anna, Button::data(data(&ask, "✅"))).await;
     let booked = shown(&stage, &anna, "Вы записаны").await;
     assert_eq!(
-        booked.message_id, schedule.message_id,
+        booked.message_id, calendar.message_id,
         "the message became the answer"
     );
     assert_eq!(stage.lessons.state().lessons.len(), 1);
@@ -105,10 +148,19 @@ async fn the_same_in_english_and_settings_change_language_and_zone() {
         .press(&anna, Button::text("📅 Schedule"))
         .await
         .unwrap();
-    let schedule = shown(&stage, &anna, "Free times (Tokyo)").await;
-    let first = schedule.inline_keyboard[0][0].clone();
-    assert!(first.text.ends_with("19:00"), "{first:?}");
-    press(&stage, &anna, Button::data(first.data.unwrap())).await;
+    let calendar = shown(&stage, &anna, "Choose a day").await;
+    assert!(calendar.text.contains("(Tokyo)"), "{}", calendar.text);
+    press(&stage, &anna, Button::data(marked(&calendar, "•"))).await;
+    let day = shown(&stage, &anna, "Choose a time").await;
+    assert!(
+        day.text
+            .contains("19:00 for you (Tokyo) is 13:00 for the teacher (Moscow)"),
+        "{}",
+        day.text
+    );
+    press(&stage, &anna, Button::data(marked(&day, "19:00"))).await;
+    shown(&stage, &anna, "Book this lesson?").await;
+    press(&stage, &anna, Button::text("✅ Confirm")).await;
     shown(&stage, &anna, "You are booked").await;
     stage.sim.say(&anna, "/zone Nowhere/Town").await.unwrap();
     shown(&stage, &anna, "I do not know this zone").await;
@@ -136,9 +188,8 @@ async fn an_update_delivered_three_times_books_under_one_request_id() {
     let running = stage.start(brief).await;
     stage.sim.say(&anna, "/start").await.unwrap();
     shown(&stage, &anna, "Hello").await;
-    stage.sim.say(&anna, "/schedule").await.unwrap();
-    let schedule = shown(&stage, &anna, "Free times").await;
-    let first = schedule.inline_keyboard[0][0].data.clone().unwrap();
+    let ask = hold_first(&stage, &anna).await;
+    let first = data(&ask, "✅");
 
     // The gateway ends while the booking is under way, twice: the update was never
     // confirmed, so Telegram gives it out again.
@@ -167,32 +218,10 @@ async fn an_update_delivered_three_times_books_under_one_request_id() {
 }
 
 #[tokio::test]
-async fn a_taken_slot_offers_others_that_can_be_booked() {
-    let (stage, running) = Stage::running().await;
-    let anna = person(&stage, "en").await;
-    stage.sim.say(&anna, "/schedule").await.unwrap();
-    let schedule = shown(&stage, &anna, "Free times").await;
-    let offered = slots();
-    stage.lessons.state().taken = Some(offered[2..4].to_vec());
-    let first = schedule.inline_keyboard[0][0].data.clone().unwrap();
-    press(&stage, &anna, Button::data(first)).await;
-    let taken = shown(&stage, &anna, "This time was just taken").await;
-    assert_eq!(taken.inline_keyboard.iter().flatten().count(), 2);
-    let other = taken.inline_keyboard[0][0].data.clone().unwrap();
-    press(&stage, &anna, Button::data(other)).await;
-    shown(&stage, &anna, "You are booked").await;
-    let start = stage.lessons.state().lessons[0].start_time;
-    assert_eq!(start, Some(olm_proto::timestamp(offered[2])));
-    running.stop().await.unwrap();
-}
-
-#[tokio::test]
 async fn a_button_of_an_older_version_says_what_changed_and_does_nothing() {
     let (stage, running) = Stage::running().await;
     let anna = person(&stage, "en").await;
-    stage.sim.say(&anna, "/schedule").await.unwrap();
-    let schedule = shown(&stage, &anna, "Free times").await;
-    press(&stage, &anna, Button::data(data(&schedule, ""))).await;
+    book_first(&stage, &anna).await;
     let booked = shown(&stage, &anna, "You are booked").await;
     press(&stage, &anna, Button::data(data(&booked, "❌"))).await;
     shown(&stage, &anna, "Cancel this lesson?").await;

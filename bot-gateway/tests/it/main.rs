@@ -7,6 +7,7 @@
     reason = "tests: a panic is the failure they report"
 )]
 
+mod booking;
 mod conversation;
 mod delivery;
 mod handing_over;

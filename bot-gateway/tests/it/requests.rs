@@ -12,7 +12,7 @@ use telegram_sim::{
 use uuid::Uuid;
 
 use crate::{
-    conversation::{data, person, press, shown},
+    conversation::{book_first, data, person, press, shown},
     lessons::slots,
     notify::Line,
     stage::{SOON, Stage},
@@ -240,9 +240,7 @@ async fn booking_with_a_teacher_who_decides_says_that_the_request_is_sent() {
     let (stage, running) = Stage::running().await;
     stage.lessons.state().approval = true;
     let anna = person(&stage, "en").await;
-    stage.sim.say(&anna, "/schedule").await.unwrap();
-    let schedule = shown(&stage, &anna, "Free times").await;
-    press(&stage, &anna, Button::data(data(&schedule, ""))).await;
+    book_first(&stage, &anna).await;
     let sent = shown(&stage, &anna, "Request sent").await;
     assert!(sent.text.contains("Мария <3"), "{}", sent.text);
     data(&sent, "❌");

@@ -15,36 +15,6 @@ screen-help =
     /language ru: русский
     /help: this text
 screen-unknown = I understand the buttons below and commands. All commands: /help
-screen-choose-teacher = Choose a teacher:
-screen-no-teachers = No teacher takes bookings yet.
-screen-slots =
-    <b>{ $name }</b>
-    Free times ({ $zone }). Press one to book it:
-screen-no-slots =
-    <b>{ $name }</b>
-    No free time in these days.
-screen-booked =
-    ✅ <b>You are booked</b>
-    Teacher: { $name }
-    { $when }
-screen-requested =
-    📨 <b>Request sent</b>
-    Teacher: { $name }
-    { $when }
-    I will write as soon as the teacher answers.
-screen-slot-taken =
-    This time was just taken.
-    { $alternatives ->
-        [0] See other times: /schedule
-       *[other] The nearest free ones:
-    }
-screen-busy = You already have a lesson at this time: /lessons
-screen-not-offered = This time is no longer offered. See what is free: /schedule
-screen-too-soon = It is too late to book this one. See other times: /schedule
-screen-too-far = That is too far ahead to book. See other times: /schedule
-screen-self-booking = You cannot book a lesson with yourself.
-screen-not-accepting = This teacher takes no new students. Ask the teacher for an invitation.
-screen-day-full = The teacher gives no more lessons on that day. See other times: /schedule
 screen-not-possible = That is not possible now. Have a look at your lessons: /lessons
 screen-lessons = <b>Your lessons</b>
 screen-no-lessons = You have no lessons ahead. To book one: /schedule
@@ -130,7 +100,6 @@ screen-failed = ⚠️ That did not work. Please try again.
 
 label-schedule = 📅 Schedule
 label-lessons = My lessons
-label-more = Later ▶
 label-cancel = ❌ Cancel: { $time }
 label-confirm = ✅ Confirm
 label-decline = 🚫 Decline

@@ -43,6 +43,32 @@ moment-year = { $weekday }, { $month } { $day }, { $year }, { $time }
 moment-short = { $weekday }, { $month } { $day }, { $time }
 lesson-time = { $weekday }, { $month } { $day }, { $time }–{ $end } ({ $zone })
 
+day = { $weekday }, { $month } { $day }
+day-short = { $weekday }, { $month } { $day }
+week = { $month } { $first }–{ $last }
+week-of-two-months = { $month } { $first } – { $last-month } { $last }
+lesson-hours = { $time }–{ $end } ({ $zone })
+
+span-minutes = { $minutes ->
+    [one] { $minutes } minute
+   *[other] { $minutes } minutes
+}
+span-hours = { $hours ->
+    [one] { $hours } hour
+   *[other] { $hours } hours
+}
+span-hours-minutes = { $hours ->
+    [one] { $hours } hour
+   *[other] { $hours } hours
+} { $minutes ->
+    [one] { $minutes } minute
+   *[other] { $minutes } minutes
+}
+span-days = { $days ->
+    [one] { $days } day
+   *[other] { $days } days
+}
+
 left-now = is starting
 left-minutes = in { $minutes ->
     [one] { $minutes } minute

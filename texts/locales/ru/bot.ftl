@@ -15,36 +15,6 @@ screen-help =
     /language en — English
     /help — эта справка
 screen-unknown = Я понимаю кнопки внизу и команды. Список команд: /help
-screen-choose-teacher = Выберите преподавателя:
-screen-no-teachers = Пока ни один преподаватель не принимает записи.
-screen-slots =
-    <b>{ $name }</b>
-    Свободное время ({ $zone }). Нажмите, чтобы записаться:
-screen-no-slots =
-    <b>{ $name }</b>
-    В эти дни свободного времени нет.
-screen-booked =
-    ✅ <b>Вы записаны</b>
-    Преподаватель: { $name }
-    { $when }
-screen-requested =
-    📨 <b>Заявка отправлена</b>
-    Преподаватель: { $name }
-    { $when }
-    Напишу, как только преподаватель ответит.
-screen-slot-taken =
-    Это время только что заняли.
-    { $alternatives ->
-        [0] Посмотрите другое время: /schedule
-       *[other] Ближайшее свободное:
-    }
-screen-busy = У вас уже есть урок в это время: /lessons
-screen-not-offered = Это время больше не предлагается. Посмотрите свободное: /schedule
-screen-too-soon = До этого урока осталось слишком мало времени. Посмотрите другое: /schedule
-screen-too-far = Так далеко вперёд записаться нельзя. Посмотрите другое время: /schedule
-screen-self-booking = Записаться на урок к самому себе нельзя.
-screen-not-accepting = Этот преподаватель не берёт новых учеников. Попросите у него приглашение.
-screen-day-full = В этот день у преподавателя больше нет мест. Посмотрите другое время: /schedule
 screen-not-possible = Сейчас так не получится. Посмотрите свои уроки: /lessons
 screen-lessons = <b>Ваши уроки</b>
 screen-no-lessons = У вас нет предстоящих уроков. Записаться: /schedule
@@ -131,7 +101,6 @@ screen-failed = ⚠️ Не получилось. Попробуйте ещё р
 
 label-schedule = 📅 Расписание
 label-lessons = Мои уроки
-label-more = Позже ▶
 label-cancel = ❌ Отменить: { $time }
 label-confirm = ✅ Подтвердить
 label-decline = 🚫 Отклонить

@@ -43,6 +43,37 @@ moment-year = { $weekday }, { $day } { $month } { $year } г., { $time }
 moment-short = { $weekday } { $day } { $month }, { $time }
 lesson-time = { $weekday }, { $day } { $month }, { $time }–{ $end } ({ $zone })
 
+day = { $weekday }, { $day } { $month }
+day-short = { $weekday } { $day } { $month }
+week = { $first }–{ $last } { $month }
+week-of-two-months = { $first } { $month } – { $last } { $last-month }
+lesson-hours = { $time }–{ $end } ({ $zone })
+
+span-minutes = { $minutes ->
+    [one] { $minutes } минуту
+    [few] { $minutes } минуты
+   *[many] { $minutes } минут
+}
+span-hours = { $hours ->
+    [one] { $hours } час
+    [few] { $hours } часа
+   *[many] { $hours } часов
+}
+span-hours-minutes = { $hours ->
+    [one] { $hours } час
+    [few] { $hours } часа
+   *[many] { $hours } часов
+} { $minutes ->
+    [one] { $minutes } минуту
+    [few] { $minutes } минуты
+   *[many] { $minutes } минут
+}
+span-days = { $days ->
+    [one] { $days } день
+    [few] { $days } дня
+   *[many] { $days } дней
+}
+
 left-now = начинается
 left-minutes = через { $minutes ->
     [one] { $minutes } минуту

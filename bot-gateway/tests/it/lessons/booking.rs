@@ -1,0 +1,280 @@
+//! Lessons and the seats in them.
+
+use jiff::SignedDuration;
+use olm_proto::{
+    common::v1::ErrorReason,
+    lesson::v1::{lesson_service_server::LessonService, *},
+};
+use service_kit::clock::{Clock as _, SystemClock};
+use tonic::{Code, Request, Response, Status};
+
+use super::{
+    Served, State, acting,
+    deciding::{decide, seat},
+    refusal, teacher,
+};
+
+fn refused(code: Code, reason: ErrorReason) -> Status {
+    refusal(code, reason).into_status("olm.lesson")
+}
+
+fn find<'a>(state: &'a State, id: &str) -> Option<&'a Lesson> {
+    state.lessons.iter().find(|lesson| lesson.id == id)
+}
+
+/// Refuses what is next, where a test wants it.
+fn refuse(state: &mut State) -> Result<(), Status> {
+    if let Some(alternatives) = state.taken.take() {
+        let alternatives: Vec<_> = alternatives.iter().map(ToString::to_string).collect();
+        let taken = refusal(Code::FailedPrecondition, ErrorReason::SlotTaken)
+            .metadata("alternatives", alternatives.join(","));
+        return Err(taken.into_status("olm.lesson"));
+    }
+    match state.refused_time.take() {
+        Some(reason) => Err(refused(Code::FailedPrecondition, reason)),
+        None => Ok(()),
+    }
+}
+
+/// A lesson of one student; an hour long unless it is said.
+fn new(
+    id: &str,
+    (teacher_id, student_id): (&str, &str),
+    start_time: Option<prost_types::Timestamp>,
+    length: Option<prost_types::Duration>,
+) -> Lesson {
+    let start = olm_proto::instant(start_time.as_ref().unwrap()).unwrap();
+    let length = length.as_ref().and_then(olm_proto::span);
+    let length = length.unwrap_or(SignedDuration::from_hours(1));
+    Lesson {
+        id: id.to_owned(),
+        teacher_id: teacher_id.to_owned(),
+        teacher_name: teacher().display_name,
+        start_time,
+        end_time: Some(olm_proto::timestamp(start + length)),
+        version: 1,
+        bookings: vec![Booking {
+            student_id: student_id.to_owned(),
+            status: BookingStatus::Confirmed.into(),
+            ..Booking::default()
+        }],
+        ..Lesson::default()
+    }
+}
+
+#[tonic::async_trait]
+impl LessonService for Served {
+    unused! {
+        update_lesson: UpdateLessonRequest => UpdateLessonResponse;
+        record_attendance: RecordAttendanceRequest => RecordAttendanceResponse;
+        list_lesson_changes: ListLessonChangesRequest => ListLessonChangesResponse;
+        join_lesson: JoinLessonRequest => JoinLessonResponse;
+    }
+
+    async fn hold_slot(
+        &self,
+        request: Request<HoldSlotRequest>,
+    ) -> Result<Response<HoldSlotResponse>, Status> {
+        let student = acting(&request);
+        let request = request.into_inner();
+        let mut state = self.open()?;
+        if let Some(first) = find(&state, &request.request_id) {
+            let lesson = Some(first.clone());
+            return Ok(Response::new(HoldSlotResponse { lesson }));
+        }
+        refuse(&mut state)?;
+        // A person holds one time.
+        state
+            .lessons
+            .retain(|lesson| lesson.status() != LessonStatus::Held);
+        let in_five = SystemClock.now() + SignedDuration::from_mins(5);
+        let lesson = Lesson {
+            status: LessonStatus::Held.into(),
+            expire_time: Some(olm_proto::timestamp(in_five)),
+            ..new(
+                &request.request_id,
+                (&request.teacher_id, &student),
+                request.start_time,
+                request.lesson_duration,
+            )
+        };
+        state.lessons.push(lesson.clone());
+        let lesson = Some(lesson);
+        Ok(Response::new(HoldSlotResponse { lesson }))
+    }
+
+    async fn book_lesson(
+        &self,
+        request: Request<BookLessonRequest>,
+    ) -> Result<Response<BookLessonResponse>, Status> {
+        let student = acting(&request);
+        let request = request.into_inner();
+        self.open()?.book_requests.push(request.request_id.clone());
+        let mut stuck = self.0.stuck.subscribe();
+        stuck.wait_for(|stuck| !stuck).await.unwrap();
+        let mut state = self.open()?;
+        let booked = |lesson: &Lesson| {
+            Ok(Response::new(BookLessonResponse {
+                lesson: Some(lesson.clone()),
+                ..BookLessonResponse::default()
+            }))
+        };
+        // Idempotent by request id, which becomes the lesson's id here.
+        if let Some(lesson) = find(&state, &request.request_id) {
+            return booked(lesson);
+        }
+        let held = request.held_lesson_id.as_str();
+        if !held.is_empty() {
+            let let_go = |reason| Err(refused(Code::FailedPrecondition, reason));
+            match find(&state, held).map(Lesson::status) {
+                None => return Err(refused(Code::NotFound, ErrorReason::LessonNotFound)),
+                Some(LessonStatus::Held) => {}
+                Some(LessonStatus::Lapsed) => return let_go(ErrorReason::LessonLapsed),
+                Some(_) => return let_go(ErrorReason::LessonCanceled),
+            }
+        }
+        refuse(&mut state)?;
+        state
+            .lessons
+            .retain(|lesson| lesson.status() != LessonStatus::Held);
+        let lesson = Lesson {
+            status: if state.approval {
+                LessonStatus::Requested.into()
+            } else {
+                LessonStatus::Scheduled.into()
+            },
+            ..new(
+                &request.request_id,
+                (&request.teacher_id, &student),
+                request.start_time,
+                request.lesson_duration,
+            )
+        };
+        state.lessons.push(lesson.clone());
+        booked(&lesson)
+    }
+
+    async fn reschedule_lesson(
+        &self,
+        request: Request<RescheduleLessonRequest>,
+    ) -> Result<Response<RescheduleLessonResponse>, Status> {
+        let request = request.into_inner();
+        let mut state = self.open()?;
+        refuse(&mut state)?;
+        let id = &request.lesson_id;
+        let mut lessons = state.lessons.iter_mut();
+        let lesson = lessons.find(|lesson| lesson.id == *id).unwrap();
+        if lesson.version != request.expected_version {
+            return Err(refused(Code::Aborted, ErrorReason::VersionStale));
+        }
+        let instant = |time: &Option<_>| olm_proto::instant(time.as_ref().unwrap()).unwrap();
+        let length = instant(&lesson.end_time).duration_since(instant(&lesson.start_time));
+        let end = instant(&request.start_time) + length;
+        lesson.start_time = request.start_time;
+        lesson.end_time = Some(olm_proto::timestamp(end));
+        lesson.version += 1;
+        let lesson = Some(lesson.clone());
+        Ok(Response::new(RescheduleLessonResponse { lesson }))
+    }
+
+    async fn confirm_lesson(
+        &self,
+        request: Request<ConfirmLessonRequest>,
+    ) -> Result<Response<ConfirmLessonResponse>, Status> {
+        let request = request.into_inner();
+        let (id, version) = (&request.lesson_id, request.expected_version);
+        let lesson = Some(decide(
+            &mut *self.open()?,
+            id,
+            version,
+            LessonStatus::Scheduled,
+        )?);
+        Ok(Response::new(ConfirmLessonResponse { lesson }))
+    }
+
+    async fn decline_lesson(
+        &self,
+        request: Request<DeclineLessonRequest>,
+    ) -> Result<Response<DeclineLessonResponse>, Status> {
+        let request = request.into_inner();
+        let (id, version) = (&request.lesson_id, request.expected_version);
+        let lesson = Some(decide(
+            &mut *self.open()?,
+            id,
+            version,
+            LessonStatus::Declined,
+        )?);
+        Ok(Response::new(DeclineLessonResponse { lesson }))
+    }
+
+    async fn leave_lesson(
+        &self,
+        request: Request<LeaveLessonRequest>,
+    ) -> Result<Response<LeaveLessonResponse>, Status> {
+        let student = acting(&request);
+        let request = request.into_inner();
+        let asked = (request.lesson_id.as_str(), request.expected_version);
+        let status = BookingStatus::Canceled;
+        let lesson = Some(seat(&mut *self.open()?, asked, &student, status)?);
+        Ok(Response::new(LeaveLessonResponse { lesson }))
+    }
+
+    async fn reconfirm_lesson(
+        &self,
+        request: Request<ReconfirmLessonRequest>,
+    ) -> Result<Response<ReconfirmLessonResponse>, Status> {
+        let student = acting(&request);
+        let request = request.into_inner();
+        let asked = (request.lesson_id.as_str(), request.expected_version);
+        let status = BookingStatus::Confirmed;
+        let lesson = Some(seat(&mut *self.open()?, asked, &student, status)?);
+        Ok(Response::new(ReconfirmLessonResponse { lesson }))
+    }
+
+    async fn get_lesson(
+        &self,
+        request: Request<GetLessonRequest>,
+    ) -> Result<Response<GetLessonResponse>, Status> {
+        let id = request.into_inner().lesson_id;
+        let state = self.open()?;
+        let lesson = state.lessons.iter().find(|lesson| lesson.id == id).cloned();
+        if lesson.is_none() {
+            let unknown = refusal(Code::NotFound, ErrorReason::LessonNotFound);
+            return Err(unknown.into_status("olm.lesson"));
+        }
+        Ok(Response::new(GetLessonResponse { lesson }))
+    }
+
+    async fn list_lessons(
+        &self,
+        _: Request<ListLessonsRequest>,
+    ) -> Result<Response<ListLessonsResponse>, Status> {
+        let state = self.open()?;
+        let live = [LessonStatus::Scheduled, LessonStatus::Requested];
+        let scheduled = |lesson: &&Lesson| live.contains(&lesson.status());
+        Ok(Response::new(ListLessonsResponse {
+            lessons: state.lessons.iter().filter(scheduled).cloned().collect(),
+            next_page_token: String::new(),
+        }))
+    }
+
+    async fn cancel_lesson(
+        &self,
+        request: Request<CancelLessonRequest>,
+    ) -> Result<Response<CancelLessonResponse>, Status> {
+        let request = request.into_inner();
+        let mut state = self.open()?;
+        let lesson = state
+            .lessons
+            .iter_mut()
+            .find(|lesson| lesson.id == request.lesson_id);
+        let lesson = lesson.unwrap();
+        if lesson.version != request.expected_version {
+            return Err(refused(Code::Aborted, ErrorReason::VersionStale));
+        }
+        lesson.version += 1;
+        lesson.status = LessonStatus::Canceled.into();
+        let lesson = Some(lesson.clone());
+        Ok(Response::new(CancelLessonResponse { lesson }))
+    }
+}

@@ -1,0 +1,173 @@
+//! People, teachers and invitations.
+
+use olm_proto::{
+    common::v1::ErrorReason,
+    lesson::v1::{
+        invitation_service_server::InvitationService, teacher_service_server::TeacherService,
+        user_service_server::UserService, *,
+    },
+};
+use tonic::{Code, Request, Response, Status};
+use uuid::Uuid;
+
+use super::{Served, acting, refusal, teacher};
+
+#[tonic::async_trait]
+impl UserService for Served {
+    unused! {
+        get_user: GetUserRequest => GetUserResponse;
+        list_users: ListUsersRequest => ListUsersResponse;
+        update_user: UpdateUserRequest => UpdateUserResponse;
+        set_admin: SetAdminRequest => SetAdminResponse;
+        erase_user: EraseUserRequest => EraseUserResponse;
+    }
+
+    async fn register_telegram_user(
+        &self,
+        request: Request<RegisterTelegramUserRequest>,
+    ) -> Result<Response<RegisterTelegramUserResponse>, Status> {
+        let request = request.into_inner();
+        let mut state = self.open()?;
+        let id = Uuid::from_u128(u128::try_from(request.telegram_user_id).unwrap()).to_string();
+        let known = state.users.iter().find(|user| user.id == id).cloned();
+        let created = known.is_none();
+        let user = known.unwrap_or_else(|| {
+            let user = User {
+                id,
+                display_name: request.display_name,
+                language: request.language_code,
+                time_zone: "Europe/Berlin".to_owned(),
+                version: 1,
+                ..User::default()
+            };
+            state.users.push(user.clone());
+            user
+        });
+        let user = Some(user);
+        Ok(Response::new(RegisterTelegramUserResponse {
+            user,
+            created,
+        }))
+    }
+
+    async fn update_settings(
+        &self,
+        request: Request<UpdateSettingsRequest>,
+    ) -> Result<Response<UpdateSettingsResponse>, Status> {
+        let id = acting(&request);
+        let request = request.into_inner();
+        let mut state = self.open()?;
+        state.rules_zones.push(request.rules_zone());
+        let user = state.users.iter_mut().find(|user| user.id == id).unwrap();
+        if user.version != request.expected_version {
+            let refused = refusal(Code::Aborted, ErrorReason::VersionStale);
+            return Err(refused.into_status("olm.lesson"));
+        }
+        user.version += 1;
+        user.language = request.language.unwrap_or(user.language.clone());
+        user.time_zone = request.time_zone.unwrap_or(user.time_zone.clone());
+        let user = Some(user.clone());
+        Ok(Response::new(UpdateSettingsResponse {
+            user,
+            ..UpdateSettingsResponse::default()
+        }))
+    }
+}
+
+#[tonic::async_trait]
+impl TeacherService for Served {
+    unused! {
+        create_teacher: CreateTeacherRequest => CreateTeacherResponse;
+        update_teacher: UpdateTeacherRequest => UpdateTeacherResponse;
+        delete_teacher: DeleteTeacherRequest => DeleteTeacherResponse;
+        list_students: ListStudentsRequest => ListStudentsResponse;
+        remove_student: RemoveStudentRequest => RemoveStudentResponse;
+    }
+
+    async fn get_teacher(
+        &self,
+        request: Request<GetTeacherRequest>,
+    ) -> Result<Response<GetTeacherResponse>, Status> {
+        let id = request.into_inner().teacher_id;
+        let state = self.open()?;
+        let mut teachers = state.teachers.iter();
+        let Some(teacher) = teachers.find(|teacher| teacher.id == id) else {
+            let unknown = refusal(Code::NotFound, ErrorReason::TeacherNotFound);
+            return Err(unknown.into_status("olm.lesson"));
+        };
+        let teacher = Some(teacher.clone());
+        Ok(Response::new(GetTeacherResponse { teacher }))
+    }
+
+    async fn list_my_teachers(
+        &self,
+        _: Request<ListMyTeachersRequest>,
+    ) -> Result<Response<ListMyTeachersResponse>, Status> {
+        let state = self.open()?;
+        let own = |teacher: &&Teacher| state.own_teachers.contains(&teacher.id);
+        Ok(Response::new(ListMyTeachersResponse {
+            teachers: state.teachers.iter().filter(own).cloned().collect(),
+            next_page_token: String::new(),
+        }))
+    }
+
+    async fn search_teachers(
+        &self,
+        request: Request<SearchTeachersRequest>,
+    ) -> Result<Response<SearchTeachersResponse>, Status> {
+        let request = request.into_inner();
+        let (name, subject) = (request.query.to_lowercase(), request.subject.to_lowercase());
+        let meant = |teacher: &&Teacher| {
+            let policies = teacher.policies.clone().unwrap_or_default();
+            let mut subjects = policies.subjects.iter();
+            let accepting = policies.accepting_students.unwrap_or(true);
+            teacher.display_name.to_lowercase().contains(&name)
+                && (subject.is_empty() || subjects.any(|known| known.to_lowercase() == subject))
+                && (accepting || !request.only_accepting)
+        };
+        let state = self.open()?;
+        Ok(Response::new(SearchTeachersResponse {
+            teachers: state.teachers.iter().filter(meant).cloned().collect(),
+            next_page_token: String::new(),
+        }))
+    }
+}
+
+#[tonic::async_trait]
+impl InvitationService for Served {
+    unused! {
+        create_invitation: CreateInvitationRequest => CreateInvitationResponse;
+        list_invitations: ListInvitationsRequest => ListInvitationsResponse;
+        revoke_invitation: RevokeInvitationRequest => RevokeInvitationResponse;
+        preview_invitation: PreviewInvitationRequest => PreviewInvitationResponse;
+    }
+
+    async fn accept_invitation(
+        &self,
+        request: Request<AcceptInvitationRequest>,
+    ) -> Result<Response<AcceptInvitationResponse>, Status> {
+        let token = request.into_inner().token;
+        let mut state = self.open()?;
+        let of = |(known, _): &&mut (String, _)| *known == token;
+        let Some((_, refused)) = state.invitations.iter_mut().find(of) else {
+            let unknown = refusal(Code::NotFound, ErrorReason::InvitationNotFound);
+            return Err(unknown.into_status("olm.lesson"));
+        };
+        match refused {
+            // Open, or a repeat by the same person.
+            None | Some(ErrorReason::Unspecified) => {}
+            Some(reason) => {
+                let refused = refusal(Code::FailedPrecondition, *reason);
+                return Err(refused.into_status("olm.lesson"));
+            }
+        }
+        let joined = refused.is_none();
+        *refused = Some(ErrorReason::Unspecified);
+        let teacher = Some(teacher());
+        Ok(Response::new(AcceptInvitationResponse {
+            teacher,
+            joined,
+            ..AcceptInvitationResponse::default()
+        }))
+    }
+}
