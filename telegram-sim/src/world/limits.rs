@@ -338,7 +338,7 @@ mod tests {
         assert_eq!(send(&mut pace, 7, 0), None);
         assert_eq!(send(&mut pace, 7, 0), Some(1), "no repetition");
         let figures = pace.figures(1);
-        assert_eq!((figures.sent, figures.over_chat), (2, 2));
+        assert_eq!((figures.sent, figures.over_chat), (2, 3));
         assert_eq!(figures.early, 1);
     }
 
