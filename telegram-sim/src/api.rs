@@ -88,6 +88,18 @@ pub struct BotView {
     pub pending_update_count: usize,
     /// Whether a `getUpdates` call is waiting right now.
     pub polling: bool,
+    /// Copies of updates that wait to be delivered once more.
+    pub redelivery_count: usize,
+}
+
+/// An update to deliver once more, as Telegram does when it did not hear that the bot has it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Redelivery {
+    /// One of the bot's last thousand.
+    pub update_id: i64,
+    /// How often, 1 to 100; each copy comes in an answer of its own.
+    pub times: u32,
 }
 
 /// A group chat.
@@ -140,6 +152,8 @@ pub struct Said {
     pub message_id: i64,
     /// The chat.
     pub chat_id: i64,
+    /// The update that tells a bot of it; absent when the bot does not want this kind.
+    pub update_id: Option<i64>,
 }
 
 /// A button to press, found by any mix of message, callback data and label; the newest match wins.
@@ -171,11 +185,15 @@ pub enum Pressed {
     Callback {
         /// Id to ask `/sim/callbacks/{id}` about.
         callback_query_id: String,
+        /// The update that tells the bot; absent when it does not want this kind.
+        update_id: Option<i64>,
     },
     /// A button of the reply keyboard: its label was sent as a message.
     Message {
         /// The message.
         message_id: i64,
+        /// The update that tells the bot; absent when it does not want this kind.
+        update_id: Option<i64>,
     },
     /// A link button: the app would open this address.
     Link {
@@ -242,8 +260,10 @@ pub struct MessageView {
     pub from_id: i64,
     /// Whether a bot wrote it.
     pub from_bot: bool,
-    /// Text without markup.
+    /// Text, or a picture's caption, without markup.
     pub text: String,
+    /// Where the picture can be fetched, such as `/sim/pictures/7`.
+    pub photo: Option<String>,
     /// Formatting, as the Bot API's `MessageEntity`.
     pub entities: Vec<Value>,
     /// When it was sent, microseconds since 1970.

@@ -48,6 +48,7 @@ enum Method {
     DeleteMessage,
     DeleteMyCommands,
     DeleteWebhook,
+    EditMessageCaption,
     EditMessageReplyMarkup,
     EditMessageText,
     GetChat,
@@ -57,16 +58,18 @@ enum Method {
     GetWebhookInfo,
     SendChatAction,
     SendMessage,
+    SendPhoto,
     SetMyCommands,
     SetWebhook,
 }
 
 impl Method {
-    const ALL: [Self; 15] = [
+    const ALL: [Self; 17] = [
         Self::AnswerCallbackQuery,
         Self::DeleteMessage,
         Self::DeleteMyCommands,
         Self::DeleteWebhook,
+        Self::EditMessageCaption,
         Self::EditMessageReplyMarkup,
         Self::EditMessageText,
         Self::GetChat,
@@ -76,6 +79,7 @@ impl Method {
         Self::GetWebhookInfo,
         Self::SendChatAction,
         Self::SendMessage,
+        Self::SendPhoto,
         Self::SetMyCommands,
         Self::SetWebhook,
     ];
@@ -93,6 +97,7 @@ impl Method {
             Self::DeleteMessage => "deleteMessage",
             Self::DeleteMyCommands => "deleteMyCommands",
             Self::DeleteWebhook => "deleteWebhook",
+            Self::EditMessageCaption => "editMessageCaption",
             Self::EditMessageReplyMarkup => "editMessageReplyMarkup",
             Self::EditMessageText => "editMessageText",
             Self::GetChat => "getChat",
@@ -102,6 +107,7 @@ impl Method {
             Self::GetWebhookInfo => "getWebhookInfo",
             Self::SendChatAction => "sendChatAction",
             Self::SendMessage => "sendMessage",
+            Self::SendPhoto => "sendPhoto",
             Self::SetMyCommands => "setMyCommands",
             Self::SetWebhook => "setWebhook",
         }
@@ -110,10 +116,11 @@ impl Method {
     /// What the method counts for. Telegram does not document it; see the crate's page.
     fn counts(self) -> Counts {
         match self {
-            Self::SendMessage => Counts::Send,
-            Self::DeleteMessage | Self::EditMessageReplyMarkup | Self::EditMessageText => {
-                Counts::Write
-            }
+            Self::SendMessage | Self::SendPhoto => Counts::Send,
+            Self::DeleteMessage
+            | Self::EditMessageCaption
+            | Self::EditMessageReplyMarkup
+            | Self::EditMessageText => Counts::Write,
             Self::AnswerCallbackQuery
             | Self::DeleteMyCommands
             | Self::DeleteWebhook
@@ -194,6 +201,9 @@ async fn serve(shared: &Shared, call: Call) -> Response {
         return finish(shared, fault, result, None).await;
     }
     let (fault, result, seq) = shared.change(|world, now| handle(world, &call, now));
+    if call.method == Method::SetWebhook {
+        shared.webhook_set();
+    }
     let Some(result) = result else {
         return answer::hang_up(HangUp::Reset);
     };
@@ -282,6 +292,7 @@ fn dispatch(world: &mut World, call: &Call, now: Moment) -> ApiResult {
         Method::DeleteMessage => messages::delete_message(world, bot, params),
         Method::DeleteMyCommands => Ok(profile::delete_my_commands(world, bot, params)),
         Method::DeleteWebhook => Ok(polling::delete_webhook(world, bot, params)),
+        Method::EditMessageCaption => messages::edit_message_caption(world, bot, params, now),
         Method::EditMessageReplyMarkup => {
             messages::edit_message_reply_markup(world, bot, params, now)
         }
@@ -293,6 +304,7 @@ fn dispatch(world: &mut World, call: &Call, now: Moment) -> ApiResult {
         Method::GetWebhookInfo => Ok(polling::get_webhook_info(world, bot)),
         Method::SendChatAction => messages::send_chat_action(world, bot, params, now),
         Method::SendMessage => messages::send_message(world, bot, params, now),
+        Method::SendPhoto => messages::send_photo(world, bot, params, now),
         Method::SetMyCommands => profile::set_my_commands(world, bot, params),
         Method::SetWebhook => polling::set_webhook(world, bot, params),
     }
@@ -318,6 +330,7 @@ fn entry(
         callback_query_id: params.text("callback_query_id"),
         text: params
             .text("text")
+            .or_else(|| params.text("caption"))
             .map(|text| text.chars().take(LEDGER_TEXT_CHARS).collect()),
         reply_markup: markup,
         silent: params.flag("disable_notification"),

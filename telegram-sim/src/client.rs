@@ -22,6 +22,7 @@
 //! Every wait has a deadline and is a long poll: nothing sleeps, and a wait that fails says what was
 //! there instead.
 
+mod bots;
 mod error;
 mod target;
 
@@ -38,9 +39,8 @@ pub use target::{Button, Chat};
 use crate::{
     Limits,
     api::{
-        BotFigures, BotView, CallbackView, ChatView, Fault, FaultPlan, Group, LedgerEntry,
-        LedgerPage, LedgerQuery, MessageView, NewGroup, NewPerson, Person, Press, Pressed, Said,
-        Say,
+        BotFigures, CallbackView, ChatView, Fault, FaultPlan, Group, LedgerEntry, LedgerPage,
+        LedgerQuery, MessageView, NewGroup, NewPerson, Person, Press, Pressed, Said, Say,
     },
 };
 
@@ -120,14 +120,6 @@ impl SimClient {
         self.get("/sim/people", &[], Duration::ZERO).await
     }
 
-    /// The bots that have called, or whose tokens are configured.
-    ///
-    /// # Errors
-    /// [`SimError::Unreachable`].
-    pub async fn bots(&self) -> Result<Vec<BotView>> {
-        self.get("/sim/bots", &[], Duration::ZERO).await
-    }
-
     /// The person writes. `/start` or any other first text opens a private chat.
     ///
     /// # Errors
@@ -170,7 +162,10 @@ impl SimClient {
         pressed: &Pressed,
         within: Duration,
     ) -> Result<CallbackView> {
-        let Pressed::Callback { callback_query_id } = pressed else {
+        let Pressed::Callback {
+            callback_query_id, ..
+        } = pressed
+        else {
             return Err(SimError::Deadline {
                 within: Duration::ZERO,
                 instead: format!("no callback query: {pressed:?}"),
@@ -416,21 +411,6 @@ impl SimClient {
     pub async fn set_limits(&self, limits: Limits) -> Result<()> {
         let request = self.http.put(self.url("/sim/limits")).json(&limits);
         self.fetch::<Value>(request, Duration::ZERO).await.map(drop)
-    }
-
-    /// Calls a Bot API method as a bot would and returns the status and the whole answer; for tests of
-    /// the simulator itself and for poking around.
-    ///
-    /// # Errors
-    /// [`SimError::Unreachable`], also when a fault drops the connection.
-    pub async fn call(&self, token: &str, method: &str, params: &Value) -> Result<(u16, Value)> {
-        let url = self.url(&format!("/bot{token}/{method}"));
-        // The token is in the address: keep it out of the error.
-        let response = self.http.post(url).json(params).send().await;
-        let response = response.map_err(reqwest::Error::without_url)?;
-        let status = response.status().as_u16();
-        let answer = response.json().await.map_err(reqwest::Error::without_url)?;
-        Ok((status, answer))
     }
 
     fn url(&self, path: &str) -> String {

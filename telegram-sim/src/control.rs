@@ -10,7 +10,7 @@ use std::{sync::Arc, time::Duration};
 
 use axum::{
     Json, Router,
-    extract::{DefaultBodyLimit, State},
+    extract::{DefaultBodyLimit, Path, State},
     http::{StatusCode, header},
     response::{IntoResponse, Response},
     routing::{get, post},
@@ -20,7 +20,7 @@ use tokio::time::Instant;
 
 use crate::{
     Limits,
-    api::BotView,
+    api::{BotView, Redelivery},
     bot_api::params::MAX_BODY_BYTES,
     clock::Moment,
     world::{Shared, World, people::Refused},
@@ -35,6 +35,7 @@ pub(crate) fn router() -> Router<Arc<Shared>> {
         .route("/", get(page))
         .route("/sim/health", get(health))
         .route("/sim/bots", get(bots))
+        .route("/sim/bots/{id}/redeliver", post(redeliver))
         .route("/sim/limits", get(limits).put(set_limits))
         .route("/sim/ledger", get(ledger::read))
         .route("/sim/figures", get(ledger::figures))
@@ -50,6 +51,7 @@ pub(crate) fn router() -> Router<Arc<Shared>> {
         .route("/sim/people/{id}/block", post(people::block))
         .route("/sim/people/{id}/unblock", post(people::unblock))
         .route("/sim/people/{id}/deactivate", post(people::deactivate))
+        .route("/sim/pictures/{id}", get(picture))
         .route("/sim/callbacks/{id}", get(people::callback))
         .route("/sim/groups", get(groups::list).post(groups::create))
         .route("/sim/groups/{id}/kick", post(groups::kick))
@@ -66,7 +68,7 @@ async fn page() -> impl IntoResponse {
         (header::CACHE_CONTROL, "no-store"),
         (
             header::CONTENT_SECURITY_POLICY,
-            "default-src 'none'; style-src 'unsafe-inline'; script-src 'unsafe-inline'; connect-src 'self'; img-src data:",
+            "default-src 'none'; style-src 'unsafe-inline'; script-src 'unsafe-inline'; connect-src 'self'; img-src 'self' data:",
         ),
     ];
     (headers, include_str!("page/index.html"))
@@ -95,10 +97,34 @@ async fn bots(State(shared): State<Arc<Shared>>) -> Json<Vec<BotView>> {
             first_name: bot.first_name.clone(),
             pending_update_count: bot.updates.len(),
             polling: bot.updates.waiting > 0,
+            redelivery_count: bot.copies(),
         });
         bots.collect()
     });
     Json(bots)
+}
+
+async fn picture(
+    State(shared): State<Arc<Shared>>,
+    Input(Path(id)): Input<Path<u64>>,
+) -> Result<impl IntoResponse, Refusal> {
+    let picture = shared.step(|world, _| world.pictures.bytes(id));
+    let picture = picture
+        .ok_or_else(|| Refusal::new(StatusCode::NOT_FOUND, "there is no such picture any more"))?;
+    let headers = [
+        (header::CONTENT_TYPE, "image/png"),
+        (header::CACHE_CONTROL, "max-age=86400, immutable"),
+    ];
+    Ok((headers, picture))
+}
+
+async fn redeliver(
+    State(shared): State<Arc<Shared>>,
+    Input(Path(bot)): Input<Path<i64>>,
+    Input(Json(wanted)): Input<Json<Redelivery>>,
+) -> Result<StatusCode, Refusal> {
+    shared.change(|world, _| world.redeliver(bot, wanted))?;
+    Ok(StatusCode::NO_CONTENT)
 }
 
 async fn limits(State(shared): State<Arc<Shared>>) -> Json<Limits> {

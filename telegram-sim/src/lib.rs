@@ -17,7 +17,10 @@
 //!   wait (up to 64 s). `/sim/figures` counts per bot what broke which limit; each ledger entry says
 //!   it of itself.
 //! - `parse_mode` is `HTML` or absent; Markdown is refused as unsupported.
-//! - Webhooks are stored and shown, and they stop `getUpdates`, but no update is posted to them.
+//! - A webhook may also be at `http://` on this machine. Updates of one chat are posted in their
+//!   order, those of several side by side; what the bot answers in the body is not read, and a
+//!   failed post is tried again after 0.1 s, twice as long each time, up to 30 s.
+//! - Pictures (`sendPhoto`) are PNG, uploaded or sent before; the last 200 are kept.
 //! - A callback query can be answered for one minute, see [`Config::callback_lifetime`].
 //! - Bots see every message of their groups (privacy mode off).
 
@@ -28,6 +31,7 @@ mod clock;
 mod config;
 mod control;
 mod server;
+mod webhooks;
 mod world;
 
 pub use config::{Config, ConfigFault, Limits};

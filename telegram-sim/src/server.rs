@@ -28,7 +28,7 @@ use tokio::{
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 use tower::ServiceExt;
 
-use crate::{Config, bot_api, control, world::Shared};
+use crate::{Config, bot_api, control, webhooks, world::Shared};
 
 /// Connections served at a time; more wait in the listener's backlog.
 const MAX_CONNECTIONS: usize = 4096;
@@ -57,9 +57,11 @@ pub async fn run(
     let drain = config.drain;
     let shared = Shared::new(config, shutdown.clone())
         .map_err(|fault| io::Error::new(io::ErrorKind::InvalidInput, fault))?;
+    let shared = Arc::new(shared);
+    let posting = tokio::spawn(webhooks::run(Arc::clone(&shared)));
     let router = control::router()
         .merge(bot_api::router())
-        .with_state(Arc::new(shared));
+        .with_state(shared);
     if let Ok(address) = listener.local_addr() {
         tracing::info!(%address, "telegram-sim listens");
     }
@@ -101,6 +103,7 @@ pub async fn run(
     }
     dropped.cancel();
     connections.wait().await;
+    posting.abort();
     Ok(())
 }
 

@@ -9,8 +9,10 @@ pub(crate) mod groups;
 pub(crate) mod ledger;
 pub(crate) mod limits;
 pub(crate) mod people;
+pub(crate) mod pictures;
 pub(crate) mod render;
 pub(crate) mod updates;
+pub(crate) mod webhook;
 
 use std::{
     collections::{BTreeMap, HashMap},
@@ -31,7 +33,9 @@ use chats::{Callback, ChatKey, Conversation};
 use faults::Faults;
 use ledger::Ledger;
 use limits::Pace;
+use pictures::Pictures;
 use updates::Updates;
+use webhook::Webhook;
 
 const MAX_BOTS: usize = 10_000;
 const MAX_PEOPLE: usize = 200_000;
@@ -42,6 +46,8 @@ const MAX_GROUPS: usize = 10_000;
 pub(crate) struct Shared {
     world: Mutex<World>,
     clock: SimClock,
+    /// Counts webhooks that were set.
+    webhooks: watch::Sender<u64>,
     /// Counts changes that somebody may wait for: chats and the ledger.
     changes: watch::Sender<u64>,
     /// Cancelled when the simulator stops: whoever waits answers at once.
@@ -55,6 +61,7 @@ impl Shared {
         Ok(Self {
             world: Mutex::new(world),
             clock,
+            webhooks: watch::Sender::new(0),
             changes: watch::Sender::new(0),
             shutdown,
         })
@@ -73,6 +80,15 @@ impl Shared {
         let mut world = self.lock();
         let now = self.clock.now();
         step(&mut world, now)
+    }
+
+    /// Tells that a webhook was set.
+    pub fn webhook_set(&self) {
+        self.webhooks.send_modify(|count| *count += 1);
+    }
+
+    pub fn webhooks(&self) -> watch::Receiver<u64> {
+        self.webhooks.subscribe()
     }
 
     pub fn changes(&self) -> watch::Receiver<u64> {
@@ -99,6 +115,7 @@ pub(crate) struct World {
     pub callbacks: BTreeMap<u64, Callback>,
     pub ledger: Ledger,
     pub faults: Faults,
+    pub pictures: Pictures,
     next_person_id: i64,
     next_group_id: i64,
     next_callback_id: u64,
@@ -117,18 +134,13 @@ pub(crate) struct Bot {
     pub first_name: String,
     pub updates: Updates,
     pub webhook: Option<Webhook>,
+    /// Webhooks set so far.
+    pub webhooks: u64,
     /// By scope (as JSON) and language.
     pub commands: BTreeMap<(String, String), Vec<CommandView>>,
     pub pace: Pace,
     /// Private chats of one bot share a sequence, as in Telegram.
     next_message_id: i64,
-}
-
-/// A webhook that was set; nothing is posted to it.
-#[derive(Debug, Clone)]
-pub(crate) struct Webhook {
-    pub url: String,
-    pub max_connections: i64,
 }
 
 impl World {
@@ -153,6 +165,7 @@ impl World {
             chats: HashMap::new(),
             callbacks: BTreeMap::new(),
             faults: Faults::default(),
+            pictures: Pictures::default(),
             next_person_id: 1001,
             next_group_id: 1,
             next_callback_id: u64::try_from(now.unix_us).unwrap_or(1),
@@ -220,9 +233,9 @@ impl World {
         *next
     }
 
-    /// Gives an update to a bot, unless it does not want this kind.
-    pub fn push_update(&mut self, bot: i64, kind: &'static str, payload: Value) {
-        self.bot_mut(bot).updates.push(kind, payload);
+    /// Gives an update to a bot, unless it does not want this kind; tells the update's id.
+    pub fn push_update(&mut self, bot: i64, kind: &'static str, payload: Value) -> Option<i64> {
+        self.bot_mut(bot).updates.push(kind, payload)
     }
 }
 
@@ -235,10 +248,20 @@ impl Bot {
             first_name: format!("Bot {id}"),
             updates: Updates::starting_at(now),
             webhook: None,
+            webhooks: 0,
             commands: BTreeMap::new(),
             pace: Pace::default(),
             next_message_id: 0,
         }
+    }
+
+    /// Copies of updates that have not come to the bot yet.
+    pub fn copies(&self) -> usize {
+        let out = self
+            .webhook
+            .as_ref()
+            .map_or(0, |webhook| webhook.copies_out);
+        self.updates.copies() + out
     }
 
     /// The menu in a language: the language's own commands, else the default ones.

@@ -20,7 +20,7 @@ pub struct LedgerEntry {
     pub message_id: Option<i64>,
     /// The callback query named in the call.
     pub callback_query_id: Option<String>,
-    /// The text as it was given, markup included; cut after 8192 characters.
+    /// The text, or a picture's caption, as it was given, markup included; cut after 8192 characters.
     pub text: Option<String>,
     /// The reply markup as it was given; null when over 16 KiB.
     pub reply_markup: Option<Value>,

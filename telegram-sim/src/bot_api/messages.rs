@@ -14,6 +14,7 @@ use crate::{
     world::{
         World,
         chats::{Author, ChatKey, Message},
+        pictures::Photo,
     },
 };
 
@@ -22,8 +23,33 @@ const ACTION_US: u64 = 5_000_000;
 
 pub(crate) fn send_message(world: &mut World, bot: i64, params: &Params, now: Moment) -> ApiResult {
     let markup = Markup::read(params)?;
-    let Formatted { text, entities } = text::read(params)?;
+    let formatted = text::read(params)?;
     let key = recipient::writable(world, bot, params)?;
+    Ok(put(world, (bot, key), (formatted, None), markup, now))
+}
+
+pub(crate) fn send_photo(world: &mut World, bot: i64, params: &Params, now: Moment) -> ApiResult {
+    let markup = Markup::read(params)?;
+    let caption = text::read_caption(params)?;
+    let key = recipient::writable(world, bot, params)?;
+    let photo = match params.file("photo") {
+        Some(picture) => world.pictures.keep(picture.clone()),
+        None => world
+            .pictures
+            .find(&params.text("photo").unwrap_or_default()),
+    };
+    let photo = photo.map_err(|fault| ApiError::bad_request(fault.told()))?;
+    Ok(put(world, (bot, key), (caption, Some(photo)), markup, now))
+}
+
+/// Puts a bot's message into a chat.
+fn put(
+    world: &mut World,
+    (bot, key): (i64, ChatKey),
+    (formatted, photo): (Formatted, Option<Photo>),
+    markup: Markup,
+    now: Moment,
+) -> Value {
     let id = world.next_message_id(key);
     let chat = world.chats.entry(key).or_default();
     chat.action = None;
@@ -44,13 +70,14 @@ pub(crate) fn send_message(world: &mut World, bot: i64, params: &Params, now: Mo
         author: Author::Bot(bot),
         sent_unix_us: now.unix_us,
         edited_unix_us: None,
-        text,
-        entities,
+        text: formatted.text,
+        entities: formatted.entities,
+        photo,
         inline_keyboard,
     };
     chat.push(message.clone());
     world.touch(key);
-    Ok(world.message_json(key, &message))
+    world.message_json(key, &message)
 }
 
 pub(crate) fn edit_message_text(
@@ -63,9 +90,33 @@ pub(crate) fn edit_message_text(
     let formatted = text::read(params)?;
     let key = editable_chat(world, bot, params)?;
     edit(world, bot, key, params, now, |message| {
+        if message.photo.is_some() {
+            return Err("there is no text in the message to edit");
+        }
         message.text = formatted.text;
         message.entities = formatted.entities;
         message.inline_keyboard = keyboard;
+        Ok(())
+    })
+}
+
+pub(crate) fn edit_message_caption(
+    world: &mut World,
+    bot: i64,
+    params: &Params,
+    now: Moment,
+) -> ApiResult {
+    let keyboard = Markup::read(params)?.inline_only()?;
+    let caption = text::read_caption(params)?;
+    let key = editable_chat(world, bot, params)?;
+    edit(world, bot, key, params, now, |message| {
+        if message.photo.is_none() {
+            return Err("there is no caption in the message to edit");
+        }
+        message.text = caption.text;
+        message.entities = caption.entities;
+        message.inline_keyboard = keyboard;
+        Ok(())
     })
 }
 
@@ -79,6 +130,7 @@ pub(crate) fn edit_message_reply_markup(
     let key = editable_chat(world, bot, params)?;
     edit(world, bot, key, params, now, |message| {
         message.inline_keyboard = keyboard;
+        Ok(())
     })
 }
 
@@ -96,7 +148,7 @@ fn edit(
     key: ChatKey,
     params: &Params,
     now: Moment,
-    change: impl FnOnce(&mut Message),
+    change: impl FnOnce(&mut Message) -> Result<(), &'static str>,
 ) -> ApiResult {
     let id = params
         .integer("message_id")
@@ -109,7 +161,7 @@ fn edit(
         return Err(ApiError::bad_request("message can't be edited"));
     }
     let mut edited = message.clone();
-    change(&mut edited);
+    change(&mut edited).map_err(ApiError::bad_request)?;
     if same_content(message, &edited) {
         return Err(ApiError::bad_request(
             "message is not modified: specified new message content and reply markup are exactly the same as a current content and reply markup of the message",

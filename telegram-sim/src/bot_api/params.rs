@@ -19,7 +19,11 @@ pub(crate) const MAX_BODY_BYTES: usize = 1024 * 1024;
 
 /// Named values; numbers and objects may also come as text, as forms bring them.
 #[derive(Debug, Default)]
-pub(crate) struct Params(BTreeMap<String, Value>);
+pub(crate) struct Params {
+    values: BTreeMap<String, Value>,
+    /// What was uploaded, by the name of its field.
+    files: BTreeMap<String, Bytes>,
+}
 
 impl Params {
     /// Reads a whole request; the body goes before the query.
@@ -50,7 +54,7 @@ impl Params {
 
     fn add_form(&mut self, form: &[u8]) {
         for (name, value) in form_urlencoded::parse(form) {
-            self.0
+            self.values
                 .insert(name.into_owned(), Value::String(value.into_owned()));
         }
     }
@@ -63,7 +67,7 @@ impl Params {
             return Err(ApiError::bad_request("can't parse JSON object"));
         };
         // null means absent, as clients that serialise options send it.
-        self.0
+        self.values
             .extend(object.into_iter().filter(|(_, value)| !value.is_null()));
         Ok(())
     }
@@ -83,14 +87,27 @@ impl Params {
                 Err(_) => return Err(broken()),
             };
             let name = field.name().unwrap_or_default().to_owned();
-            let value = field.text().await.map_err(|_| broken())?;
-            self.0.insert(name, Value::String(value));
+            if field.file_name().is_some() {
+                let bytes = field.bytes().await.map_err(|_| broken())?;
+                self.files.insert(name, bytes);
+            } else {
+                let value = field.text().await.map_err(|_| broken())?;
+                self.values.insert(name, Value::String(value));
+            }
         }
+    }
+
+    /// An uploaded file: of the field itself, or of the one that it names by `attach://`
+    /// (<https://core.telegram.org/bots/api#sending-files>).
+    pub fn file(&self, name: &str) -> Option<&Bytes> {
+        let attached = self.values.get(name).and_then(Value::as_str);
+        let attached = attached.and_then(|text| text.strip_prefix("attach://"));
+        self.files.get(attached.unwrap_or(name))
     }
 
     /// A text; numbers are given as text.
     pub fn text(&self, name: &str) -> Option<String> {
-        let value = self.0.get(name)?;
+        let value = self.values.get(name)?;
         if let Some(text) = value.as_str() {
             return Some(text.to_owned());
         }
@@ -99,7 +116,7 @@ impl Params {
 
     /// A whole number.
     pub fn integer(&self, name: &str) -> Option<i64> {
-        let value = self.0.get(name)?;
+        let value = self.values.get(name)?;
         value
             .as_i64()
             .or_else(|| value.as_str().and_then(|text| text.trim().parse().ok()))
@@ -113,7 +130,7 @@ impl Params {
 
     /// A structure, given as JSON or as text that holds JSON.
     pub fn json(&self, name: &str) -> Option<Value> {
-        let value = self.0.get(name)?;
+        let value = self.values.get(name)?;
         match value.as_str() {
             Some(text) => serde_json::from_str(text).ok(),
             None => Some(value.clone()),
@@ -122,6 +139,6 @@ impl Params {
 
     /// Whether anything but an empty text was given.
     pub fn has(&self, name: &str) -> bool {
-        self.0.get(name).is_some_and(|value| value != "")
+        self.values.get(name).is_some_and(|value| value != "")
     }
 }

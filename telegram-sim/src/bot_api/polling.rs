@@ -10,8 +10,9 @@ use super::{
     params::Params,
 };
 use crate::world::{
-    Shared, Webhook, World,
+    Shared, World,
     updates::{Poll, Updates},
+    webhook::Webhook,
 };
 
 /// Longest poll, in seconds, as in Telegram's own server.
@@ -110,7 +111,7 @@ pub(crate) fn set_webhook(world: &mut World, bot: i64, params: &Params) -> ApiRe
     if url.is_empty() {
         return Ok(delete_webhook(world, bot, params));
     }
-    if !url.starts_with("https://") || url::Url::parse(&url).is_err() {
+    if !url::Url::parse(&url).is_ok_and(|url| is_postable(&url)) {
         return Err(ApiError::bad_request(
             "bad webhook: An HTTPS URL must be provided for webhook",
         ));
@@ -125,23 +126,36 @@ pub(crate) fn set_webhook(world: &mut World, bot: i64, params: &Params) -> ApiRe
             "secret token contains unallowed characters",
         ));
     }
-    let max_connections = params.integer("max_connections").unwrap_or(40);
+    let connections = params.integer("max_connections").unwrap_or(40);
+    let connections = usize::try_from(connections.clamp(1, 100)).unwrap_or(1);
     let bot = world.bot_mut(bot);
     set_allowed_updates(&mut bot.updates, params)?;
     if params.flag("drop_pending_updates") {
         bot.updates.clear();
     }
-    bot.webhook = Some(Webhook {
-        url,
-        max_connections: max_connections.clamp(1, 100),
-    });
+    bot.webhooks += 1;
+    let secret = Some(secret).filter(|secret| !secret.is_empty());
+    bot.webhook = Some(Webhook::new(url, secret, connections, bot.webhooks));
     bot.updates.end_for_webhook();
     Ok(json!(true))
+}
+
+/// Telegram wants HTTPS; here a bot on this machine needs none.
+fn is_postable(url: &url::Url) -> bool {
+    let is_here = match url.host() {
+        Some(url::Host::Ipv4(address)) => address.is_loopback(),
+        Some(url::Host::Ipv6(address)) => address.is_loopback(),
+        Some(url::Host::Domain(name)) => name == "localhost",
+        None => false,
+    };
+    url.scheme() == "https" || url.scheme() == "http" && is_here
 }
 
 pub(crate) fn delete_webhook(world: &mut World, bot: i64, params: &Params) -> Value {
     let bot = world.bot_mut(bot);
     bot.webhook = None;
+    // Whoever posts looks again.
+    bot.updates.nudge();
     if params.flag("drop_pending_updates") {
         bot.updates.clear();
     }
@@ -159,6 +173,10 @@ pub(crate) fn get_webhook_info(world: &mut World, bot: i64) -> Value {
         info["url"] = json!(webhook.url);
         info["max_connections"] = json!(webhook.max_connections);
         info["ip_address"] = json!("127.0.0.1");
+        if let Some((date, message)) = &webhook.last_error {
+            info["last_error_date"] = json!(date);
+            info["last_error_message"] = json!(message);
+        }
     }
     if let Some(allowed) = &bot.updates.allowed {
         info["allowed_updates"] = json!(allowed);

@@ -19,12 +19,35 @@ pub(crate) struct Formatted {
     pub entities: Vec<Value>,
 }
 
+/// Longest caption: <https://core.telegram.org/bots/api#sendphoto>.
+const MAX_CAPTION_UNITS: usize = 1024;
+
 /// Reads `text`, `parse_mode` and `entities`.
 pub(crate) fn read(params: &Params) -> Result<Formatted, ApiError> {
-    let raw = params.text("text").unwrap_or_default();
+    let formatted = read_fields(params, "text", "entities")?;
+    if formatted.text.is_empty() {
+        return Err(ApiError::bad_request("message text is empty"));
+    }
+    if utf16_len(&formatted.text) > MAX_TEXT_UNITS {
+        return Err(ApiError::bad_request("message is too long"));
+    }
+    Ok(formatted)
+}
+
+/// Reads `caption`, `parse_mode` and `caption_entities`; there may be none.
+pub(crate) fn read_caption(params: &Params) -> Result<Formatted, ApiError> {
+    let formatted = read_fields(params, "caption", "caption_entities")?;
+    if utf16_len(&formatted.text) > MAX_CAPTION_UNITS {
+        return Err(ApiError::bad_request("message caption is too long"));
+    }
+    Ok(formatted)
+}
+
+fn read_fields(params: &Params, text: &str, entities: &str) -> Result<Formatted, ApiError> {
+    let raw = params.text(text).unwrap_or_default();
     let parse_mode = params.text("parse_mode").unwrap_or_default();
     let formatted = if parse_mode.is_empty() {
-        let entities = params.json("entities");
+        let entities = params.json(entities);
         Formatted {
             text: raw,
             entities: entities
@@ -37,14 +60,7 @@ pub(crate) fn read(params: &Params) -> Result<Formatted, ApiError> {
     } else {
         return Err(ApiError::bad_request("unsupported parse_mode"));
     };
-    let formatted = trim(formatted);
-    if formatted.text.is_empty() {
-        return Err(ApiError::bad_request("message text is empty"));
-    }
-    if utf16_len(&formatted.text) > MAX_TEXT_UNITS {
-        return Err(ApiError::bad_request("message is too long"));
-    }
-    Ok(formatted)
+    Ok(trim(formatted))
 }
 
 /// Takes white space off both ends and moves the entities along.

@@ -43,6 +43,7 @@ impl From<Refused> for Refusal {
             | Refused::UnknownGroup(_)
             | Refused::UnknownBot(_)
             | Refused::UnknownCallback(_)
+            | Refused::UnknownUpdate(_)
             | Refused::NoSuchButton => StatusCode::NOT_FOUND,
             Refused::NoBot
             | Refused::SeveralBots

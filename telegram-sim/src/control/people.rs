@@ -24,6 +24,7 @@ use crate::{
         Shared, World,
         chats::{Author, Callback, ChatKey, Conversation, Message},
         people::Refused,
+        pictures::Photo,
     },
 };
 
@@ -206,6 +207,7 @@ fn message_view(message: &Message) -> MessageView {
         from_id,
         from_bot,
         text: message.text.clone(),
+        photo: message.photo.as_ref().map(Photo::path),
         entities: message.entities.clone(),
         sent_unix_us: message.sent_unix_us,
         edited_unix_us: message.edited_unix_us,

@@ -4,7 +4,7 @@ use std::collections::VecDeque;
 
 use serde_json::Value;
 
-use super::World;
+use super::{World, pictures::Photo};
 use crate::clock::Moment;
 
 /// Messages kept per chat; the oldest are forgotten beyond it.
@@ -57,8 +57,10 @@ pub(crate) struct Message {
     pub author: Author,
     pub sent_unix_us: i64,
     pub edited_unix_us: Option<i64>,
+    /// The text, or the caption of the picture.
     pub text: String,
     pub entities: Vec<Value>,
+    pub photo: Option<Photo>,
     /// `{"inline_keyboard": …}`.
     pub inline_keyboard: Option<Value>,
 }

@@ -7,10 +7,13 @@ use super::{
     chats::{Author, Callback, ChatKey, Message},
 };
 use crate::{
-    api::{NewPerson, Person, Press, Pressed, Said, Say},
+    api::{NewPerson, Person, Press, Pressed, Redelivery, Said, Say},
     bot_api::text::{MAX_TEXT_UNITS, utf16_len},
     clock::Moment,
 };
+
+/// How often one redelivery may repeat an update.
+const MAX_TIMES: usize = 100;
 
 /// Why a person, a group or the page cannot do what was asked.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -42,6 +45,8 @@ pub(crate) enum Refused {
     NoSuchButton,
     #[error("there is no callback query {0}")]
     UnknownCallback(String),
+    #[error("update {0} is none of the bot's last ones")]
+    UnknownUpdate(i64),
 }
 
 impl World {
@@ -175,19 +180,23 @@ impl World {
             edited_unix_us: None,
             text: text.to_owned(),
             entities: command_entity(text),
+            photo: None,
             inline_keyboard: None,
         };
         let payload = self.message_json(key, &message);
-        let said = Said {
-            message_id: message.id,
-            chat_id: key.chat_id(),
-        };
+        let message_id = message.id;
         self.chats.entry(key).or_default().push(message);
+        let mut update_id = None;
         for bot in self.bots_of(key) {
-            self.push_update(bot, "message", payload.clone());
+            let pushed = self.push_update(bot, "message", payload.clone());
+            update_id = update_id.or(pushed);
         }
         self.touch(key);
-        Ok(said)
+        Ok(Said {
+            message_id,
+            chat_id: key.chat_id(),
+            update_id,
+        })
     }
 
     fn bots_of(&self, key: ChatKey) -> Vec<i64> {
@@ -231,6 +240,7 @@ impl World {
         let said = self.write(person, key, label, now)?;
         Ok(Pressed::Message {
             message_id: said.message_id,
+            update_id: said.update_id,
         })
     }
 
@@ -271,11 +281,29 @@ impl World {
             "chat_instance": key.chat_id().to_string(),
             "data": data,
         });
-        self.push_update(bot, "callback_query", query);
+        let update_id = self.push_update(bot, "callback_query", query);
         self.touch(key);
         Ok(Pressed::Callback {
             callback_query_id: id.to_string(),
+            update_id,
         })
+    }
+
+    /// An update comes to its bot once more.
+    pub fn redeliver(&mut self, bot: i64, wanted: Redelivery) -> Result<(), Refused> {
+        let times = usize::try_from(wanted.times).unwrap_or(usize::MAX);
+        if !(1..=MAX_TIMES).contains(&times) {
+            return Err(Refused::Invalid {
+                field: "times",
+                fault: "must be between 1 and 100",
+            });
+        }
+        let bot = self.bots.get_mut(&bot).ok_or(Refused::UnknownBot(bot))?;
+        if bot.updates.redeliver(wanted.update_id, times) {
+            Ok(())
+        } else {
+            Err(Refused::UnknownUpdate(wanted.update_id))
+        }
     }
 
     /// A person blocks a bot or lets it back in; the bot gets `my_chat_member`.

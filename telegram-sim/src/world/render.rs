@@ -59,13 +59,22 @@ impl World {
             "from": from,
             "chat": self.chat_json(key),
             "date": message.sent_unix_us.div_euclid(1_000_000),
-            "text": message.text,
         });
+        let (text, entities) = match &message.photo {
+            None => ("text", "entities"),
+            Some(photo) => {
+                json["photo"] = json!([photo.json()]);
+                ("caption", "caption_entities")
+            }
+        };
+        if message.photo.is_none() || !message.text.is_empty() {
+            json[text] = json!(message.text);
+        }
         if let Some(edited) = message.edited_unix_us {
             json["edit_date"] = json!(edited.div_euclid(1_000_000));
         }
         if !message.entities.is_empty() {
-            json["entities"] = json!(message.entities);
+            json[entities] = json!(message.entities);
         }
         if let Some(keyboard) = &message.inline_keyboard {
             json["reply_markup"] = keyboard.clone();

@@ -3,9 +3,11 @@
 mod controls;
 mod faults;
 mod messages;
+mod pictures;
 mod polling;
 mod real_client;
 mod requests;
+mod webhooks;
 
 use std::time::Duration;
 

@@ -268,7 +268,10 @@ async fn a_callback_query_cannot_be_answered_too_late_or_by_guess() {
     )
     .await;
     let pressed = sim.client.press(&person, Button::data("go")).await.unwrap();
-    let Pressed::Callback { callback_query_id } = pressed else {
+    let Pressed::Callback {
+        callback_query_id, ..
+    } = pressed
+    else {
         panic!("{pressed:?}");
     };
     for id in [callback_query_id.as_str(), "1", "x"] {

@@ -147,6 +147,33 @@ async fn a_poll_whose_caller_went_away_is_forgotten() {
 }
 
 #[tokio::test]
+async fn an_update_that_was_confirmed_comes_again_when_it_is_redelivered() {
+    let sim = Sim::start().await;
+    let person = sim.person().await;
+    let said = sim.client.say(&person, "hello").await.unwrap();
+    let id = said.update_id.unwrap();
+    let ids = async |offset: i64| -> Vec<Value> {
+        let found = updates(&sim, json!({ "offset": offset })).await;
+        found.iter().map(|it| it["update_id"].clone()).collect()
+    };
+    assert_eq!(ids(id).await, [json!(id)]);
+    assert_eq!(ids(id + 1).await, [] as [Value; 0]);
+    let bot = sim.client.bots().await.unwrap().remove(0);
+    sim.client.redeliver(bot.id, id, 2).await.unwrap();
+    let next = sim.client.say(&person, "next").await.unwrap();
+    let next = next.update_id.unwrap();
+    // One copy at a time, beside what is new.
+    assert_eq!(ids(id + 1).await, [json!(id), json!(next)]);
+    assert_eq!(sim.client.bots().await.unwrap()[0].redelivery_count, 1);
+    assert_eq!(ids(next + 1).await, [json!(id)]);
+    assert_eq!(ids(next + 1).await, [] as [Value; 0]);
+    for (bot, update, times) in [(bot.id, next + 1, 1), (bot.id, id, 0), (4, id, 1)] {
+        let refused = sim.client.redeliver(bot, update, times).await;
+        assert!(refused.is_err(), "{bot} {update} {times}");
+    }
+}
+
+#[tokio::test]
 async fn a_webhook_stops_polling_until_it_is_deleted() {
     let sim = Sim::start().await;
     sim.person().await;
@@ -163,7 +190,8 @@ async fn a_webhook_stops_polling_until_it_is_deleted() {
         plain.1,
         "Bad Request: bad webhook: An HTTPS URL must be provided for webhook"
     );
-    let url = "https://example.org/hook";
+    // Nobody is there.
+    let url = "https://127.0.0.1:1/hook";
     sim.accepted(
         "setWebhook",
         json!({ "url": url, "allowed_updates": ["message"] }),
