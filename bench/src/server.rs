@@ -68,6 +68,8 @@ impl Server {
             bot: Bot::Absent,
             otlp_endpoint: None,
             default_ports: false,
+            settings: Vec::new(),
+            has_line: false,
         })
         .await?;
         Ok(Self {

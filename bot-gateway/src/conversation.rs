@@ -137,6 +137,7 @@ impl Conversation {
             figures::UPDATES.time(lasted, [name, outcome]);
             figures::ANSWERS.time(received.elapsed(), [name]);
             tracing::info!(
+                update_id = update.id.0,
                 action = name,
                 user_id = user_id.map(tracing::field::display),
                 outcome,

@@ -13,6 +13,7 @@ pub mod program;
 pub mod stack;
 pub mod story;
 pub mod system;
+pub mod talk;
 
 /// Anything that can go wrong around the processes; shown to a developer.
 pub type Error = Box<dyn std::error::Error + Send + Sync>;

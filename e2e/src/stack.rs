@@ -5,6 +5,7 @@ mod clients;
 use std::{
     collections::BTreeMap,
     fs,
+    net::SocketAddr,
     path::{Path, PathBuf},
     time::Duration,
 };
@@ -21,6 +22,7 @@ use tonic_health::pb::{
 
 use crate::{
     Result,
+    chaos::proxy::Proxy,
     keys::Keys,
     ports,
     postgres::ServiceUrls,
@@ -51,6 +53,10 @@ pub struct Options {
     pub otlp_endpoint: Option<String>,
     /// Whether to take the default ports where they are free.
     pub default_ports: bool,
+    /// Settings of programs, before those that every system has.
+    pub settings: Vec<(Program, &'static str, String)>,
+    /// Whether the bot reaches lesson-svc through a [`Proxy`], see [`Stack::line`].
+    pub has_line: bool,
 }
 
 /// Who carries messages to people.
@@ -72,6 +78,7 @@ pub struct Stack {
     pub keys: Keys,
     ports: BTreeMap<Program, u16>,
     metrics_ports: BTreeMap<Program, u16>,
+    line: Option<Proxy>,
     running: BTreeMap<Program, Process>,
 }
 
@@ -98,11 +105,18 @@ impl Stack {
                 metrics_ports.insert(program, port(wanted)?);
             }
         }
+        let lesson = used.get(&Program::LessonSvc).copied().unwrap_or_default();
+        let line = if options.has_line {
+            Some(Proxy::start(vec![SocketAddr::from(([127, 0, 0, 1], lesson))]).await?)
+        } else {
+            None
+        };
         let mut stack = Self {
             keys: Keys::in_directory(&options.directory.join("keys"))?,
             options,
             ports: used,
             metrics_ports,
+            line,
             running: BTreeMap::new(),
         };
         stack.migrate(Program::LessonSvc).await?;
@@ -138,6 +152,7 @@ impl Stack {
             },
             ports: used,
             metrics_ports,
+            line: None,
             running: BTreeMap::new(),
         };
         for program in programs {
@@ -171,6 +186,15 @@ impl Stack {
     #[must_use]
     pub fn url(&self, program: Program) -> String {
         format!("http://127.0.0.1:{}", self.port(program))
+    }
+
+    /// The line between the bot and lesson-svc, to be cut.
+    ///
+    /// # Errors
+    ///
+    /// When the system was started without one.
+    pub fn line(&self) -> Result<&Proxy> {
+        Ok(self.line.as_ref().ok_or("the bot has no line of its own")?)
     }
 
     /// Where a program's figures are read; telegram-sim has none.
@@ -395,7 +419,7 @@ impl Stack {
                     .env("BOT_REFLECTION", "true")
                     .env("BOT_JOURNAL", self.options.directory.join("journal.redb"))
                     .env("TELEGRAM_BOT_TOKEN", token)
-                    .env("BOT_LESSON_URL", self.url(Program::LessonSvc))
+                    .env("BOT_LESSON_URL", self.lesson_url_of_bot())
                     .env("BOT_LESSON_KEY_FILE", self.keys.file("bot-gateway"))
                     .env("BOT_NOTIFY_URL", self.url(Program::NotifySvc))
                     .env("BOT_NOTIFY_KEY_FILE", self.keys.file("bot-gateway"));
@@ -414,7 +438,16 @@ impl Stack {
                     .env("REST_NOTIFY_KEY_FILE", self.keys.file("gateway-rest"));
             }
         }
+        let own = self.options.settings.iter();
+        for (_, name, value) in own.filter(|(of, ..)| *of == program) {
+            command.env(name, value);
+        }
         command
+    }
+
+    fn lesson_url_of_bot(&self) -> String {
+        let line = self.line.as_ref().map(Proxy::url);
+        line.unwrap_or_else(|| self.url(Program::LessonSvc))
     }
 }
 

@@ -33,6 +33,20 @@ impl System {
     ///
     /// When a part does not start, or the programs were not built.
     pub async fn start(otlp_endpoint: Option<String>) -> Result<Self> {
+        Self::with(otlp_endpoint, Vec::new(), false).await
+    }
+
+    /// The same with some settings of its own, and with a line to cut, see
+    /// [`Stack::line`].
+    ///
+    /// # Errors
+    ///
+    /// As [`System::start`].
+    pub async fn with(
+        otlp_endpoint: Option<String>,
+        settings: Vec<(Program, &'static str, String)>,
+        has_line: bool,
+    ) -> Result<Self> {
         let directory = tempfile::Builder::new().prefix("olm-e2e-").tempdir()?;
         // PostgreSQL's own user must reach its folder in it.
         fs::set_permissions(directory.path(), fs::Permissions::from_mode(0o755))?;
@@ -46,6 +60,8 @@ impl System {
             bot: Bot::Simulated,
             otlp_endpoint,
             default_ports: false,
+            settings,
+            has_line,
         })
         .await?;
         let story = Story::of(&stack);

@@ -55,6 +55,8 @@ pub(crate) fn run(plan: &Plan) -> Result<()> {
             bot: Bot::Absent,
             otlp_endpoint: None,
             default_ports: false,
+            settings: Vec::new(),
+            has_line: false,
         })
         .await?;
         let result = fuzz(&stack, &tool, directory.path(), plan).await;

@@ -121,6 +121,8 @@ async fn start_and_serve(demo_once: bool, wishes: Wishes, shutdown: &Shutdown) -
         bot: wishes.token.map_or(Bot::Simulated, Bot::Real),
         otlp_endpoint: wishes.otlp_endpoint,
         default_ports: true,
+        settings: Vec::new(),
+        has_line: false,
     };
     let result = with_stack(options, demo_once, shutdown).await;
     let stopped = match &mut cluster {

@@ -1,0 +1,42 @@
+//! Conversations with the bot, as people have them.
+
+use e2e::{
+    Result,
+    story::sign,
+    talk::{Stage, Talk},
+};
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_student_finds_a_time_books_it_and_cancels_it() -> Result<()> {
+    let stage = Stage::shared().await?;
+    let (stack, story) = (stage.stack(), stage.story());
+    let teacher = story.join(stack, "Annabel", "en").await?;
+    story.teach(stack, &teacher).await?;
+
+    let mut boris = Talk::begin(stack, "Борис", "ru").await?;
+    let welcome = boris.say("/start").await?;
+    assert!(welcome.text.contains("Борис"), "{welcome}");
+    let mut slots = boris.press("📅 Расписание").await?;
+    if slots.key("Annabel").is_some() {
+        slots = boris.press("Annabel").await?;
+    }
+    assert!(slots.text.starts_with("Annabel\n"), "{slots}");
+    let slot = slots.keys().next().ok_or("no free time")?.label.clone();
+    let booked = boris.press_twice(&slot).await?;
+    assert!(booked.text.starts_with("✅ Вы записаны"), "{booked}");
+    boris.redeliver_last_update(2).await?;
+    let lessons = boris.press("Мои уроки").await?;
+    assert_eq!(lessons.keys().count(), 1, "{lessons}");
+    boris.notice("✅ Урок забронирован").await?;
+    assert_eq!(story.count(&teacher, sign::BOOKED).await?, 1);
+
+    let asked = boris.press("❌").await?;
+    assert!(asked.key("Да").is_some(), "{asked}");
+    let canceled = boris.press("Да").await?;
+    assert!(canceled.text.starts_with("❌ Урок отменён"), "{canceled}");
+    assert_eq!(boris.taps(), 7);
+    let gone = boris.press("Такой кнопки нет").await;
+    let gone = gone.err().ok_or("a button that is not there was pressed")?;
+    assert!(gone.to_string().contains("❌ Урок отменён"), "{gone}");
+    Ok(())
+}
