@@ -86,7 +86,8 @@ impl Drop for Stage {
     }
 }
 
-/// A system of one's own, to be broken, with neither the bot's nor Telegram's limits; with a
+/// A system of one's own, to be broken, with neither the bot's nor Telegram's limits (but one:
+/// 100 updates of a person in a minute are the most that can be asked for); with a
 /// line between the bot and lesson-svc, if wanted.
 ///
 /// # Errors
@@ -97,6 +98,7 @@ pub async fn unlimited(has_line: bool) -> Result<System> {
     let settings = vec![
         bot("BOT_MESSAGES_PER_SECOND", "10000"),
         bot("BOT_CHAT_INTERVAL", "0"),
+        bot("BOT_USER_REQUESTS_PER_MINUTE", "100"),
     ];
     let system = System::with(None, settings, has_line).await?;
     let sim = SimClient::new(system.stack.url(Program::TelegramSim));
