@@ -101,13 +101,21 @@ pub struct Figures {
     pub twice: usize,
     /// Nobody can know, and nothing more is sent.
     pub unconfirmed: usize,
+    /// Lessons that moved and ended.
+    pub lessons: usize,
+    /// What was told of them, and arrived.
+    pub notices: usize,
 }
 
 impl Figures {
     fn of(history: &History) -> Self {
         let mut copies = std::collections::BTreeMap::<u64, usize>::new();
+        let mut notices = 0;
         for copy in history.copies.iter().filter(|copy| copy.accepted) {
-            *copies.entry(copy.number).or_default() += 1;
+            match copy.number() {
+                Some(number) => *copies.entry(number).or_default() += 1,
+                None => notices += 1,
+            }
         }
         let in_state = |state: &str| {
             history
@@ -123,6 +131,8 @@ impl Figures {
             resent: history.rows.values().filter(|row| row.resent).count(),
             twice: copies.values().filter(|count| **count > 1).count(),
             unconfirmed: in_state("unconfirmed"),
+            lessons: history.known.lessons.len(),
+            notices,
         }
     }
 }
@@ -131,8 +141,16 @@ impl fmt::Display for Figures {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(
             formatter,
-            "{} accepted: {} arrived, {} cancelled, {} unconfirmed; {} resent, {} of them twice",
-            self.accepted, self.arrived, self.canceled, self.unconfirmed, self.resent, self.twice
+            "{} accepted: {} arrived, {} cancelled, {} unconfirmed; {} resent, {} of them twice; \
+             {} lessons, {} notices of them arrived",
+            self.accepted,
+            self.arrived,
+            self.canceled,
+            self.unconfirmed,
+            self.resent,
+            self.twice,
+            self.lessons,
+            self.notices
         )
     }
 }
@@ -176,6 +194,8 @@ pub async fn run(plan: &Plan, mut tell: impl FnMut(&str)) -> Result<Verdict> {
     for (fault, round) in plan.faults.iter().zip(plan.first_round..) {
         let start = Instant::now();
         let mut dice = Dice::new(plan.seed, round);
+        load.start_lessons(&site, &mut dice, LOAD, fault.lessons())
+            .await?;
         load.start(&mut dice, LOAD, fault.canceled());
         windows.push(strike(*fault, &mut site, &mut dice, plan.hard).await?);
         load.finish().await;

@@ -5,7 +5,7 @@ use std::{fs, os::unix::fs::PermissionsExt as _};
 use e2e::{
     Result,
     chaos::{
-        Plan,
+        Figures, Plan,
         faults::{Fault, Step},
         run,
     },
@@ -26,6 +26,7 @@ async fn whatever_is_killed_or_crashes_nothing_is_lost_and_copies_are_counted() 
             Fault::CrashDatabase,
             Fault::SuspendGateway,
             Fault::CancelStorm,
+            Fault::MoveStorm,
         ],
         first_round: 1,
         hard: false,
@@ -36,6 +37,11 @@ async fn whatever_is_killed_or_crashes_nothing_is_lost_and_copies_are_counted() 
     println!("{verdict}");
     assert!(verdict.is_good(), "seed {}:\n{verdict}", plan.seed);
     assert!(verdict.figures.accepted > 300, "{}", verdict.figures);
+    // Each chat of a lesson reads of it, but for those that nobody had told before it was off.
+    let Figures {
+        lessons, notices, ..
+    } = verdict.figures;
+    assert!(lessons > 20 && notices > 2 * lessons, "{}", verdict.figures);
     // A run in which no fault hit anything would prove nothing.
     assert!(verdict.figures.twice > 0, "{}", verdict.figures);
     Ok(())

@@ -19,8 +19,8 @@ pub(crate) struct Plan {
     /// Decides the load, the faults and their instants
     #[arg(long, default_value_t = 1)]
     seed: u64,
-    /// How many rounds, one fault each; 24 rounds have every kind of fault once
-    #[arg(long, default_value_t = 24, value_parser = clap::value_parser!(u32).range(1..=10_000))]
+    /// How many rounds, one fault each; 25 rounds have every kind of fault once
+    #[arg(long, default_value_t = 25, value_parser = clap::value_parser!(u32).range(1..=10_000))]
     rounds: u32,
     /// The round to begin with: `--round 7 --rounds 1` repeats the seventh alone
     #[arg(long, default_value_t = 1, value_parser = clap::value_parser!(u32).range(1..=1_000_000))]

@@ -65,18 +65,21 @@ pub enum Fault {
     IdleTransaction,
     /// Clients cancel nearly all they asked for.
     CancelStorm,
+    /// Many lessons move again and again.
+    MoveStorm,
     /// Every process is replaced in order, one at a time.
     RollingDeploy,
 }
 
 impl Fault {
     /// All of them.
-    pub const ALL: [Self; 24] = [
+    pub const ALL: [Self; 25] = [
         Self::KillGateway(Step::Delivery),
         Self::KillService(Step::Any),
         Self::KillGateway(Step::Answer),
         Self::CrashDatabase,
         Self::CancelStorm,
+        Self::MoveStorm,
         Self::KillGateway(Step::Request),
         Self::HiddenAnswers,
         Self::KillGateway(Step::Report),
@@ -122,6 +125,7 @@ impl Fault {
             | Self::CutListeners
             | Self::IdleTransaction
             | Self::CancelStorm
+            | Self::MoveStorm
             | Self::RollingDeploy => false,
         }
     }
@@ -142,6 +146,16 @@ impl Fault {
     #[must_use]
     pub fn canceled(self) -> u64 {
         if self == Self::CancelStorm { 90 } else { 15 }
+    }
+
+    /// How many lessons there are meanwhile, and how often each moves.
+    #[must_use]
+    pub fn lessons(self) -> (u32, u64) {
+        if self == Self::MoveStorm {
+            (12, 20)
+        } else {
+            (2, 4)
+        }
     }
 
     /// Does it to the system while the load goes on; returns when what it did is over,
@@ -214,7 +228,7 @@ impl Fault {
             }
             Self::TerminateBackends | Self::CutListeners => self.terminate(site, dice).await,
             Self::IdleTransaction => idle_transaction(site).await,
-            Self::CancelStorm => {
+            Self::CancelStorm | Self::MoveStorm => {
                 sleep(Duration::from_secs(4)).await;
                 Ok(())
             }
@@ -255,6 +269,7 @@ impl fmt::Display for Fault {
             Self::CutListeners => "terminate LISTEN connections",
             Self::IdleTransaction => "hold a transaction open",
             Self::CancelStorm => "cancel storm",
+            Self::MoveStorm => "reschedule storm",
             Self::RollingDeploy => "rolling deploy",
         };
         formatter.write_str(text)

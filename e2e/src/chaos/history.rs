@@ -2,6 +2,7 @@
 //! whether the invariants of delivery held in it (docs/chaos.md).
 
 mod rules;
+mod told;
 
 use std::collections::BTreeMap;
 
@@ -42,6 +43,8 @@ pub struct Canceled {
 /// A notification as the database has it at the end.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Row {
+    /// Where it goes.
+    pub chat_id: i64,
     /// `pending`, `sent`, …
     pub state: String,
     /// A second copy was allowed.
@@ -81,8 +84,8 @@ pub struct Transition {
 pub struct Copy {
     /// Its place in the ledger.
     pub seq: u64,
-    /// The number in its text.
-    pub number: u64,
+    /// What it says.
+    pub text: String,
     /// Where it went.
     pub chat_id: i64,
     /// When it came.
@@ -95,6 +98,14 @@ pub struct Copy {
     pub retry_after_us: Option<i64>,
     /// It broke one of Telegram's limits.
     pub over_limit: bool,
+}
+
+impl Copy {
+    /// The number in its text; none of what is told of lessons.
+    #[must_use]
+    pub fn number(&self) -> Option<u64> {
+        number_in(&self.text)
+    }
 }
 
 /// A change of the bot's owner.
@@ -143,7 +154,7 @@ pub struct History {
 /// An invariant that did not hold.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Breach {
-    /// `I1` … `I7`, `lost`, or `answer`.
+    /// `I1` … `I7`, `lost`, `told`, or `answer`.
     pub invariant: &'static str,
     /// What was seen.
     pub what: String,

@@ -1,4 +1,7 @@
-//! What clients do meanwhile: notifications for the next seconds, and second thoughts.
+//! What clients do meanwhile: notifications for the next seconds, and second thoughts; and
+//! lessons that move.
+
+pub mod lessons;
 
 use std::{
     collections::BTreeMap,
@@ -10,6 +13,7 @@ use jiff::{SignedDuration, Timestamp};
 use olm_proto::notify::v1::{
     CancelNotificationRequest, CancelOutcome, CreateNotificationRequest, PutRecipientRequest,
     Recipient, UncertainPolicy, create_notification_request::Recipient as To,
+    lesson_plan_service_client::LessonPlanServiceClient,
     notification_service_client::NotificationServiceClient,
     recipient_service_client::RecipientServiceClient,
 };
@@ -30,6 +34,7 @@ use super::{
     site::Site,
 };
 use crate::Result;
+use lessons::{Ended, Story};
 
 /// People who are written to; at one message a second each, more than the bot can send.
 pub const PEOPLE: i64 = 40;
@@ -87,6 +92,8 @@ pub struct Known {
     pub canceled: Vec<Canceled>,
     /// Requests that were never answered.
     pub unanswered: Vec<String>,
+    /// Lessons that happened.
+    pub lessons: Vec<Ended>,
 }
 
 /// Clients at work.
@@ -94,8 +101,10 @@ pub struct Known {
 pub struct Load {
     known: Arc<Mutex<Known>>,
     replicas: [NotificationServiceClient<Backend>; 2],
+    lesson_replicas: [LessonPlanServiceClient<Backend>; 2],
     clients: JoinSet<()>,
     next: u64,
+    next_lesson: i64,
 }
 
 impl Load {
@@ -111,8 +120,13 @@ impl Load {
                 NotificationServiceClient::new(site.channel(0, "operator")?),
                 NotificationServiceClient::new(site.channel(1, "operator")?),
             ],
+            lesson_replicas: [
+                LessonPlanServiceClient::new(site.channel(0, "lesson-svc")?),
+                LessonPlanServiceClient::new(site.channel(1, "lesson-svc")?),
+            ],
             clients: JoinSet::new(),
             next: 1,
+            next_lesson: 1,
         })
     }
 
@@ -147,6 +161,41 @@ impl Load {
                 client.run(order).await;
             });
         }
+    }
+
+    /// Lessons that are booked and moved meanwhile, so often each.
+    ///
+    /// # Errors
+    ///
+    /// When their people cannot be introduced.
+    pub async fn start_lessons(
+        &mut self,
+        site: &Site,
+        dice: &mut Dice,
+        lasts: Duration,
+        (lessons, moves): (u32, u64),
+    ) -> Result<()> {
+        let mut stories = Vec::new();
+        for _ in 0..lessons {
+            let story = Story::new(self.next_lesson, dice, lasts, moves);
+            story.introduce(site).await?;
+            self.next_lesson += 1;
+            stories.push(story);
+        }
+        let start = Instant::now();
+        for story in stories {
+            let replicas = self.lesson_replicas.clone();
+            let known = Arc::clone(&self.known);
+            self.clients.spawn(async move {
+                let ended = story.run(start, replicas).await;
+                let mut known = known.lock().unwrap_or_else(PoisonError::into_inner);
+                match ended {
+                    Some(ended) => known.lessons.push(ended),
+                    None => known.unanswered.push("a lesson's change".to_owned()),
+                }
+            });
+        }
+        Ok(())
     }
 
     /// Waits until every client has its answers.

@@ -9,7 +9,7 @@ use telegram_sim::{
 };
 use uuid::Uuid;
 
-use super::history::{Attempt, Copy, History, Owner, Row, Transition, Window, number_in};
+use super::history::{Attempt, Copy, History, Owner, Row, Transition, Window};
 use super::load::Known;
 use crate::Result;
 
@@ -54,14 +54,21 @@ pub async fn history(
 }
 
 async fn rows(database: &PgPool) -> Result<BTreeMap<Uuid, Row>> {
-    let rows: Vec<(Uuid, String, bool)> =
-        sqlx::query_as("SELECT id, state, resent FROM notify.notifications")
-            .fetch_all(database)
-            .await?;
-    let rows = rows.into_iter();
-    Ok(rows
-        .map(|(id, state, resent)| (id, Row { state, resent }))
-        .collect())
+    let rows: Vec<(Uuid, i64, String, bool)> = sqlx::query_as(
+        "SELECT n.id, r.chat_id, n.state, n.resent
+         FROM notify.notifications n JOIN notify.recipients r ON r.user_id = n.user_id",
+    )
+    .fetch_all(database)
+    .await?;
+    let row = |(id, chat_id, state, resent)| {
+        let row = Row {
+            chat_id,
+            state,
+            resent,
+        };
+        (id, row)
+    };
+    Ok(rows.into_iter().map(row).collect())
 }
 
 async fn attempts(database: &PgPool) -> Result<Vec<Attempt>> {
@@ -125,7 +132,7 @@ async fn copies(sim: &SimClient) -> Result<Vec<Copy>> {
     }
 }
 
-/// A ledger entry that is one of our notifications.
+/// A ledger entry that is a message.
 fn copy(entry: &LedgerEntry) -> Option<Copy> {
     let hidden = [
         "lose_response",
@@ -136,7 +143,7 @@ fn copy(entry: &LedgerEntry) -> Option<Copy> {
     let fault = entry.fault.as_deref();
     Some(Copy {
         seq: entry.seq,
-        number: number_in(entry.text.as_deref()?)?,
+        text: entry.text.clone()?,
         chat_id: entry.chat_id?,
         received_us: entry.received_unix_us,
         accepted: entry.accepted,

@@ -106,7 +106,6 @@ fn one_held_notification_two_gateways_two_crashes() {
 }
 
 #[test]
-#[ignore = "half a million states: a minute in an unoptimised build"]
 fn two_notifications_two_gateways() {
     explore(Protocol {
         policies: vec![UncertainPolicy::Resend, UncertainPolicy::Hold],
@@ -117,7 +116,6 @@ fn two_notifications_two_gateways() {
 }
 
 #[test]
-#[ignore = "a million states: minutes in an unoptimised build"]
 fn one_notification_two_gateways_two_crashes_and_a_partition() {
     explore(Protocol {
         policies: vec![UncertainPolicy::Resend],

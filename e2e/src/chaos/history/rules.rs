@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, HashMap};
 
 use uuid::Uuid;
 
-use super::{Attempt, Breach, Copy, History, Wanted, Window};
+use super::{Attempt, Breach, Copy, History, Wanted, Window, told};
 
 /// How far two processes' reading of the one clock may lie apart, with the time a
 /// statement or a message takes.
@@ -34,10 +34,11 @@ pub fn check(history: &History) -> Vec<Breach> {
     breaches.extend(view.canceled_stays_unsent());
     breaches.extend(view.in_order());
     breaches.extend(final_states(history));
+    breaches.extend(told::check(history));
     breaches
 }
 
-fn breach(invariant: &'static str, what: String) -> Breach {
+pub(super) fn breach(invariant: &'static str, what: String) -> Breach {
     Breach { invariant, what }
 }
 
@@ -52,7 +53,9 @@ impl<'a> View<'a> {
     fn of(history: &'a History) -> Self {
         let mut copies: BTreeMap<u64, Vec<_>> = BTreeMap::new();
         for copy in &history.copies {
-            copies.entry(copy.number).or_default().push(copy);
+            if let Some(number) = copy.number() {
+                copies.entry(number).or_default().push(copy);
+            }
         }
         let mut attempts: HashMap<Uuid, Vec<_>> = HashMap::new();
         for attempt in &history.attempts {
@@ -144,9 +147,9 @@ impl<'a> View<'a> {
 
     /// I3: a committed Begin, fresh, of the gateway that owned the bot.
     fn was_begun(&self, copy: &Copy) -> Option<Breach> {
-        let wanted = self.history.known.wanted.get(&copy.number)?;
+        let (number, seq) = (copy.number()?, copy.seq);
+        let wanted = self.history.known.wanted.get(&number)?;
         let attempts = self.attempts(wanted.id);
-        let (number, seq) = (copy.number, copy.seq);
         let mut before = attempts
             .iter()
             .filter(|attempt| attempt.begun_us <= copy.received_us)
@@ -249,15 +252,15 @@ fn paced(history: &History) -> Vec<Breach> {
     let mut frozen: HashMap<i64, (i64, u64)> = HashMap::new();
     for copy in &history.copies {
         if copy.over_limit {
-            let what = format!("{}: broke a limit (ledger {})", copy.number, copy.seq);
+            let what = format!("ledger {}: broke a limit", copy.seq);
             breaches.push(breach("I4", what));
         }
         if let Some((until_us, by)) = frozen.get(&copy.chat_id)
             && copy.received_us < *until_us
         {
             let what = format!(
-                "{}: sent before the wait told in ledger {by} was over (ledger {})",
-                copy.number, copy.seq
+                "ledger {}: sent before the wait told in {by} was over",
+                copy.seq
             );
             breaches.push(breach("I4", what));
         }

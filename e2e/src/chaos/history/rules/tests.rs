@@ -1,6 +1,6 @@
 //! Each rule finds what it is for, and nothing in a good history.
 
-use super::super::{Canceled, Owner, Row, Transition};
+use super::super::{Canceled, Owner, Row, Transition, marked};
 use super::*;
 
 const SECOND: i64 = 1_000_000;
@@ -29,6 +29,7 @@ fn add(history: &mut History, number: u64, id: Uuid, due_us: i64) {
     };
     history.known.wanted.insert(number, wanted);
     let row = Row {
+        chat_id: 5,
         state: "sent".to_owned(),
         resent: false,
     };
@@ -62,7 +63,7 @@ fn attempt(id: Uuid, number: i32, begun_us: i64) -> Attempt {
 fn copy(number: u64, received_us: i64) -> Copy {
     Copy {
         seq: received_us.unsigned_abs(),
-        number,
+        text: marked(number),
         chat_id: 5,
         received_us,
         accepted: true,
