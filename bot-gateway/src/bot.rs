@@ -22,6 +22,7 @@ use crate::{
     memory::Memory,
     pacer::{Limits, gate::Gate},
     replies::Replies,
+    server1::Server1,
     store::Store,
     telegram::{Api, CallError, Telegram, Token},
     updates,
@@ -41,7 +42,7 @@ pub(crate) struct Bot {
 /// What all bots of a process share; cheap to clone.
 #[derive(Debug, Clone)]
 pub(crate) struct World {
-    pub(crate) lesson: Backend,
+    pub(crate) server1: Server1,
     pub(crate) notify: Backend,
     pub(crate) journal: Journal,
     pub(crate) store: Store,
@@ -78,7 +79,7 @@ impl Bot {
         let replies = Replies::new(telegram.clone(), gate.clone(), Arc::clone(&limited));
         let clock = Arc::clone(&world.clock);
         let conversation = Arc::new(Conversation::new(
-            &world.lesson,
+            world.server1.link(),
             replies,
             Memory::new(bot_id, world.store.clone()),
             Arc::clone(&clock),

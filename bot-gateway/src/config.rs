@@ -35,6 +35,14 @@ pub struct Config {
     pub requests_per_minute: usize,
     /// `BOT_LESSON_URL`, `BOT_LESSON_KEY`, `BOT_LESSON_TIMEOUT`.
     pub lesson: BackendConfig,
+    /// `BOT_LESSON_READ_TIMEOUT`: deadline of a read from lesson-svc in seconds; default 0.7.
+    /// `BOT_LESSON_TIMEOUT` is that of everything else.
+    pub lesson_read_timeout: Duration,
+    /// `BOT_BREAKER_FAILURES`: after so many failures of lesson-svc in a row it is left
+    /// alone; default 5.
+    pub breaker_failures: u32,
+    /// `BOT_BREAKER_OPEN`: for so many seconds, then for one call at a time; default 60.
+    pub breaker_open: Duration,
     /// `BOT_NOTIFY_URL`, `BOT_NOTIFY_KEY`, `BOT_NOTIFY_TIMEOUT`.
     pub notify: BackendConfig,
     /// `BOT_JOURNAL`: the file of the journal; default `bot-gateway.redb`. It must
@@ -77,6 +85,17 @@ impl Config {
             poll_timeout: settings.duration("POLL_TIMEOUT", 25 * SECOND, SECOND..=50 * SECOND),
             requests_per_minute: settings.in_range("USER_REQUESTS_PER_MINUTE", 20, 1..=100),
             lesson: BackendConfig::read(settings, "LESSON", "lesson-svc", "http://127.0.0.1:50051"),
+            lesson_read_timeout: settings.duration(
+                "LESSON_READ_TIMEOUT",
+                7 * SECOND / 10,
+                SECOND / 20..=10 * SECOND,
+            ),
+            breaker_failures: settings.in_range("BREAKER_FAILURES", 5, 1..=1_000),
+            breaker_open: settings.duration(
+                "BREAKER_OPEN",
+                60 * SECOND,
+                SECOND / 10..=3_600 * SECOND,
+            ),
             notify: BackendConfig::read(settings, "NOTIFY", "notify-svc", "http://127.0.0.1:50052"),
             journal: settings.value("JOURNAL", PathBuf::from("bot-gateway.redb")),
             reflection: settings.value("REFLECTION", true),

@@ -16,7 +16,7 @@ use olm_proto::lesson::v1::{
     invitation_service_client::InvitationServiceClient, lesson_service_client::LessonServiceClient,
     teacher_service_client::TeacherServiceClient, user_service_client::UserServiceClient,
 };
-use service_kit::{clock::SharedClock, grpc::client::Backend};
+use service_kit::clock::SharedClock;
 use teloxide::types::Update;
 use texts::{Command, Language, Screen};
 use tokio::time::Instant;
@@ -29,17 +29,19 @@ use crate::{
     figures,
     memory::{ChatMemory, Memory, Question},
     replies::{Replies, Reply, ReplyError},
+    server1::{Fate, Link},
 };
 use requests::{Action, Request};
 
 /// Everything the handlers work with.
 #[derive(Debug, Clone)]
 pub(crate) struct Conversation {
-    users: UserServiceClient<Backend>,
-    teachers: TeacherServiceClient<Backend>,
-    availability: AvailabilityServiceClient<Backend>,
-    lessons: LessonServiceClient<Backend>,
-    invitations: InvitationServiceClient<Backend>,
+    users: UserServiceClient<Link>,
+    teachers: TeacherServiceClient<Link>,
+    availability: AvailabilityServiceClient<Link>,
+    lessons: LessonServiceClient<Link>,
+    invitations: InvitationServiceClient<Link>,
+    link: Link,
     replies: Replies,
     memory: Memory,
     clock: SharedClock,
@@ -104,22 +106,24 @@ impl From<Status> for Fault {
 }
 
 impl Conversation {
-    pub(crate) fn new(
-        backend: &Backend,
-        replies: Replies,
-        memory: Memory,
-        clock: SharedClock,
-    ) -> Self {
+    pub(crate) fn new(link: Link, replies: Replies, memory: Memory, clock: SharedClock) -> Self {
         Self {
-            users: UserServiceClient::new(backend.clone()),
-            teachers: TeacherServiceClient::new(backend.clone()),
-            availability: AvailabilityServiceClient::new(backend.clone()),
-            lessons: LessonServiceClient::new(backend.clone()),
-            invitations: InvitationServiceClient::new(backend.clone()),
+            users: UserServiceClient::new(link.clone()),
+            teachers: TeacherServiceClient::new(link.clone()),
+            availability: AvailabilityServiceClient::new(link.clone()),
+            lessons: LessonServiceClient::new(link.clone()),
+            invitations: InvitationServiceClient::new(link.clone()),
+            link,
             replies,
             memory,
             clock,
         }
+    }
+
+    /// The same over a link of its own, for one update.
+    fn over(&self, link: Link) -> Self {
+        let (replies, memory) = (self.replies.clone(), self.memory.clone());
+        Self::new(link, replies, memory, self.clock.clone())
     }
 
     /// Handles one update, which came at `received`, to its end: the answer was sent, or
@@ -132,7 +136,8 @@ impl Conversation {
         let span = tracing::info_span!("update", otel.name = name, otel.kind = "consumer");
         async {
             let begun = Instant::now();
-            let (user_id, outcome) = self.respond(&request).await;
+            let conversation = self.over(self.link.anew());
+            let (user_id, outcome) = conversation.respond(&request).await;
             let lasted = begun.elapsed();
             figures::UPDATES.time(lasted, [name, outcome]);
             figures::ANSWERS.time(received.elapsed(), [name]);
@@ -181,29 +186,60 @@ impl Conversation {
             Err(_) => chosen(&memory).unwrap_or(request.language),
         };
         let acted = match reader {
-            Ok(reader) => self.act(&reader, request, memory.question.as_ref()).await,
+            Ok(reader) => {
+                let acted = self.act(&reader, request, memory.question.as_ref()).await;
+                acted.map(|answer| self.marked(&reader, answer))
+            }
             Err(fault) => Err(fault),
         };
-        let (answer, outcome) = match acted {
-            Ok(answer) => (answer, "done"),
-            Err(fault) => {
-                let (screen, outcome) = match fault {
-                    Fault::Unavailable => (Screen::Unavailable, "unavailable"),
-                    Fault::Unexpected => (Screen::Failed, "failed"),
-                };
-                // A new message: the old one keeps its buttons for another try.
-                (Answer::New(Reply::text(screen.html(language))), outcome)
-            }
-        };
         let chosen = user_id.map(|_| language.tag().to_owned());
-        let language = chosen.or_else(|| memory.language.clone());
-        match self.show(request, answer, memory, language).await {
+        let chosen = chosen.or_else(|| memory.language.clone());
+        let (shown, outcome) = match acted {
+            Ok(answer) => (self.show(request, answer, memory, chosen).await, "done"),
+            Err(fault) => self.explain(request.chat, language, &fault).await,
+        };
+        match shown {
             Ok(()) => (user_id, outcome),
             Err(error) => {
                 tracing::warn!(error = %error, "an answer did not arrive");
                 (user_id, error.class())
             }
         }
+    }
+
+    /// Says why there is no answer, in a new message: the old one keeps its buttons, and its
+    /// question, for another try.
+    async fn explain(
+        &self,
+        chat: i64,
+        language: Language,
+        fault: &Fault,
+    ) -> (Result<(), ReplyError>, &'static str) {
+        let (screen, outcome) = match fault {
+            Fault::Unavailable => match self.link.fate() {
+                None => (Screen::Unavailable, "unavailable"),
+                Some(Fate::NotDone) => (Screen::NotDone, "not_done"),
+                Some(Fate::Unknown) => (Screen::OutcomeUnknown, "outcome_unknown"),
+            },
+            Fault::Unexpected => (Screen::Failed, "failed"),
+        };
+        let reply = Reply::text(screen.html(language));
+        (self.replies.send(chat, &reply).await.map(drop), outcome)
+    }
+
+    /// Says of an answer that it may be out of date, and since when.
+    fn marked(&self, reader: &Reader, mut answer: Answer) -> Answer {
+        if let Some(since) = self.link.stale_since() {
+            let reply = match &mut answer {
+                Answer::New(reply) | Answer::Here(reply) => reply,
+                Answer::Nothing => return answer,
+            };
+            let when = reader.moment_short(since);
+            reply.html.push_str("\n\n");
+            let mark = Screen::Stale { when: &when };
+            reply.html.push_str(&mark.html(reader.language));
+        }
+        answer
     }
 
     /// Shows the answer, remembers what it asks, and takes the buttons off the screen before:

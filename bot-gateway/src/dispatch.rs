@@ -127,7 +127,7 @@ async fn await_token(telegram: &Telegram, shutdown: &Shutdown) {
     }
 }
 
-fn needs_a_person(code: Code) -> bool {
+pub(crate) fn needs_a_person(code: Code) -> bool {
     matches!(
         code,
         Code::Unauthenticated | Code::PermissionDenied | Code::Unimplemented
@@ -135,7 +135,7 @@ fn needs_a_person(code: Code) -> bool {
 }
 
 /// Half to all of `pause`, so that many gateways do not come back at one instant.
-fn jittered(pause: Duration) -> Duration {
+pub(crate) fn jittered(pause: Duration) -> Duration {
     let random = f64::from(Uuid::new_v4().as_fields().0) / f64::from(u32::MAX);
     pause.mul_f64(0.5 + random / 2.0)
 }

@@ -102,6 +102,22 @@ pub(crate) static WEBHOOK: Counter<1> = Counter::new(
     ["status"],
 );
 
+/// Reads of lesson-svc that may be kept, by what they are of and where the answer came from.
+pub(crate) static CACHE: Counter<2> = Counter::new(
+    "olm.bot.server1.reads",
+    "{read}",
+    "Reads from lesson-svc: kept and fresh, fetched, stale because it failed, or missing",
+    ["of", "outcome"],
+);
+
+/// Whether server 1 is left alone.
+pub(crate) static BREAKER_OPEN: Gauge<0> = Gauge::new(
+    "olm.bot.server1.breaker.open",
+    "1",
+    "1 while lesson-svc fails and is left alone but for trials, else 0",
+    [],
+);
+
 static WAITING: Gauge<1> = Gauge::new(
     "olm.bot.waiting",
     "{message}",

@@ -3,6 +3,7 @@
 //! Telegram's pace, written down before and after.
 
 mod bot;
+mod breaker;
 mod buttons;
 mod config;
 mod conversation;
@@ -14,6 +15,7 @@ mod limited;
 mod memory;
 mod pacer;
 mod replies;
+mod server1;
 mod store;
 mod telegram;
 mod updates;
@@ -37,6 +39,7 @@ pub use store::StoreError;
 pub use telegram::{Timeouts, Token};
 
 use bot::{Bot, World};
+use server1::{Server1, Terms};
 use store::Store;
 use telegram::{Api, Telegram};
 
@@ -74,6 +77,7 @@ pub async fn run(
     shutdown: Shutdown,
     clock: SharedClock,
 ) -> Result<(), RunError> {
+    let server1 = reach_server1(&config, &clock)?;
     let store = Store::beside(&config.journal);
     let opened = open_journal(config.journal).await?;
     let store = Store::open(store, Arc::clone(&clock)).await?;
@@ -84,7 +88,7 @@ pub async fn run(
         .map(|token| Bot::new(&api, token, config.limits, !opened.clean))
         .collect();
     let world = World {
-        lesson: Backend::connect_lazy(&config.lesson)?,
+        server1: server1.clone(),
         notify: Backend::connect_lazy(&config.notify)?,
         journal: opened.journal.clone(),
         store: store.clone(),
@@ -95,6 +99,7 @@ pub async fn run(
     };
 
     let health = Health::new(&[HEALTH_SERVICE]).await;
+    let health = health.with_details(&[server1::HEALTH_DETAIL]).await;
     health.watch(a_token_is_good(&bots), &shutdown);
     let probes = GrpcServer {
         domain: "olm.bot",
@@ -114,7 +119,12 @@ pub async fn run(
         }
     };
     let worked = shutdown.drained(bot::run_all(bots, world, opened.entries, &shutdown));
-    let (served, worked) = tokio::join!(Box::pin(served), Box::pin(worked));
+    let (served, worked, (), ()) = tokio::join!(
+        Box::pin(served),
+        Box::pin(worked),
+        server1.tell(&health, &shutdown),
+        Box::pin(server1::follow(server1.clone(), &shutdown)),
+    );
     let stored = store.close().await;
     if worked.is_some() {
         opened.journal.close().await?;
@@ -123,6 +133,17 @@ pub async fn run(
     }
     stored?;
     Ok(served?)
+}
+
+fn reach_server1(config: &Config, clock: &SharedClock) -> Result<Server1, RunError> {
+    let terms = Terms {
+        read_timeout: config.lesson_read_timeout,
+        write_timeout: config.lesson.timeout,
+        failures: config.breaker_failures,
+        open_for: config.breaker_open,
+    };
+    let lesson = Backend::connect_lazy(&config.lesson)?;
+    Ok(Server1::new(lesson, terms, Arc::clone(clock)))
 }
 
 async fn open_journal(path: PathBuf) -> Result<Opened, JournalError> {

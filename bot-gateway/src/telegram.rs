@@ -3,7 +3,6 @@
 
 mod api;
 mod body;
-mod breaker;
 mod classify;
 mod token;
 

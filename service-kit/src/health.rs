@@ -22,6 +22,7 @@ const PROBE_TIMEOUT: Duration = Duration::from_secs(2);
 pub struct Health {
     reporter: HealthReporter,
     services: &'static [&'static str],
+    details: &'static [&'static str],
 }
 
 impl Health {
@@ -30,9 +31,28 @@ impl Health {
         let health = Self {
             reporter: HealthReporter::new(),
             services,
+            details: &[],
         };
         health.set(false).await;
         health
+    }
+
+    /// Has `details` told too: parts that readiness does not depend on. They serve until
+    /// [`Health::set_detail`] says otherwise.
+    #[must_use]
+    pub async fn with_details(mut self, details: &'static [&'static str]) -> Self {
+        self.details = details;
+        for detail in details {
+            self.set_detail(detail, true).await;
+        }
+        self
+    }
+
+    /// Tells whether one of the details serves.
+    pub async fn set_detail(&self, detail: &'static str, serving: bool) {
+        self.reporter
+            .set_service_status(detail, status(serving))
+            .await;
     }
 
     /// The names readiness is told under.
@@ -49,13 +69,10 @@ impl Health {
 
     /// Sets all named services.
     pub async fn set(&self, ready: bool) {
-        let status = if ready {
-            ServingStatus::Serving
-        } else {
-            ServingStatus::NotServing
-        };
         for service in self.services {
-            self.reporter.set_service_status(service, status).await;
+            self.reporter
+                .set_service_status(service, status(ready))
+                .await;
         }
     }
 
@@ -105,9 +122,17 @@ impl Health {
         reporter
             .set_service_status("", ServingStatus::NotServing)
             .await;
-        for service in self.services {
+        for service in self.services.iter().chain(self.details) {
             reporter.clear_service_status(service).await;
         }
         reporter.clear_service_status("").await;
+    }
+}
+
+fn status(serving: bool) -> ServingStatus {
+    if serving {
+        ServingStatus::Serving
+    } else {
+        ServingStatus::NotServing
     }
 }

@@ -195,6 +195,15 @@ pub enum Screen<'a> {
     },
     /// server 1 cannot be reached (OLM-5).
     Unavailable,
+    /// After an answer: server 1 cannot be reached, and this was read before (OLM-5).
+    Stale {
+        /// When it was read.
+        when: &'a str,
+    },
+    /// server 1 cannot be reached: nothing was changed.
+    NotDone,
+    /// server 1 did not answer: whether something was changed is not known.
+    OutcomeUnknown,
     /// A fault of ours.
     Failed,
 }
@@ -254,6 +263,9 @@ impl Screen<'_> {
             Self::OldButton => "screen-old-button",
             Self::TooManyRequests { .. } => "screen-too-many-requests",
             Self::Unavailable => "screen-unavailable",
+            Self::Stale { .. } => "screen-stale",
+            Self::NotDone => "screen-not-done",
+            Self::OutcomeUnknown => "screen-outcome-unknown",
             Self::Failed => "screen-failed",
         }
     }
@@ -267,6 +279,7 @@ impl Screen<'_> {
                 .html("schedule", &Label::Schedule.text(language))
                 .html("lessons", &Label::Lessons.text(language)),
             Self::Help { zone } | Self::ZoneUsage { zone } => values.html("zone", zone),
+            Self::Stale { when } => values.html("when", when),
             Self::ZoneSet { zone, time } => values.html("zone", zone).html("time", time),
             Self::TooManyRequests { seconds } => values.number("seconds", seconds),
             Self::Invited { name, teacher } => values.html("name", name).html("teacher", teacher),
@@ -310,6 +323,8 @@ impl Screen<'_> {
             | Self::SettingsChanged
             | Self::OldButton
             | Self::Unavailable
+            | Self::NotDone
+            | Self::OutcomeUnknown
             | Self::Failed => values,
         }
     }

@@ -10,10 +10,10 @@ use uuid::Uuid;
 
 use super::{
     body::{MayWrite, Progress, TooLate},
-    breaker::{Breaker, Pass},
     classify::{CallError, classify},
     token::Token,
 };
+use crate::breaker::{Breaker, Pass, Plan};
 
 /// Telegram itself; anything else is a simulator or a local Bot API server.
 const TELEGRAM_HOST: &str = "api.telegram.org";
@@ -27,6 +27,15 @@ const MAX_IDLE: usize = 256;
 const BODY_TIMEOUT: Duration = Duration::from_secs(5);
 /// A row that found no connection is tried again after this long.
 const CONNECT_PAUSE: Duration = Duration::from_secs(1);
+
+/// Five failures to connect in a row, and the host is left alone for a while.
+const BREAKER: Plan = Plan {
+    failures: 5,
+    first_pause: Duration::from_millis(100),
+    longest_pause: Duration::from_mins(1),
+    // Longer than any connecting takes.
+    trial: Duration::from_secs(35),
+};
 
 /// How long the phases of a request may take.
 #[derive(Debug, Clone, Copy)]
@@ -85,7 +94,7 @@ impl Api {
             base: base.trim_end_matches('/').to_owned(),
             timeouts,
             sends_trace: !base.contains(TELEGRAM_HOST),
-            breaker: Arc::default(),
+            breaker: Arc::new(Breaker::new(BREAKER)),
         })
     }
 
@@ -166,7 +175,7 @@ impl Api {
     }
 
     fn connected(&self) {
-        if self.breaker.connected() {
+        if self.breaker.reached() {
             tracing::info!("Telegram can be reached again");
         }
     }

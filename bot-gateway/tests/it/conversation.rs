@@ -7,7 +7,10 @@ use telegram_sim::{
     client::Button,
 };
 
-use crate::stage::{SOON, Stage};
+use crate::{
+    lessons::Failing,
+    stage::{SOON, Stage},
+};
 
 pub async fn person(stage: &Stage, language: &str) -> Person {
     let person = NewPerson::named("<Анна & Co>", language);
@@ -27,6 +30,17 @@ pub async fn shown(stage: &Stage, person: &Person, text: &str) -> MessageView {
 pub async fn press(stage: &Stage, person: &Person, button: Button) {
     let pressed = stage.sim.press(person, button).await.unwrap();
     stage.sim.callback_answer(&pressed, SOON).await.unwrap();
+}
+
+/// Presses a button twice before anything comes of it.
+pub async fn press_twice(stage: &Stage, person: &Person, button: Button) {
+    stage.lessons.failing.send_replace(Failing::Hanging);
+    let first = stage.sim.press(person, button.clone()).await.unwrap();
+    let second = stage.sim.press(person, button).await.unwrap();
+    stage.lessons.failing.send_replace(Failing::No);
+    for pressed in [first, second] {
+        stage.sim.callback_answer(&pressed, SOON).await.unwrap();
+    }
 }
 
 /// The data of the button whose label begins so.

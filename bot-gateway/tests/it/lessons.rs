@@ -1,12 +1,16 @@
 //! A stand-in for lesson-svc: one teacher, slots of tomorrow, and what was asked of it.
 
-use std::sync::{Arc, Mutex, MutexGuard};
+use std::{
+    net::SocketAddr,
+    sync::{Arc, Mutex, MutexGuard},
+};
 
 use jiff::{SignedDuration, Timestamp};
 use olm_proto::{
     common::v1::ErrorReason,
     lesson::v1::{
         availability_service_server::AvailabilityServiceServer,
+        change_service_server::ChangeServiceServer,
         invitation_service_server::InvitationServiceServer,
         lesson_service_server::LessonServiceServer, teacher_service_server::TeacherServiceServer,
         user_service_server::UserServiceServer, *,
@@ -16,7 +20,10 @@ use service_kit::{
     clock::{Clock as _, SystemClock},
     status::Refusal,
 };
-use tokio::{net::TcpListener, sync::watch};
+use tokio::{
+    net::TcpListener,
+    sync::{broadcast, watch},
+};
 use tokio_stream::wrappers::TcpListenerStream;
 use tonic::{Code, Request, Status, transport::Server};
 use uuid::Uuid;
@@ -38,9 +45,14 @@ macro_rules! unused {
 }
 
 mod booking;
+mod changes;
 mod deciding;
+mod failing;
 mod free;
 mod people;
+
+pub use failing::Failing;
+use failing::Recorded;
 
 pub const TEACHER: Uuid = Uuid::from_u128(0x7ea);
 
@@ -83,6 +95,16 @@ pub struct Lessons {
     pub stuck: watch::Sender<bool>,
     /// While true, every call is UNAVAILABLE.
     pub away: watch::Sender<bool>,
+    /// How every call fails.
+    pub failing: watch::Sender<Failing>,
+    /// The method of each call, answered or not.
+    pub calls: Mutex<Vec<String>>,
+    /// What watchers are told.
+    pub changes: broadcast::Sender<Result<WatchChangesResponse, Status>>,
+    /// Where each watcher went on.
+    pub cursors: Mutex<Vec<String>>,
+    /// Where it listens.
+    pub address: SocketAddr,
 }
 
 /// The service as tonic takes it; a type of this crate.
@@ -91,6 +113,8 @@ struct Served(Arc<Lessons>);
 
 impl Lessons {
     pub async fn start() -> (Arc<Self>, String) {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let address = listener.local_addr().unwrap();
         let lessons = Arc::new(Self {
             state: Mutex::new(State {
                 teachers: vec![teacher()],
@@ -99,11 +123,17 @@ impl Lessons {
             }),
             stuck: watch::Sender::new(false),
             away: watch::Sender::new(false),
+            failing: watch::Sender::new(Failing::No),
+            calls: Mutex::default(),
+            changes: broadcast::Sender::new(16),
+            cursors: Mutex::default(),
+            address,
         });
         let served = Served(Arc::clone(&lessons));
-        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
-        let url = format!("http://{}", listener.local_addr().unwrap());
+        let url = format!("http://{address}");
         let router = Server::builder()
+            .layer(Recorded(Arc::clone(&lessons)))
+            .add_service(ChangeServiceServer::new(served.clone()))
             .add_service(UserServiceServer::new(served.clone()))
             .add_service(TeacherServiceServer::new(served.clone()))
             .add_service(AvailabilityServiceServer::new(served.clone()))

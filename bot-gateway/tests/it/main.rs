@@ -9,6 +9,7 @@
 
 mod booking;
 mod conversation;
+mod cut_off;
 mod delivery;
 mod handing_over;
 mod lessons;
@@ -19,3 +20,4 @@ mod requests;
 mod seats;
 mod several;
 mod stage;
+mod wire;

@@ -12,7 +12,7 @@ use telegram_sim::{
 use uuid::Uuid;
 
 use crate::{
-    conversation::{book_first, data, person, press, shown},
+    conversation::{book_first, data, person, press, press_twice, shown},
     lessons::slots,
     notify::Line,
     stage::{SOON, Stage},
@@ -93,6 +93,11 @@ impl Asked {
         press(&self.stage, &self.teacher, button).await;
     }
 
+    async fn press_twice(&self, message: &MessageView, label: &str) {
+        let button = Button::data(data(message, label)).on(message.message_id);
+        press_twice(&self.stage, &self.teacher, button).await;
+    }
+
     async fn shown(&self, text: &str) -> MessageView {
         shown(&self.stage, &self.teacher, text).await
     }
@@ -134,8 +139,7 @@ async fn a_teacher_declines_a_request_and_a_second_tap_changes_nothing() {
     ] {
         let mut asked = Asked::new(language).await;
         let notice = asked.told().await;
-        asked.press(&notice, label).await;
-        asked.press(&notice, label).await;
+        asked.press_twice(&notice, label).await;
         let answered = asked.shown(answer).await;
         assert_eq!(answered.message_id, notice.message_id);
         assert!(answered.inline_keyboard.is_empty());
@@ -149,8 +153,7 @@ async fn a_teacher_declines_a_request_and_a_second_tap_changes_nothing() {
 async fn a_double_tap_on_confirm_has_one_effect() {
     let mut asked = Asked::new("en").await;
     let notice = asked.told().await;
-    asked.press(&notice, "✅").await;
-    asked.press(&notice, "✅").await;
+    asked.press_twice(&notice, "✅").await;
     asked.shown("Lesson confirmed").await;
     assert_eq!(asked.stage.lessons.state().lessons[0].version, 4);
     asked.running.stop().await.unwrap();

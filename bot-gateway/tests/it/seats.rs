@@ -13,7 +13,7 @@ use telegram_sim::{
 use uuid::Uuid;
 
 use crate::{
-    conversation::{data, person, press, shown},
+    conversation::{data, person, press, press_twice, shown},
     lessons::{TEACHER, slots},
     stage::{Running, Stage},
 };
@@ -86,6 +86,11 @@ impl Asked {
         press(&self.stage, &self.student, button).await;
     }
 
+    async fn press_twice(&self, message: &MessageView, label: &str) {
+        let button = Button::data(data(message, label)).on(message.message_id);
+        press_twice(&self.stage, &self.student, button).await;
+    }
+
     async fn shown(&self, text: &str) -> MessageView {
         shown(&self.stage, &self.student, text).await
     }
@@ -122,8 +127,7 @@ async fn a_student_gives_the_seat_up_and_a_double_tap_has_one_effect() {
         ("en", "🚪 Give up the seat", "You gave up your seat"),
     ] {
         let asked = Asked::new(language).await;
-        asked.press(&asked.question, label).await;
-        asked.press(&asked.question, label).await;
+        asked.press_twice(&asked.question, label).await;
         let left = asked.shown(answer).await;
         assert_eq!(left.message_id, asked.question.message_id);
         assert!(left.inline_keyboard.is_empty());

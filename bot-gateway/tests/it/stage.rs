@@ -12,7 +12,11 @@ use std::{
 use bot_gateway::{Config, RunError};
 use opentelemetry::trace::TracerProvider as _;
 use opentelemetry_sdk::trace::SdkTracerProvider;
-use service_kit::{clock::SystemClock, config::Settings, shutdown::Shutdown};
+use service_kit::{
+    clock::{SharedClock, SystemClock},
+    config::Settings,
+    shutdown::Shutdown,
+};
 use telegram_sim::client::SimClient;
 use tokio::{
     net::TcpListener,
@@ -124,6 +128,8 @@ impl Stage {
             ("BOT_LESSON_URL", lesson_url),
             ("BOT_LESSON_KEY", "lesson-key".to_owned()),
             ("BOT_LESSON_TIMEOUT", "2".to_owned()),
+            // For a busy machine; a test that needs less says so.
+            ("BOT_LESSON_READ_TIMEOUT", "2".to_owned()),
             ("BOT_NOTIFY_URL", notify_url),
             ("BOT_NOTIFY_KEY", "notify-key".to_owned()),
             ("BOT_JOURNAL", journal.to_str().unwrap().to_owned()),
@@ -148,9 +154,19 @@ impl Stage {
         config
     }
 
+    /// Sets a variable for the gateways that are started from now on.
+    pub fn set(&mut self, name: &str, value: &str) {
+        self.variables.insert(name.to_owned(), value.to_owned());
+    }
+
     /// Starts a gateway that may take `drain` to stop.
     pub async fn start(&self, drain: Duration) -> Running {
         self.start_with(self.config(), drain).await
+    }
+
+    /// Starts a gateway with a clock of the test's.
+    pub async fn start_at(&self, drain: Duration, clock: SharedClock) -> Running {
+        serve(self.config(), drain, clock).await
     }
 
     /// Starts another gateway, with a journal of its own.
@@ -161,15 +177,7 @@ impl Stage {
     }
 
     async fn start_with(&self, config: Config, drain: Duration) -> Running {
-        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
-        let address = listener.local_addr().unwrap();
-        let shutdown = Shutdown::manual(drain);
-        let run = bot_gateway::run(config, listener, shutdown.clone(), SystemClock::shared());
-        Running {
-            address,
-            shutdown,
-            task: tokio::spawn(run),
-        }
+        serve(config, drain, SystemClock::shared()).await
     }
 
     /// Starts a gateway on a runtime of its own: dropping that in the background ends
@@ -218,6 +226,18 @@ impl Stage {
         let stage = Self::new().await;
         let running = stage.start(Duration::from_secs(8)).await;
         (stage, running)
+    }
+}
+
+async fn serve(config: Config, drain: Duration, clock: SharedClock) -> Running {
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let address = listener.local_addr().unwrap();
+    let shutdown = Shutdown::manual(drain);
+    let run = bot_gateway::run(config, listener, shutdown.clone(), clock);
+    Running {
+        address,
+        shutdown,
+        task: tokio::spawn(run),
     }
 }
 

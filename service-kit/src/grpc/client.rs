@@ -11,6 +11,7 @@ use std::{
 use secrecy::ExposeSecret as _;
 use tokio::time::Instant;
 use tonic::{
+    Code,
     body::Body,
     metadata::MetadataValue,
     transport::{Channel, ClientTlsConfig, Endpoint, Error},
@@ -21,7 +22,7 @@ use uuid::Uuid;
 
 use super::{
     ACTING_USER, SERVICE_KEY,
-    observed::{Call, failed, observe},
+    observed::{Call, Reported, observe},
 };
 use crate::{
     config::Settings,
@@ -172,6 +173,7 @@ impl Service<http::Request<Body>> for Backend {
         let mut channel = std::mem::replace(&mut self.channel, clone);
         let call = begin(self.service, request.uri().path());
         let span = call.span.clone();
+        let mut call = Reported::new(call);
         let headers = request.headers_mut();
         if let Some(key) = &*self.key.0.get() {
             headers.insert(SERVICE_KEY, key.clone());
@@ -186,7 +188,7 @@ impl Service<http::Request<Body>> for Backend {
                 match channel.call(request).await {
                     Ok(response) => Ok(observe(response, call).map(Body::new)),
                     Err(error) => {
-                        failed(call);
+                        call.end(Code::Unavailable);
                         Err(error)
                     }
                 }

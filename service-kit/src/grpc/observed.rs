@@ -48,10 +48,14 @@ pin_project_lite::pin_project! {
 }
 
 /// Reports a call that nobody waited for as cancelled.
-struct Reported(Option<Call>);
+pub(super) struct Reported(Option<Call>);
 
 impl Reported {
-    fn end(&mut self, code: Code) {
+    pub(super) fn new(call: Call) -> Self {
+        Self(Some(call))
+    }
+
+    pub(super) fn end(&mut self, code: Code) {
         if let Some(call) = self.0.take() {
             call.end(code);
         }
@@ -67,18 +71,12 @@ impl Drop for Reported {
 /// Wraps a response's body; a response that is all headers is reported at once.
 pub(super) fn observe<B>(
     response: http::Response<B>,
-    call: Call,
+    mut call: Reported,
 ) -> http::Response<ObservedBody<B>> {
-    let mut call = Reported(Some(call));
     if let Some(status) = Status::from_header_map(response.headers()) {
         call.end(status.code());
     }
     response.map(|body| ObservedBody { body, call })
-}
-
-/// Reports a call whose transport failed before any answer.
-pub(super) fn failed(call: Call) {
-    call.end(Code::Unavailable);
 }
 
 /// The code's name in the protocol.

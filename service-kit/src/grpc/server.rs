@@ -26,7 +26,7 @@ use tracing::{Instrument as _, field};
 use uuid::Uuid;
 
 use super::{
-    observed::{Call, observe},
+    observed::{Call, Reported, observe},
     policy::{ActingUser, Caller, Policies},
 };
 use crate::{
@@ -219,7 +219,9 @@ where
             Ok(admitted) => admitted,
             Err(refusal) => {
                 let response = refusal.into_status(domain).into_http::<Body>();
-                return Box::pin(async move { Ok(observe(response, call).map(Body::new)) });
+                return Box::pin(async move {
+                    Ok(observe(response, Reported::new(call)).map(Body::new))
+                });
             }
         };
         span.record("caller", caller.name());
@@ -234,7 +236,7 @@ where
                     Ok(response) => response?,
                     Err(panic) => panicked(domain, &*panic).into_http(),
                 };
-                Ok(observe(with_reason(response, domain), call).map(Body::new))
+                Ok(observe(with_reason(response, domain), Reported::new(call)).map(Body::new))
             }
             .instrument(span),
         )

@@ -96,6 +96,11 @@ screen-too-many-requests =
        *[other] { $seconds } seconds
     }.
 screen-unavailable = ⚠️ The service is temporarily unavailable
+screen-stale = ⚠️ This may be out of date (as of { $when })
+screen-not-done = ⚠️ The service is temporarily unavailable; nothing was changed. Please try again a little later.
+screen-outcome-unknown =
+    ⚠️ The service did not answer in time, so it is not known yet whether this was done. Check: /lessons
+    You can press the same button again: nothing is done twice.
 screen-failed = ⚠️ That did not work. Please try again.
 
 label-schedule = 📅 Schedule

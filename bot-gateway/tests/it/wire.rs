@@ -1,0 +1,45 @@
+//! A wire that can be cut: connections end, and new ones are refused.
+
+use std::net::SocketAddr;
+
+use tokio::{
+    io::copy_bidirectional,
+    net::{TcpListener, TcpStream},
+    task::{JoinHandle, JoinSet},
+};
+
+pub struct Wire {
+    pub address: SocketAddr,
+    to: SocketAddr,
+    task: JoinHandle<()>,
+}
+
+impl Wire {
+    pub async fn to(to: SocketAddr) -> Self {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let address = listener.local_addr().unwrap();
+        let task = tokio::spawn(carry(listener, to));
+        Self { address, to, task }
+    }
+
+    pub async fn cut(&mut self) {
+        self.task.abort();
+        assert!((&mut self.task).await.unwrap_err().is_cancelled());
+    }
+
+    pub async fn mend(&mut self) {
+        let listener = TcpListener::bind(self.address).await.unwrap();
+        self.task = tokio::spawn(carry(listener, self.to));
+    }
+}
+
+async fn carry(listener: TcpListener, to: SocketAddr) {
+    let mut connections = JoinSet::new();
+    loop {
+        let (mut near, _) = listener.accept().await.unwrap();
+        connections.spawn(async move {
+            let mut far = TcpStream::connect(to).await.unwrap();
+            let _ = copy_bidirectional(&mut near, &mut far).await;
+        });
+    }
+}
