@@ -204,6 +204,7 @@ mod tests {
         Concern::Written {
             about: about(user),
             in_full: true,
+            of_person: false,
         }
     }
 

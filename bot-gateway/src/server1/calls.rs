@@ -167,6 +167,15 @@ pub(super) fn call(path: &str) -> Call {
     found.map_or(Call::Write, |(_, shelf)| Call::Read(*shelf))
 }
 
+/// Whether a write at `path` may change how the person who acts is told of.
+pub(super) fn is_of_person(path: &str) -> bool {
+    let services = [
+        "/olm.lesson.v1.UserService/",
+        "/olm.lesson.v1.TeacherService/",
+    ];
+    services.iter().any(|service| path.starts_with(service))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

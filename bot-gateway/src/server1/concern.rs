@@ -56,9 +56,15 @@ fn ids(message: &[u8]) -> impl Iterator<Item = Uuid> {
 pub(super) enum Concern {
     /// It is not known what changed.
     Everything,
-    /// A write of ours: whose it is, what it mentions with its answer; and whether that is
-    /// known in full.
-    Written { about: About, in_full: bool },
+    /// A write of ours.
+    Written {
+        /// Whose it is, and what it mentions with its answer.
+        about: About,
+        /// Whether it is known in full what it changed.
+        in_full: bool,
+        /// Whether it is of the person themselves.
+        of_person: bool,
+    },
     /// lesson-svc says so.
     Changed {
         kind: ChangeKind,
@@ -88,7 +94,11 @@ impl Concern {
     pub(super) fn touches(&self, place: Shelf, answer: &About) -> bool {
         match self {
             Self::Everything => true,
-            Self::Written { about, in_full } => {
+            Self::Written {
+                about,
+                in_full,
+                of_person,
+            } => {
                 let own = about.owner.is_some() && about.owner == answer.owner;
                 let of_mentioned = || about.mentioned.iter().any(|id| answer.is_of(*id));
                 let mentions = || answer.mentions_any(&about.mentioned);
@@ -96,7 +106,7 @@ impl Concern {
                 match place {
                     Shelf::Schedules => !in_full || own || mentions() || mentions_writer(),
                     Shelf::Lessons => own || of_mentioned() || mentions(),
-                    Shelf::People => own,
+                    Shelf::People => own && *of_person,
                     Shelf::Rest => own || of_mentioned(),
                 }
             }
@@ -206,6 +216,7 @@ mod tests {
         let write = Concern::Written {
             about: about(ANNA, &[TEACHER, LESSON]),
             in_full: true,
+            of_person: true,
         };
         for place in Shelf::ALL {
             assert!(write.touches(place, &about(ANNA, &[])), "{place:?}");
@@ -221,7 +232,12 @@ mod tests {
         let write = Concern::Written {
             about: about(ANNA, &[LESSON]),
             in_full: false,
+            of_person: false,
         };
+        assert!(
+            !write.touches(Shelf::People, &about(ANNA, &[])),
+            "who books stays who they are"
+        );
         assert!(write.touches(Shelf::Schedules, &about(BORIS, &[TEACHER])));
         assert!(!write.touches(Shelf::Lessons, &about(BORIS, &[TEACHER])));
     }

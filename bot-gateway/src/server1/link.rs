@@ -14,7 +14,7 @@ use tower::Service;
 
 use super::{
     Fate, Server1,
-    calls::{Call, Shelf, call},
+    calls::{Call, Shelf, call, is_of_person},
     concern::Concern,
     exchange::{Answer, Asked, Failed, kept},
     notes::Notes,
@@ -126,6 +126,7 @@ impl Link {
             concern: Some(Concern::Written {
                 about: asked.about(None),
                 in_full: false,
+                of_person: is_of_person(asked.path()),
             }),
         };
         let answer = match self
@@ -216,6 +217,7 @@ impl Written<'_> {
         self.concern = Some(Concern::Written {
             about: self.asked.about(Some(answer)),
             in_full: true,
+            of_person: is_of_person(self.asked.path()),
         });
     }
 }
