@@ -142,12 +142,8 @@ impl Talk {
     /// When there is no such button, the press is not acknowledged, or the bot has not handled
     /// it within [`PATIENCE`]; says what was on the screen.
     pub async fn press(&mut self, label: &str) -> Result<Screen> {
-        let pressed = match self.find(|key| key.is(label)).await {
-            Ok(Some(found)) => self.press_found(found).await,
-            Ok(None) => Err("there is no such button".into()),
-            Err(error) => Err(error),
-        };
-        self.explained(pressed, &format!("pressed {label:?}")).await
+        self.press_where(&format!("{label:?}"), |key| key.is(label))
+            .await
     }
 
     /// The person presses the button with this callback data.
@@ -156,12 +152,28 @@ impl Talk {
     ///
     /// As [`Talk::press`].
     pub async fn press_data(&mut self, data: &str) -> Result<Screen> {
-        let pressed = match self.find(|key| key.data.as_deref() == Some(data)).await {
+        self.press_where(&format!("with the data {data:?}"), |key| {
+            key.data.as_deref() == Some(data)
+        })
+        .await
+    }
+
+    /// The person presses the first button that fits, described by `which`.
+    ///
+    /// # Errors
+    ///
+    /// As [`Talk::press`].
+    pub async fn press_where(
+        &mut self,
+        which: &str,
+        fits: impl Fn(&Key) -> bool,
+    ) -> Result<Screen> {
+        let pressed = match self.find(fits).await {
             Ok(Some(found)) => self.press_found(found).await,
             Ok(None) => Err("there is no such button".into()),
             Err(error) => Err(error),
         };
-        self.explained(pressed, &format!("pressed the button {data:?}"))
+        self.explained(pressed, &format!("pressed a button {which}"))
             .await
     }
 

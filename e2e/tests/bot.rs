@@ -16,13 +16,19 @@ async fn a_student_finds_a_time_books_it_and_cancels_it() -> Result<()> {
     let mut boris = Talk::begin(stack, "Борис", "ru").await?;
     let welcome = boris.say("/start").await?;
     assert!(welcome.text.contains("Борис"), "{welcome}");
-    let mut slots = boris.press("📅 Расписание").await?;
-    if slots.key("Annabel").is_some() {
-        slots = boris.press("Annabel").await?;
+    let mut week = boris.press("📅 Расписание").await?;
+    if week.key("Annabel").is_some() {
+        week = boris.press("Annabel").await?;
     }
-    assert!(slots.text.starts_with("Annabel\n"), "{slots}");
-    let slot = slots.keys().next().ok_or("no free time")?.label.clone();
-    let booked = boris.press_twice(&slot).await?;
+    assert!(week.text.starts_with("Annabel\n"), "{week}");
+    boris
+        .press_where("with free times", |key| key.label.ends_with('•'))
+        .await?;
+    let asked = boris
+        .press_where("with a time", |key| key.label.contains(':'))
+        .await?;
+    assert!(asked.text.starts_with("Записаться на урок?"), "{asked}");
+    let booked = boris.press_twice("✅ Записаться").await?;
     assert!(booked.text.starts_with("✅ Вы записаны"), "{booked}");
     boris.redeliver_last_update(2).await?;
     let lessons = boris.press("Мои уроки").await?;
@@ -34,7 +40,7 @@ async fn a_student_finds_a_time_books_it_and_cancels_it() -> Result<()> {
     assert!(asked.key("Да").is_some(), "{asked}");
     let canceled = boris.press("Да").await?;
     assert!(canceled.text.starts_with("❌ Урок отменён"), "{canceled}");
-    assert_eq!(boris.taps(), 7);
+    assert_eq!(boris.taps(), 9);
     let gone = boris.press("Такой кнопки нет").await;
     let gone = gone.err().ok_or("a button that is not there was pressed")?;
     assert!(gone.to_string().contains("❌ Урок отменён"), "{gone}");
