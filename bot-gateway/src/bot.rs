@@ -25,7 +25,10 @@ use crate::{
     server1::Server1,
     store::Store,
     telegram::{Api, CallError, Telegram, Token},
-    updates,
+    updates::{
+        self, Feed,
+        webhook::{Door, Hook, WebhookConfig},
+    },
 };
 
 /// Chats that may wait to be told to notify-svc.
@@ -37,6 +40,9 @@ pub(crate) struct Bot {
     telegram: Telegram,
     gate: Gate,
     limited: Arc<Limited>,
+    holding: Holding,
+    /// What comes in by its door; without one it polls.
+    hook: Option<Hook>,
 }
 
 /// What all bots of a process share; cheap to clone.
@@ -60,7 +66,17 @@ impl Bot {
             telegram: Telegram::new(api.clone(), token),
             limited: Arc::new(Limited::new(gate.clone())),
             gate,
+            holding: Holding::default(),
+            hook: None,
         }
+    }
+
+    /// Takes updates by webhook from now on, from the door that this answers.
+    pub(crate) fn door(&mut self, config: &WebhookConfig) -> Door {
+        let holding = self.holding.clone();
+        let (hook, door) = Hook::new(config.clone(), &self.telegram, holding);
+        self.hook = Some(hook);
+        door
     }
 
     pub(crate) fn telegram(&self) -> &Telegram {
@@ -74,6 +90,8 @@ impl Bot {
             telegram,
             gate,
             limited,
+            holding,
+            hook,
         } = self;
         let bot_id = telegram.bot_id();
         let replies = Replies::new(telegram.clone(), gate.clone(), Arc::clone(&limited));
@@ -86,7 +104,6 @@ impl Bot {
         ));
         let (seen, seen_by_dispatch) = mpsc::channel(SEEN_CHATS);
         let (quiet, quiet_for_dispatch) = watch::channel(false);
-        let holding = Holding::default();
         let dispatch = Dispatch {
             backend: world.notify,
             telegram: telegram.clone(),
@@ -103,7 +120,10 @@ impl Bot {
         let source = updates::Source {
             telegram: telegram.clone(),
             holding,
-            feed: updates::Feed::Polling(world.poll_timeout),
+            feed: match hook {
+                Some(hook) => Feed::Webhook(hook),
+                None => Feed::Polling(world.poll_timeout),
+            },
         };
         let desk = updates::Desk {
             bot_id,

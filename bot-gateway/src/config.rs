@@ -9,6 +9,7 @@ use url::Url;
 use crate::{
     pacer::Limits,
     telegram::{Timeouts, Token},
+    updates::webhook::WebhookConfig,
 };
 
 /// Everything that can be set; each field names its variable.
@@ -28,6 +29,8 @@ pub struct Config {
     /// `BOT_MESSAGES_PER_SECOND` (default 30) of each token, for bots to which Telegram
     /// grants more, and `BOT_CHAT_INTERVAL` (default 1) between two to a chat, in seconds.
     pub limits: Limits,
+    /// `BOT_UPDATES`: `polling` (the default) or `webhook`, which needs `BOT_WEBHOOK_URL`.
+    pub webhook: Option<WebhookConfig>,
     /// `BOT_POLL_TIMEOUT`: how many seconds Telegram may hold a long poll; default 25.
     pub poll_timeout: Duration,
     /// `BOT_USER_REQUESTS_PER_MINUTE`: how many updates of one person are answered in a
@@ -65,6 +68,7 @@ impl Config {
     pub fn read(settings: &mut Settings) -> Self {
         let tokens = settings.unprefixed(tokens);
         let telegram_api_url = telegram_api_url(settings);
+        let webhook = webhook(settings, &telegram_api_url);
         Self {
             listen: settings.value("LISTEN", SocketAddr::from(([127, 0, 0, 1], 50053))),
             tokens,
@@ -82,6 +86,7 @@ impl Config {
                 ),
             },
             limits: limits(settings),
+            webhook,
             poll_timeout: settings.duration("POLL_TIMEOUT", 25 * SECOND, SECOND..=50 * SECOND),
             requests_per_minute: settings.in_range("USER_REQUESTS_PER_MINUTE", 20, 1..=100),
             lesson: BackendConfig::read(settings, "LESSON", "lesson-svc", "http://127.0.0.1:50051"),
@@ -168,6 +173,19 @@ fn limits(settings: &mut Settings) -> Limits {
     }
 }
 
+fn webhook(settings: &mut Settings, telegram_api_url: &str) -> Option<WebhookConfig> {
+    const NAME: &str = "UPDATES";
+    let by: String = settings.value(NAME, "polling".to_owned());
+    match by.as_str() {
+        "polling" => None,
+        "webhook" => WebhookConfig::read(settings, telegram_api_url),
+        _ => {
+            settings.fault(NAME, format_args!("{by:?} is neither polling nor webhook"));
+            None
+        }
+    }
+}
+
 fn telegram_api_url(settings: &mut Settings) -> String {
     const NAME: &str = "TELEGRAM_API_URL";
     let url: String = settings.value(NAME, "https://api.telegram.org".to_owned());
@@ -248,6 +266,40 @@ mod tests {
         for nothing in ["", " , \n"] {
             let faults = read(&[("TELEGRAM_BOT_TOKEN", nothing)]).1.unwrap_err();
             assert_eq!(faults.matches("TELEGRAM_BOT_TOKEN:").count(), 1, "{faults}");
+        }
+    }
+
+    #[test]
+    fn updates_are_posted_only_where_that_is_said_completely() {
+        let needed = [
+            ("TELEGRAM_BOT_TOKEN", "42:secret"),
+            ("BOT_LESSON_KEY", "a"),
+            ("BOT_NOTIFY_KEY", "b"),
+        ];
+        let with = |more: &[(&str, &str)]| read(&[&needed[..], more].concat());
+        let by_webhook = ("BOT_UPDATES", "webhook");
+        let url = ("BOT_WEBHOOK_URL", "https://bot.example.org/t");
+        let (config, faults) = with(&[by_webhook, url]);
+        assert_eq!(faults, Ok(()));
+        let webhook = config.webhook.unwrap();
+        assert_eq!((webhook.listen.port(), webhook.connections), (8082, 40));
+        let (config, faults) = with(&[url]);
+        assert_eq!((faults, config.webhook.is_none()), (Ok(()), true));
+        assert_eq!(config.requests_per_minute, 20);
+
+        let faults = |more: &[(&str, &str)]| with(more).1.unwrap_err();
+        assert!(faults(&[by_webhook]).contains("BOT_WEBHOOK_URL: is required"));
+        assert!(faults(&[("BOT_UPDATES", "pigeon")]).contains("neither polling nor webhook"));
+        let wrong = [
+            by_webhook,
+            ("BOT_WEBHOOK_URL", "http://bot.example.org"),
+            ("BOT_WEBHOOK_LISTEN", "here"),
+            ("BOT_WEBHOOK_CONNECTIONS", "101"),
+            ("BOT_USER_REQUESTS_PER_MINUTE", "0"),
+        ];
+        let told = faults(&wrong);
+        for (name, _) in &wrong[1..] {
+            assert!(told.contains(name), "{name}: {told}");
         }
     }
 

@@ -20,7 +20,7 @@ mod store;
 mod telegram;
 mod updates;
 
-use std::{io, path::PathBuf, sync::Arc};
+use std::{io, net::SocketAddr, path::PathBuf, sync::Arc};
 
 use service_kit::{
     clock::SharedClock,
@@ -37,11 +37,13 @@ pub use journal::{Attempt, Entry, Journal, JournalError, Opened};
 pub use pacer::Limits;
 pub use store::StoreError;
 pub use telegram::{Timeouts, Token};
+pub use updates::webhook::WebhookConfig;
 
 use bot::{Bot, World};
 use server1::{Server1, Terms};
 use store::Store;
 use telegram::{Api, Telegram};
+use updates::webhook::{self, Doors};
 
 /// The name under which readiness is told.
 pub const HEALTH_SERVICE: &str = "bot-gateway";
@@ -61,6 +63,14 @@ pub enum RunError {
     /// No channel to another service can be made.
     #[error("a channel to another service cannot be made")]
     Backend(#[from] tonic::transport::Error),
+    /// Nobody can post updates.
+    #[error("the webhook cannot listen on {address}")]
+    Webhook {
+        /// Where it should.
+        address: SocketAddr,
+        /// Why it cannot.
+        source: io::Error,
+    },
     /// The server of health and reflection failed.
     #[error("the server failed")]
     Server(#[from] io::Error),
@@ -82,11 +92,15 @@ pub async fn run(
     let opened = open_journal(config.journal).await?;
     let store = Store::open(store, Arc::clone(&clock)).await?;
     let api = Api::new(&config.telegram_api_url, config.telegram_timeouts)?;
-    let bots: Vec<_> = config
+    let mut bots: Vec<_> = config
         .tokens
         .into_iter()
         .map(|token| Bot::new(&api, token, config.limits, !opened.clean))
         .collect();
+    let posted = match &config.webhook {
+        Some(webhook) => Some(listen(webhook, &mut bots).await?),
+        None => None,
+    };
     let world = World {
         server1: server1.clone(),
         notify: Backend::connect_lazy(&config.notify)?,
@@ -118,7 +132,13 @@ pub async fn run(
             served
         }
     };
-    let worked = shutdown.drained(bot::run_all(bots, world, opened.entries, &shutdown));
+    let posted = async {
+        if let Some((listener, doors)) = posted {
+            webhook::serve(listener, doors, &shutdown).await;
+        }
+    };
+    let bots = bot::run_all(bots, world, opened.entries, &shutdown);
+    let worked = shutdown.drained(async { tokio::join!(bots, posted) });
     let (served, worked, (), ()) = tokio::join!(
         Box::pin(served),
         Box::pin(worked),
@@ -144,6 +164,21 @@ fn reach_server1(config: &Config, clock: &SharedClock) -> Result<Server1, RunErr
     };
     let lesson = Backend::connect_lazy(&config.lesson)?;
     Ok(Server1::new(lesson, terms, Arc::clone(clock)))
+}
+
+/// Each bot takes its updates by webhook; answers where they are posted to.
+async fn listen(
+    config: &WebhookConfig,
+    bots: &mut [Bot],
+) -> Result<(TcpListener, Doors), RunError> {
+    let address = config.listen;
+    let listener = TcpListener::bind(address).await;
+    let listener = listener.map_err(|source| RunError::Webhook { address, source })?;
+    tracing::info!(%address, "updates are taken by webhook");
+    let doors = bots
+        .iter_mut()
+        .map(|bot| (bot.telegram().bot_id(), bot.door(config)));
+    Ok((listener, doors.collect()))
 }
 
 async fn open_journal(path: PathBuf) -> Result<Opened, JournalError> {

@@ -8,11 +8,13 @@ mod token;
 
 use std::time::Duration;
 
+use secrecy::SecretString;
 use serde::Serialize;
 use serde_json::Value;
 use tokio::sync::watch;
 use tracing::{Instrument as _, Span, field};
 
+pub(crate) use api::is_telegrams;
 pub use api::{Api, ClientError, Timeouts};
 pub(crate) use body::MayWrite;
 pub use classify::{CallError, not_written, outcome, wire};
@@ -44,6 +46,12 @@ impl Telegram {
     #[must_use]
     pub fn bot_id(&self) -> i64 {
         self.token.bot_id()
+    }
+
+    /// What Telegram shows with each post to the bot's webhook.
+    #[must_use]
+    pub(crate) fn webhook_secret(&self) -> SecretString {
+        self.token.webhook_secret()
     }
 
     /// Whether Telegram refuses the token.

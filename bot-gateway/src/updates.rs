@@ -8,6 +8,7 @@ mod incoming;
 mod polling;
 mod progress;
 mod throttle;
+pub(crate) mod webhook;
 
 use std::time::Duration;
 
@@ -23,6 +24,7 @@ use crate::{
 pub(crate) use handled::Handled;
 pub(crate) use inbox::Desk;
 use inbox::Inbox;
+use webhook::Hook;
 
 /// How long to wait to be told whose the bot is: one that another gateway polls must not be
 /// disturbed.
@@ -44,6 +46,8 @@ pub(crate) struct Source {
 pub(crate) enum Feed {
     /// Telegram may hold a poll for so long.
     Polling(Duration),
+    /// They are posted.
+    Webhook(Hook),
 }
 
 /// Takes updates until stopping begins, then lets the handlers finish.
@@ -53,6 +57,12 @@ pub(crate) async fn run(source: Source, desk: Desk, shutdown: &Shutdown) {
         Feed::Polling(hold) => {
             let poller = polling::Poller::new(source.telegram, source.holding, hold);
             poller.run(&mut inbox, shutdown).await;
+        }
+        Feed::Webhook(hook) => {
+            let Source {
+                telegram, holding, ..
+            } = source;
+            hook.run(telegram, holding, &mut inbox, shutdown).await;
         }
     }
 }

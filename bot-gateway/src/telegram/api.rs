@@ -51,6 +51,11 @@ pub struct Timeouts {
 #[error("the HTTP client for Telegram cannot be made")]
 pub struct ClientError(#[from] reqwest::Error);
 
+/// Whether the server at `base` is Telegram's own.
+pub(crate) fn is_telegrams(base: &str) -> bool {
+    base.contains(TELEGRAM_HOST)
+}
+
 /// A server; cheap to clone.
 #[derive(Debug, Clone)]
 pub struct Api {
@@ -93,7 +98,7 @@ impl Api {
             http,
             base: base.trim_end_matches('/').to_owned(),
             timeouts,
-            sends_trace: !base.contains(TELEGRAM_HOST),
+            sends_trace: !is_telegrams(base),
             breaker: Arc::new(Breaker::new(BREAKER)),
         })
     }

@@ -2,7 +2,10 @@
 
 use std::fmt;
 
+use base64::{Engine as _, prelude::BASE64_URL_SAFE_NO_PAD};
+use hmac::{Hmac, KeyInit as _, Mac as _};
 use secrecy::{ExposeSecret as _, SecretString};
+use sha2::Sha256;
 
 /// A bot's token: `<bot id>:<secret>`.
 #[derive(Clone)]
@@ -27,6 +30,18 @@ impl Token {
     #[must_use]
     pub fn bot_id(&self) -> i64 {
         self.bot_id
+    }
+
+    /// What Telegram shows with each post to the bot's webhook (`secret_token` of
+    /// `setWebhook`: letters, digits, _ and - only). It is made of the token, so every gateway
+    /// of the bot knows it, and the token cannot be told from it.
+    #[must_use]
+    pub fn webhook_secret(&self) -> SecretString {
+        let key = self.secret.expose_secret().as_bytes();
+        let mut mac = Hmac::<Sha256>::new_from_slice(key).expect("HMAC takes keys of any length");
+        mac.update(b"online-lesson-manager webhook");
+        let secret = BASE64_URL_SAFE_NO_PAD.encode(mac.finalize().into_bytes());
+        secret.into()
     }
 
     /// The whole token, for a URL's path.
@@ -55,5 +70,20 @@ mod tests {
         ] {
             assert!(Token::parse(wrong.into()).is_none(), "{wrong}");
         }
+    }
+
+    #[test]
+    fn each_token_has_its_webhook_secret_and_keeps_it() {
+        let secret = |token: &str| {
+            let token = Token::parse(token.into()).unwrap();
+            token.webhook_secret().expose_secret().to_owned()
+        };
+        // What Telegram was told by another version or gateway has to fit.
+        assert_eq!(
+            secret("42:AbC_d-9"),
+            "wiyB3ua7D9vIlXY4rNSwmKKCIJ5aQsuSDY3SQd3qWkA"
+        );
+        assert_ne!(secret("42:AbC_d-8"), secret("42:AbC_d-9"));
+        assert!(!secret("42:AbC_d-9").contains("AbC_d-9"));
     }
 }

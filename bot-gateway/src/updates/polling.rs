@@ -30,6 +30,9 @@ const WORD_AFTER_CONFLICT: Duration = Duration::from_mins(5);
 /// Wait while the bot is ours and another gateway does not know it yet.
 const CONFLICT_PAUSE: Duration = Duration::from_secs(1);
 
+/// In Telegram's words when updates go to a webhook: an earlier way of getting them.
+const HOOKED: &str = "webhook is active";
+
 type Poll = Pin<Box<dyn Future<Output = Result<Value, CallError>> + Send>>;
 
 /// Fetches the updates of one bot.
@@ -43,6 +46,8 @@ pub(super) struct Poller {
     /// whose it is: it never was ours, or the other one was seen to poll. Otherwise (`None`)
     /// people are answered until that is seen.
     yields: Option<Duration>,
+    /// A webhook stands in the way.
+    is_hooked: bool,
     pause: Duration,
 }
 
@@ -53,6 +58,7 @@ impl Poller {
             holding,
             hold,
             yields: Some(FIRST_WORD),
+            is_hooked: false,
             pause: FIRST_PAUSE,
         }
     }
@@ -98,11 +104,15 @@ impl Poller {
 
     fn poll(&self, offset: i64, pause: Duration) -> Poll {
         let (telegram, holding) = (self.telegram.clone(), self.holding.clone());
-        let (hold, yields) = (self.hold, self.yields);
+        let (hold, yields, is_hooked) = (self.hold, self.yields, self.is_hooked);
         Box::pin(async move {
             sleep(pause).await;
             if let Some(unsaid_for) = yields {
                 free(&holding, unsaid_for).await;
+            }
+            if is_hooked {
+                tracing::info!(bot_id = telegram.bot_id(), "a webhook is taken off");
+                telegram.call("deleteWebhook", &json!({})).await?;
             }
             let body = json!({
                 "offset": offset,
@@ -124,6 +134,7 @@ impl Poller {
             Err(error) => return self.failed(&error),
         };
         self.pause = FIRST_PAUSE;
+        self.is_hooked = false;
         self.yields = match self.holding.get() {
             Holder::Us => None,
             Holder::Unknown | Holder::Others => self.yields.map(|_| FIRST_WORD),
@@ -138,6 +149,14 @@ impl Poller {
         match error {
             CallError::TokenRefused => REFUSED_PAUSE,
             CallError::Limited { retry_after } => *retry_after,
+            CallError::Refused {
+                code: 409,
+                description,
+                ..
+            } if description.contains(HOOKED) => {
+                self.is_hooked = true;
+                CONFLICT_PAUSE
+            }
             CallError::Refused { code: 409, .. } => {
                 let (bot_id, holder) = (self.telegram.bot_id(), self.holding.get());
                 tracing::warn!(bot_id, ?holder, "another program polls with the same token");

@@ -292,7 +292,7 @@ async fn press_shown(stage: &Stage, person: &Person, text: &str, label: &str) {
 }
 
 /// Polls until `holds`; there is no signal to wait for.
-async fn wait_for(holds: impl Fn() -> bool) {
+pub async fn wait_for(holds: impl Fn() -> bool) {
     let poll = async {
         while !holds() {
             tokio::task::yield_now().await;

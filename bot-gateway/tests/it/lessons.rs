@@ -93,6 +93,8 @@ pub struct Lessons {
     pub state: Mutex<State>,
     /// While true, `BookLesson` does not answer.
     pub stuck: watch::Sender<bool>,
+    /// While true, it books, and does not answer.
+    pub mute: watch::Sender<bool>,
     /// While true, every call is UNAVAILABLE.
     pub away: watch::Sender<bool>,
     /// How every call fails.
@@ -122,6 +124,7 @@ impl Lessons {
                 ..State::default()
             }),
             stuck: watch::Sender::new(false),
+            mute: watch::Sender::new(false),
             away: watch::Sender::new(false),
             failing: watch::Sender::new(Failing::No),
             calls: Mutex::default(),

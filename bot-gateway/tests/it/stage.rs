@@ -147,6 +147,28 @@ impl Stage {
         }
     }
 
+    /// Gateways that are started from now on take updates by webhook; answers where.
+    pub fn by_webhook(&mut self) -> String {
+        // An address of its own, so that no other test has its port.
+        let [a, b, c, ..] = Uuid::new_v4().into_bytes();
+        let address = format!("127.{}.{b}.{c}:8082", 100 + a / 2);
+        let url = format!("http://{address}/telegram");
+        self.set("BOT_UPDATES", "webhook");
+        self.set("BOT_WEBHOOK_LISTEN", &address);
+        self.set("BOT_WEBHOOK_URL", &url);
+        url
+    }
+
+    /// Waits until the bot was given every copy that it is to get.
+    pub async fn redelivered(&self) {
+        let given = async {
+            while self.sim.bots().await.unwrap()[0].redelivery_count > 0 {
+                tokio::task::yield_now().await;
+            }
+        };
+        timeout(SOON, given).await.expect("copies are delivered");
+    }
+
     pub fn config(&self) -> Config {
         let mut settings = Settings::from_map("BOT", self.variables.clone());
         let config = Config::read(&mut settings);
@@ -197,7 +219,7 @@ impl Stage {
         runtime
     }
 
-    /// Starts a gateway as soon as the process before it has let go of its files.
+    /// Starts a gateway as soon as the one before has let go of its files.
     pub async fn start_after_crash(&self, drain: Duration) -> Running {
         self.released().await;
         self.start(drain).await

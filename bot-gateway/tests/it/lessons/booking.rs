@@ -62,6 +62,53 @@ fn new(
     }
 }
 
+/// What `BookLesson` does.
+fn book(
+    state: &mut State,
+    student: &str,
+    request: &BookLessonRequest,
+) -> Result<Response<BookLessonResponse>, Status> {
+    let booked = |lesson: &Lesson| {
+        Ok(Response::new(BookLessonResponse {
+            lesson: Some(lesson.clone()),
+            ..BookLessonResponse::default()
+        }))
+    };
+    // Idempotent by request id, which becomes the lesson's id here.
+    if let Some(lesson) = find(state, &request.request_id) {
+        return booked(lesson);
+    }
+    let held = request.held_lesson_id.as_str();
+    if !held.is_empty() {
+        let let_go = |reason| Err(refused(Code::FailedPrecondition, reason));
+        match find(state, held).map(Lesson::status) {
+            None => return Err(refused(Code::NotFound, ErrorReason::LessonNotFound)),
+            Some(LessonStatus::Held) => {}
+            Some(LessonStatus::Lapsed) => return let_go(ErrorReason::LessonLapsed),
+            Some(_) => return let_go(ErrorReason::LessonCanceled),
+        }
+    }
+    refuse(state)?;
+    state
+        .lessons
+        .retain(|lesson| lesson.status() != LessonStatus::Held);
+    let lesson = Lesson {
+        status: if state.approval {
+            LessonStatus::Requested.into()
+        } else {
+            LessonStatus::Scheduled.into()
+        },
+        ..new(
+            &request.request_id,
+            (&request.teacher_id, student),
+            request.start_time,
+            request.lesson_duration,
+        )
+    };
+    state.lessons.push(lesson.clone());
+    booked(&lesson)
+}
+
 #[tonic::async_trait]
 impl LessonService for Served {
     unused! {
@@ -112,46 +159,10 @@ impl LessonService for Served {
         self.open()?.book_requests.push(request.request_id.clone());
         let mut stuck = self.0.stuck.subscribe();
         stuck.wait_for(|stuck| !stuck).await.unwrap();
-        let mut state = self.open()?;
-        let booked = |lesson: &Lesson| {
-            Ok(Response::new(BookLessonResponse {
-                lesson: Some(lesson.clone()),
-                ..BookLessonResponse::default()
-            }))
-        };
-        // Idempotent by request id, which becomes the lesson's id here.
-        if let Some(lesson) = find(&state, &request.request_id) {
-            return booked(lesson);
-        }
-        let held = request.held_lesson_id.as_str();
-        if !held.is_empty() {
-            let let_go = |reason| Err(refused(Code::FailedPrecondition, reason));
-            match find(&state, held).map(Lesson::status) {
-                None => return Err(refused(Code::NotFound, ErrorReason::LessonNotFound)),
-                Some(LessonStatus::Held) => {}
-                Some(LessonStatus::Lapsed) => return let_go(ErrorReason::LessonLapsed),
-                Some(_) => return let_go(ErrorReason::LessonCanceled),
-            }
-        }
-        refuse(&mut state)?;
-        state
-            .lessons
-            .retain(|lesson| lesson.status() != LessonStatus::Held);
-        let lesson = Lesson {
-            status: if state.approval {
-                LessonStatus::Requested.into()
-            } else {
-                LessonStatus::Scheduled.into()
-            },
-            ..new(
-                &request.request_id,
-                (&request.teacher_id, &student),
-                request.start_time,
-                request.lesson_duration,
-            )
-        };
-        state.lessons.push(lesson.clone());
-        booked(&lesson)
+        let booked = book(&mut *self.open()?, &student, &request)?;
+        let mut mute = self.0.mute.subscribe();
+        mute.wait_for(|mute| !mute).await.unwrap();
+        Ok(booked)
     }
 
     async fn reschedule_lesson(
