@@ -22,9 +22,12 @@ use history::{Breach, History, Window};
 use load::Load;
 use site::Site;
 
-/// After so long without a word a begun row is uncertain here; 120 s by default.
+/// After so long without a word a begun row is uncertain here; longer than any fault.
 pub const SILENCE: Duration = Duration::from_secs(20);
-/// How long everything may take to come to its end after a fault is over.
+/// The same where faults last as long as in the specification: as by default.
+const HARD_SILENCE: Duration = Duration::from_secs(120);
+/// How long everything may take to come to its end after a fault is over, beside the
+/// silence.
 const SETTLING: Duration = Duration::from_mins(1);
 /// For how long notifications are asked for in one round.
 const LOAD: Duration = Duration::from_secs(6);
@@ -182,7 +185,8 @@ impl fmt::Display for Verdict {
 /// When the system cannot be started, does not come back after a fault, or a fault cannot
 /// be made.
 pub async fn run(plan: &Plan, mut tell: impl FnMut(&str)) -> Result<Verdict> {
-    let mut site = Site::start(&plan.directory, &plan.binaries).await?;
+    let silence = if plan.hard { HARD_SILENCE } else { SILENCE };
+    let mut site = Site::start(&plan.directory, &plan.binaries, silence).await?;
     load::introduce(&site).await?;
     let mut load = Load::new(&site)?;
     let mut verdict = Verdict {
@@ -199,7 +203,7 @@ pub async fn run(plan: &Plan, mut tell: impl FnMut(&str)) -> Result<Verdict> {
         load.start(&mut dice, LOAD, fault.canceled());
         windows.push(strike(*fault, &mut site, &mut dice, plan.hard).await?);
         load.finish().await;
-        settle(&site).await;
+        settle(&site, silence + SETTLING).await;
         site.check()?;
         let history =
             record::history(&site.database, &site.sim, load.known(), windows.clone()).await?;
@@ -241,8 +245,8 @@ async fn strike(fault: Fault, site: &mut Site, dice: &mut Dice, hard: bool) -> R
 }
 
 /// Waits until nothing is under way; what stays so is the judge's to name.
-async fn settle(site: &Site) {
-    let deadline = Instant::now() + SETTLING;
+async fn settle(site: &Site, patience: Duration) {
+    let deadline = Instant::now() + patience;
     while Instant::now() < deadline {
         if matches!(record::open_rows(&site.database).await, Ok(0)) {
             return;

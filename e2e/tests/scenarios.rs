@@ -4,7 +4,7 @@ use std::{fs, os::unix::fs::PermissionsExt as _, time::Duration};
 
 use e2e::{
     Result,
-    chaos::site::Site,
+    chaos::{SILENCE, site::Site},
     system::{binaries, eventually},
 };
 use olm_proto::notify::v1::{
@@ -33,7 +33,7 @@ impl Stage {
         let directory = tempfile::Builder::new().prefix("olm-chats-").tempdir()?;
         // PostgreSQL's own user must reach its folder in it.
         fs::set_permissions(directory.path(), fs::Permissions::from_mode(0o755))?;
-        let site = Site::start(directory.path(), &binaries()?).await?;
+        let site = Site::start(directory.path(), &binaries()?, SILENCE).await?;
         Ok(Self {
             notifications: NotificationServiceClient::new(site.channel(0, "operator")?),
             recipients: RecipientServiceClient::new(site.channel(0, "lesson-svc")?),

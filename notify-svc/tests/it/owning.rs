@@ -2,18 +2,21 @@
 
 use std::time::Duration;
 
+use jiff::SignedDuration;
 use notify_svc::dispatch::{
     owners::{self, Claim, Owning},
     store::{self, Epoch},
 };
 use olm_proto::notify::v1::{
-    JournalEntry, NotWritten, Outcome, Own, Writing, dispatch_request::Message as Say,
-    dispatch_response::Message as Heard, journal_entry::Knowledge,
+    CreateNotificationRequest, JournalEntry, NotWritten, Outcome, Own, Writing,
+    dispatch_request::Message as Say, dispatch_response::Message as Heard,
+    journal_entry::Knowledge,
 };
+use service_kit::clock::{Clock as _, SystemClock};
 use sqlx::PgPool;
 use uuid::Uuid;
 
-use crate::support::{BOT, Gateway, attempt, eventually, id, person, sent, start, state};
+use crate::support::{BOT, Gateway, attempt, custom, eventually, id, person, sent, start, state};
 
 #[sqlx::test(migrator = "notify_svc::MIGRATOR")]
 async fn a_stale_epoch_begins_nothing(pool: PgPool) {
@@ -284,4 +287,78 @@ async fn who_takes_a_bot_from_another_that_did_not_release_it_is_told_so(pool: P
     second.leave(&pool).await;
     let mut third = Gateway::connect(&service, Uuid::new_v4()).await;
     assert!(!third.own().await.taken_over);
+}
+
+#[sqlx::test(migrator = "notify_svc::MIGRATOR")]
+async fn who_gets_a_bot_released_soon_after_a_takeover_is_told_of_it(pool: PgPool) {
+    let service = start(&pool, &[]).await;
+    let mut first = Gateway::connect(&service, Uuid::new_v4()).await;
+    first.own().await;
+    sqlx::query("UPDATE notify.owners SET expires_at = now() - interval '1 second'")
+        .execute(&pool)
+        .await
+        .unwrap();
+    let mut heir = Gateway::connect(&service, Uuid::new_v4()).await;
+    assert!(heir.own().await.taken_over);
+    heir.leave(&pool).await;
+    // What the first one wrote last may still count against the limit.
+    let mut third = Gateway::connect(&service, Uuid::new_v4()).await;
+    assert!(third.own().await.taken_over);
+}
+
+#[sqlx::test(migrator = "notify_svc::MIGRATOR")]
+async fn a_begin_that_commits_after_it_failed_is_taken_back(pool: PgPool) {
+    let service = start(&pool, &[]).await;
+    let [one, other] = [Uuid::new_v4(), Uuid::new_v4()];
+    service.put(person(one, "Boris", 12)).await;
+    service.put(person(other, "Olga", 13)).await;
+    let mut gateway = Gateway::ready(&service).await;
+    // A sequence remembers what its transaction does not.
+    sqlx::raw_sql(
+        "CREATE SEQUENCE notify.failed;
+         CREATE FUNCTION notify.fail() RETURNS trigger LANGUAGE plpgsql AS $$
+         BEGIN PERFORM nextval('notify.failed'); RAISE EXCEPTION 'no'; END $$;
+         CREATE TRIGGER fail BEFORE INSERT ON notify.attempts
+             FOR EACH ROW EXECUTE FUNCTION notify.fail();",
+    )
+    .execute(&pool)
+    .await
+    .unwrap();
+    let told = service.tell(one, "hello").await;
+    let failed = || async {
+        let failed: bool = sqlx::query_scalar("SELECT is_called FROM notify.failed")
+            .fetch_one(&pool)
+            .await
+            .unwrap();
+        failed
+    };
+    eventually(true, failed).await;
+    sqlx::raw_sql("DROP TRIGGER fail ON notify.attempts")
+        .execute(&pool)
+        .await
+        .unwrap();
+    assert_eq!(id(&gateway.deliver().await), told);
+
+    // Begins succeed again, and only now one of before does what it was asked for.
+    let in_an_hour = SystemClock.now() + SignedDuration::from_hours(1);
+    let late = CreateNotificationRequest {
+        due_time: Some(olm_proto::timestamp(in_an_hour)),
+        ..custom(other, "late")
+    };
+    let late = service.tell_with(late).await;
+    let mut conn = pool.acquire().await.unwrap();
+    let (gateway_id, epoch) = sqlx::query_as("SELECT gateway_id, epoch FROM notify.owners")
+        .fetch_one(&mut *conn)
+        .await
+        .unwrap();
+    let owner = Epoch {
+        bot_id: BOT,
+        gateway_id,
+        epoch,
+    };
+    let begun = store::begin(&mut conn, owner, &[late], &[1]).await.unwrap();
+    assert_eq!(begun.unwrap().begun.len(), 1);
+    eventually("pending".to_owned(), || state(&pool, late)).await;
+    // What was pushed is not taken for it.
+    assert_eq!(state(&pool, told).await, "sending");
 }

@@ -82,6 +82,20 @@ async fn series(pool: &PgPool, changed_days_ago: i32) -> Uuid {
     series
 }
 
+/// Whose end a client is to be told, in so many hours; none: was told, or cannot be.
+async fn webhook(pool: &PgPool, notification: Uuid, due_in_hours: Option<i32>) {
+    sqlx::query(
+        "INSERT INTO notify.webhooks (notification_id, url, host, state, state_at, due_at)
+         VALUES ($1, 'https://crm.example/end', 'crm.example:443', 'sent', now(),
+                 now() + $2 * interval '1 hour')",
+    )
+    .bind(notification)
+    .bind(due_in_hours)
+    .execute(pool)
+    .await
+    .unwrap();
+}
+
 #[sqlx::test(migrator = "notify_svc::MIGRATOR")]
 async fn what_ended_long_ago_goes_and_no_key_before_its_lesson_is_over(pool: PgPool) {
     let service = start(&pool, &[]).await;
@@ -97,8 +111,14 @@ async fn what_ended_long_ago_goes_and_no_key_before_its_lesson_is_over(pool: PgP
     let goes_on = series(&pool, 400).await;
     planned(&pool, user, "lesson_id", over).await;
     planned(&pool, user, "series_id", ended).await;
+    let untold = planned(&pool, user, "lesson_id", over).await;
+    let gave_up = planned(&pool, user, "lesson_id", over).await;
+    for (row, due) in [(untold, Some(1)), (gave_up, None)] {
+        webhook(&pool, row, due).await;
+    }
     let kept = BTreeSet::from([
         waits,
+        untold,
         planned(&pool, user, "lesson_id", ahead).await,
         planned(&pool, user, "series_id", goes_on).await,
     ]);
@@ -114,7 +134,8 @@ async fn what_ended_long_ago_goes_and_no_key_before_its_lesson_is_over(pool: PgP
     let kept: BTreeSet<_> = kept.into_iter().chain([fresh]).collect();
     eventually(kept.clone(), || ids(&pool)).await;
     eventually(1, || left(&pool, "series")).await;
-    assert_eq!(left(&pool, "notification_details").await, 4);
+    assert_eq!(left(&pool, "notification_details").await, 5);
+    assert_eq!(left(&pool, "webhooks").await, 1);
     // For the sake of the fresh one.
     assert_eq!(left(&pool, "lessons").await, 2);
 }
