@@ -2,6 +2,7 @@
 //! `InlineKeyboardButton`).
 
 mod booking;
+mod teaching;
 mod wire;
 
 use std::{fmt, str::FromStr};
@@ -10,6 +11,8 @@ use uuid::Uuid;
 
 pub use booking::{Booking, Purpose};
 use wire::{Field, Fields};
+
+pub use teaching::{Drawn, Ending, Teaching, fingerprint, seat_number};
 
 /// A button and what it was drawn for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -60,6 +63,8 @@ pub enum Button {
     },
     /// Shows the reader's lessons.
     Lessons,
+    /// Of the teachers' part.
+    Teaching(Teaching),
 }
 
 impl Button {
@@ -75,6 +80,7 @@ impl Button {
             Self::Reconfirm { .. } => "reconfirm",
             Self::Leave { .. } => "leave",
             Self::Lessons => "lessons",
+            Self::Teaching(button) => button.name(),
         }
     }
 }
@@ -99,6 +105,7 @@ impl fmt::Display for Button {
             }
             Self::Leave { lesson, version } => wire::write(f, "g", &[Id(lesson), Number(version)]),
             Self::Lessons => wire::write(f, "l", &[]),
+            Self::Teaching(button) => button.write(f),
         }
     }
 }
@@ -130,6 +137,7 @@ impl FromStr for Button {
                 }
             }
             "l" => Self::Lessons,
+            kind if kind.starts_with("t.") => Self::Teaching(Teaching::read(kind, &mut fields)?),
             _ => return Err(NoButton),
         };
         fields.end(button)
@@ -172,7 +180,8 @@ mod tests {
             Button::Lessons,
         ];
         let booking = booking::longest().into_iter().map(Button::Booking);
-        for button in buttons.into_iter().chain(booking) {
+        let teaching = teaching::every().into_iter().map(Button::Teaching);
+        for button in buttons.into_iter().chain(booking).chain(teaching) {
             let text = button.to_string();
             assert!(text.len() <= 64, "{text}");
             assert_eq!(text.parse(), Ok(button));

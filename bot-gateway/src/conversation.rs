@@ -2,19 +2,20 @@
 //! nothing is kept between two updates.
 
 mod booking;
-mod deciding;
 mod invitations;
 mod lessons;
 mod requests;
 mod seats;
 mod settings;
 mod start;
+mod teaching;
 
 use jiff::{Timestamp, tz::TimeZone};
 use olm_proto::lesson::v1::{
     RegisterTelegramUserRequest, User, availability_service_client::AvailabilityServiceClient,
-    invitation_service_client::InvitationServiceClient, lesson_service_client::LessonServiceClient,
-    teacher_service_client::TeacherServiceClient, user_service_client::UserServiceClient,
+    group_service_client::GroupServiceClient, invitation_service_client::InvitationServiceClient,
+    lesson_service_client::LessonServiceClient, teacher_service_client::TeacherServiceClient,
+    user_service_client::UserServiceClient,
 };
 use service_kit::clock::SharedClock;
 use teloxide::types::Update;
@@ -25,7 +26,7 @@ use tracing::Instrument as _;
 use uuid::Uuid;
 
 use crate::{
-    buttons::Button,
+    buttons::{Button, Drawn, Ending},
     figures,
     memory::{ChatMemory, Memory, Question},
     replies::{Replies, Reply, ReplyError},
@@ -41,6 +42,7 @@ pub(crate) struct Conversation {
     availability: AvailabilityServiceClient<Link>,
     lessons: LessonServiceClient<Link>,
     invitations: InvitationServiceClient<Link>,
+    groups: GroupServiceClient<Link>,
     link: Link,
     replies: Replies,
     memory: Memory,
@@ -55,6 +57,8 @@ struct Reader {
     language: Language,
     zone: TimeZone,
     version: i64,
+    /// Whether they teach as well.
+    teaches: bool,
 }
 
 /// What a handler wants shown.
@@ -113,6 +117,7 @@ impl Conversation {
             availability: AvailabilityServiceClient::new(link.clone()),
             lessons: LessonServiceClient::new(link.clone()),
             invitations: InvitationServiceClient::new(link.clone()),
+            groups: GroupServiceClient::new(link.clone()),
             link,
             replies,
             memory,
@@ -288,6 +293,10 @@ impl Conversation {
             Action::Text(text) => match question {
                 Some(Question::Zone) => self.zone(reader, text).await,
                 Some(Question::TeacherSearch) => self.find_teachers(reader, text).await,
+                Some(Question::Reason { ending, drawn }) => {
+                    self.end_in_words(reader, (*ending, *drawn), text).await
+                }
+                Some(Question::DaysOff) => self.typed_days(reader, text).await,
                 None => Ok(say(reader, Screen::Unknown)),
             },
             Action::Command(command, argument) => match command {
@@ -296,6 +305,8 @@ impl Conversation {
                 Command::Help => Ok(start::help(reader, self.now())),
                 Command::Schedule => self.schedule(reader).await.map(Answer::New),
                 Command::Lessons => self.lessons(reader).await.map(Answer::New),
+                Command::Agenda => self.agenda(reader).await,
+                Command::Invite => self.invitations_menu(reader).await,
                 Command::Zone => self.zone(reader, argument).await,
                 Command::Language => self.language(reader, argument).await,
             },
@@ -308,12 +319,20 @@ impl Conversation {
                 }
                 Button::Cancel { lesson, version } => self.cancel(reader, lesson, version).await,
                 Button::Confirm { lesson, version } => self.confirm(reader, lesson, version).await,
-                Button::Decline { lesson, version } => self.decline(reader, lesson, version).await,
+                Button::Decline { lesson, version } => {
+                    let drawn = Drawn {
+                        id: lesson,
+                        version,
+                    };
+                    let asked = self.ask_why(reader, Ending::Decline, drawn).await;
+                    asked.map(Answer::Here)
+                }
                 Button::Reconfirm { lesson, version } => {
                     self.reconfirm(reader, lesson, version).await
                 }
                 Button::Leave { lesson, version } => self.leave(reader, lesson, version).await,
                 Button::Lessons => self.lessons(reader).await.map(Answer::Here),
+                Button::Teaching(pressed) => self.teach(reader, request_id, pressed).await,
             },
             Action::OldButton => Ok(say(reader, Screen::OldButton)),
             Action::Unknown => Ok(say(reader, Screen::Unknown)),
@@ -352,6 +371,7 @@ impl Reader {
             zone: TimeZone::get(&user.time_zone).unwrap_or(TimeZone::UTC),
             name: user.display_name,
             version: user.version,
+            teaches: user.is_teacher,
         })
     }
 

@@ -2,7 +2,10 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::store::Store;
+use crate::{
+    buttons::{Drawn, Ending},
+    store::Store,
+};
 
 /// What the person was asked, so that the next text is the answer.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -11,6 +14,15 @@ pub(crate) enum Question {
     Zone,
     /// Whom to look for among the teachers?
     TeacherSearch,
+    /// Why does a teacher end a lesson?
+    Reason {
+        /// How it ends.
+        ending: Ending,
+        /// The lesson as it was shown.
+        drawn: Drawn,
+    },
+    /// On which days does a teacher not work?
+    DaysOff,
 }
 
 /// One chat.

@@ -5,7 +5,7 @@ mod callbacks;
 use std::{sync::Arc, time::Duration};
 
 use serde_json::{Value, json};
-use tokio::time::sleep;
+use tokio::{sync::OnceCell, time::sleep};
 
 use crate::{
     limited::Limited,
@@ -25,6 +25,7 @@ pub(crate) struct Replies {
     gate: Gate,
     limited: Arc<Limited>,
     callbacks: Callbacks,
+    username: Arc<OnceCell<String>>,
 }
 
 /// Why a reply did not arrive.
@@ -53,6 +54,8 @@ pub(crate) struct Reply {
     pub(crate) markup: Option<Value>,
     /// What it asks for: the next text is taken for the answer.
     pub(crate) question: Option<Question>,
+    /// A PNG that the text stands below.
+    pub(crate) picture: Option<Vec<u8>>,
 }
 
 impl Reply {
@@ -61,6 +64,7 @@ impl Reply {
             html,
             markup,
             question: None,
+            picture: None,
         }
     }
 
@@ -76,6 +80,24 @@ impl Reply {
         }
     }
 
+    /// The same below a picture, a PNG.
+    pub(crate) fn with_picture(self, png: Vec<u8>) -> Self {
+        Self {
+            picture: Some(png),
+            ..self
+        }
+    }
+
+    /// Puts rows of buttons before its own.
+    pub(crate) fn prepend_rows(&mut self, rows: impl Iterator<Item = Vec<Value>>) {
+        let markup = self.markup.get_or_insert_with(|| json!({}));
+        let mut all: Vec<_> = rows.map(Value::from).collect();
+        if let Some(own) = markup["inline_keyboard"].as_array() {
+            all.extend_from_slice(own);
+        }
+        markup["inline_keyboard"] = all.into();
+    }
+
     /// Whether its buttons are those of the message itself.
     pub(crate) fn has_buttons(&self) -> bool {
         let markup = self.markup.as_ref();
@@ -83,7 +105,12 @@ impl Reply {
     }
 
     fn body(&self, chat: i64) -> Value {
-        let mut body = json!({ "chat_id": chat, "text": self.html, "parse_mode": "HTML" });
+        let text = if self.picture.is_some() {
+            "caption"
+        } else {
+            "text"
+        };
+        let mut body = json!({ "chat_id": chat, text: self.html, "parse_mode": "HTML" });
         if let Some(markup) = &self.markup {
             body["reply_markup"] = markup.clone();
         }
@@ -98,6 +125,7 @@ impl Replies {
             telegram,
             limited,
             gate,
+            username: Arc::default(),
         }
     }
 
@@ -105,9 +133,25 @@ impl Replies {
         self.telegram.bot_id()
     }
 
+    /// The bot's name in links, without "@"; asked for once.
+    pub(crate) async fn username(&self) -> Result<&str, CallError> {
+        let asked = async {
+            let me = self.telegram.call("getMe", &json!({})).await?;
+            let username = me.get("username").and_then(Value::as_str);
+            // Every bot has one (Bot API, `User`).
+            Ok(username.unwrap_or_default().to_owned())
+        };
+        let username = self.username.get_or_try_init(|| asked).await?;
+        Ok(username)
+    }
+
     /// Sends a new message; answers its id.
     pub(crate) async fn send(&self, chat: i64, reply: &Reply) -> Result<i32, ReplyError> {
-        let sent = self.paced("sendMessage", Target::Message, chat, reply.body(chat));
+        let (method, picture) = match &reply.picture {
+            Some(png) => ("sendPhoto", Some(png.as_slice())),
+            None => ("sendMessage", None),
+        };
+        let sent = self.paced_with(method, Target::Message, chat, reply.body(chat), picture);
         Ok(message_id(&sent.await?))
     }
 
@@ -151,8 +195,20 @@ impl Replies {
         &self,
         method: &'static str,
         target: fn(i64) -> Target,
+        chat: i64,
+        body: Value,
+    ) -> Result<Value, ReplyError> {
+        self.paced_with(method, target, chat, body, None).await
+    }
+
+    /// The same, with a picture beside the body.
+    async fn paced_with(
+        &self,
+        method: &'static str,
+        target: fn(i64) -> Target,
         mut chat: i64,
         mut body: Value,
+        picture: Option<&[u8]>,
     ) -> Result<Value, ReplyError> {
         let mut retries_left = 1;
         loop {
@@ -161,7 +217,11 @@ impl Replies {
                 .enqueue(Lane::Conversation, target(chat), Duration::ZERO)?
                 .await;
             grant.begun();
-            let error = match self.telegram.call(method, &body).await {
+            let called = match picture {
+                Some(png) => self.telegram.upload(method, &body, png).await,
+                None => self.telegram.call(method, &body).await,
+            };
+            let error = match called {
                 Ok(result) => return Ok(result),
                 Err(error) => error,
             };

@@ -4,9 +4,10 @@
 mod api;
 mod body;
 mod classify;
+mod form;
 mod token;
 
-use std::time::Duration;
+use std::{borrow::Cow, time::Duration};
 
 use secrecy::SecretString;
 use serde::Serialize;
@@ -78,6 +79,22 @@ impl Telegram {
         method: &'static str,
         body: &impl Serialize,
     ) -> Result<Value, CallError> {
+        let body = json(body)?;
+        self.ask(method, body, self.api.timeouts.answer, None).await
+    }
+
+    /// [`Telegram::call`] with a picture, a PNG, as its `photo`.
+    ///
+    /// # Errors
+    ///
+    /// As [`Telegram::call`].
+    pub(crate) async fn upload(
+        &self,
+        method: &'static str,
+        body: &Value,
+        png: &[u8],
+    ) -> Result<Value, CallError> {
+        let body = form::with_photo(body, png);
         self.ask(method, body, self.api.timeouts.answer, None).await
     }
 
@@ -92,7 +109,7 @@ impl Telegram {
         method: &'static str,
         body: &impl Serialize,
     ) -> Result<Value, CallError> {
-        self.ask(method, body, limit, None).await
+        self.ask(method, json(body)?, limit, None).await
     }
 
     /// [`Telegram::call`] that writes nothing unless `may_write` says so when there is a
@@ -108,25 +125,22 @@ impl Telegram {
         body: &impl Serialize,
     ) -> Result<Value, CallError> {
         let limit = self.api.timeouts.answer;
-        self.ask(method, body, limit, Some(may_write)).await
+        self.ask(method, json(body)?, limit, Some(may_write)).await
     }
 
     async fn ask(
         &self,
         method: &'static str,
-        body: &impl Serialize,
+        body: Encoded,
         answer_within: Duration,
         may_write: Option<MayWrite>,
     ) -> Result<Value, CallError> {
         let span = client_span(method);
-        let body = serde_json::to_vec(body).map_err(|error| CallError::NotWritten {
-            cause: error.to_string(),
-            retry_after: Duration::ZERO,
-        })?;
         let request = Request {
             token: &self.token,
             method,
-            body,
+            body: body.bytes,
+            content_type: &body.content_type,
             answer_within,
             may_write,
         };
@@ -163,6 +177,24 @@ impl Telegram {
             tracing::info!(bot_id = self.bot_id(), "Telegram takes the token again");
         }
     }
+}
+
+/// A body and what it is written in.
+#[derive(Debug)]
+struct Encoded {
+    bytes: Vec<u8>,
+    content_type: Cow<'static, str>,
+}
+
+fn json(body: &impl Serialize) -> Result<Encoded, CallError> {
+    let bytes = serde_json::to_vec(body).map_err(|error| CallError::NotWritten {
+        cause: error.to_string(),
+        retry_after: Duration::ZERO,
+    })?;
+    Ok(Encoded {
+        bytes,
+        content_type: Cow::Borrowed("application/json"),
+    })
 }
 
 fn client_span(method: &'static str) -> Span {

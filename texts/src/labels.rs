@@ -1,11 +1,14 @@
 //! What stands on the bot's buttons and in its menu.
 
 pub(crate) mod booking;
+mod teaching;
 
 use crate::{
     Language,
     bundle::{Values, message},
 };
+
+pub use teaching::TeachingLabel;
 
 /// What stands on a button; no markup.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -61,6 +64,10 @@ pub enum Command {
     Schedule,
     /// /lessons
     Lessons,
+    /// /agenda, for teachers
+    Agenda,
+    /// /invite, for teachers
+    Invite,
     /// /zone
     Zone,
     /// /language
@@ -79,6 +86,9 @@ pub const COMMANDS: [Command; 6] = [
     Command::Start,
 ];
 
+/// What teachers have besides, in the order of the menu.
+pub const TEACHER_COMMANDS: [Command; 2] = [Command::Agenda, Command::Invite];
+
 impl Command {
     /// The command without its slash; the same in every language.
     #[must_use]
@@ -87,6 +97,8 @@ impl Command {
             Self::Start => "start",
             Self::Schedule => "schedule",
             Self::Lessons => "lessons",
+            Self::Agenda => "agenda",
+            Self::Invite => "invite",
             Self::Zone => "zone",
             Self::Language => "language",
             Self::Help => "help",
@@ -117,7 +129,7 @@ mod tests {
     #[test]
     fn every_command_has_a_description_in_every_language() {
         for language in Language::ALL {
-            for command in COMMANDS {
+            for command in COMMANDS.into_iter().chain(TEACHER_COMMANDS) {
                 let text = command.description(language);
                 assert!(!text.starts_with("command-"), "{text}");
             }

@@ -4,15 +4,22 @@
 
 mod bundle;
 mod calendars;
+mod dates;
 mod labels;
 mod notices;
 mod screens;
 mod times;
 
 pub use calendars::{calendar_name, calendar_summary};
-pub use labels::{COMMANDS, Command, Label, booking::BookingLabel};
+pub use dates::{clock, days, hours, month, read_days, weekdays};
+pub use labels::{
+    COMMANDS, Command, Label, TEACHER_COMMANDS, TeachingLabel, booking::BookingLabel,
+};
 pub use notices::{Format, Rendered, person_name, render};
-pub use screens::{Screen, booking::BookingScreen};
+pub use screens::{
+    DeliveryState, InvitingScreen, Screen, SeatState, TeachingNote, TeachingScreen, TimeOffScreen,
+    booking::BookingScreen,
+};
 pub use times::{
     clocks, day, day_short, lesson_time, lesson_time_elsewhere, moment, moment_short, notice_span,
     week_title, weekday_short, zone_name,

@@ -1,11 +1,16 @@
 //! The bot's screens.
 
 pub(crate) mod booking;
+mod teaching;
 
 use crate::{
     Language,
     bundle::{Values, message},
     labels::Label,
+};
+
+pub use teaching::{
+    DeliveryState, InvitingScreen, SeatState, TeachingNote, TeachingScreen, TimeOffScreen,
 };
 
 /// What the bot shows; texts come out as Telegram's HTML.
@@ -74,31 +79,10 @@ pub enum Screen<'a> {
     AlreadyCanceled,
     /// The request was declined before.
     AlreadyDeclined,
-    /// The request was confirmed before.
-    AlreadyConfirmed {
-        /// The student's name.
-        name: &'a str,
-        /// The lesson's time.
-        when: &'a str,
-    },
     /// The request, or the hold, ran out.
     Lapsed,
-    /// A button was drawn for an older version of the request.
-    RequestChanged {
-        /// The student's name.
-        name: &'a str,
-        /// The lesson's time now.
-        when: &'a str,
-    },
     /// The teacher confirmed the request.
     Confirmed {
-        /// The student's name.
-        name: &'a str,
-        /// The lesson's time.
-        when: &'a str,
-    },
-    /// The teacher declined the request.
-    Declined {
         /// The student's name.
         name: &'a str,
         /// The lesson's time.
@@ -232,11 +216,8 @@ impl Screen<'_> {
             Self::Changed { .. } => "screen-changed",
             Self::AlreadyCanceled => "screen-already-canceled",
             Self::AlreadyDeclined => "screen-already-declined",
-            Self::AlreadyConfirmed { .. } => "screen-already-confirmed",
             Self::Lapsed => "screen-lapsed",
-            Self::RequestChanged { .. } => "screen-request-changed",
             Self::Confirmed { .. } => "screen-confirmed",
-            Self::Declined { .. } => "screen-declined",
             Self::Invited { .. } => "screen-invited",
             Self::StudentAlready { .. } => "screen-student-already",
             Self::InvitationUnknown => "screen-invitation-unknown",
@@ -284,10 +265,7 @@ impl Screen<'_> {
             Self::TooManyRequests { seconds } => values.number("seconds", seconds),
             Self::Invited { name, teacher } => values.html("name", name).html("teacher", teacher),
             Self::StudentAlready { teacher } => values.html("teacher", teacher),
-            Self::AlreadyConfirmed { name, when }
-            | Self::RequestChanged { name, when }
-            | Self::Confirmed { name, when }
-            | Self::Declined { name, when }
+            Self::Confirmed { name, when }
             | Self::LessonWithTeacher { name, when }
             | Self::LessonWithStudent { name, when }
             | Self::LessonWithGroup { name, when }

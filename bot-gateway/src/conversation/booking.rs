@@ -13,6 +13,7 @@ use uuid::Uuid;
 
 use super::{Answer, Conversation, Fault, Reader, button, requests::Request};
 use crate::buttons::{Booking, Button, Purpose};
+pub(super) use refusals::alternatives;
 
 impl Conversation {
     /// Does what a button of booking says.
@@ -92,17 +93,17 @@ fn turn_pages(
     })
 }
 
-fn date_in(zone: &TimeZone, instant: Timestamp) -> Date {
+pub(super) fn date_in(zone: &TimeZone, instant: Timestamp) -> Date {
     zone.to_datetime(instant).date()
 }
 
 /// The Monday on or before a day.
-fn monday_of(date: Date) -> Date {
+pub(super) fn monday_of(date: Date) -> Date {
     add_days(date, -i64::from(date.weekday().to_monday_zero_offset()))
 }
 
 /// The nearest day there is, at the ends of time.
-fn add_days(date: Date, days: i64) -> Date {
+pub(super) fn add_days(date: Date, days: i64) -> Date {
     date.saturating_add(SignedDuration::from_hours(24 * days))
 }
 

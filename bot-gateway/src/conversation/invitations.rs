@@ -66,6 +66,6 @@ impl Conversation {
 fn greet(reader: &Reader, screen: Screen<'_>) -> Answer {
     Answer::New(Reply::new(
         screen.html(reader.language),
-        Some(start::menu(reader.language)),
+        Some(start::menu(reader)),
     ))
 }

@@ -13,7 +13,10 @@ use texts::{Label, Screen};
 use uuid::Uuid;
 
 use super::{Answer, Conversation, Fault, Reader, button, keyboard, redraw};
-use crate::{buttons::Button, replies::Reply};
+use crate::{
+    buttons::{Button, Drawn, Ending},
+    replies::Reply,
+};
 
 /// Lessons in one list.
 const LESSONS: i32 = 10;
@@ -153,7 +156,7 @@ impl Line {
 }
 
 /// Who comes; of a lesson that is off, who was to come.
-fn students(reader: &Reader, lesson: &Lesson) -> String {
+pub(super) fn students(reader: &Reader, lesson: &Lesson) -> String {
     let gave_up = |booking: &Booking| match booking.status() {
         BookingStatus::Canceled | BookingStatus::LateCanceled => true,
         BookingStatus::Unspecified
@@ -217,8 +220,16 @@ impl Conversation {
         if line.version != version && !line.of_group {
             return Ok(changed(reader, &line));
         }
+        if line.teaching {
+            let drawn = Drawn {
+                id: lesson,
+                version,
+            };
+            let asked = self.ask_why(reader, Ending::Cancel, drawn).await;
+            return asked.map(Answer::Here);
+        }
         let (name, when) = (line.name.as_str(), line.when.as_str());
-        let (screen, label, pressed) = if line.of_group && !line.teaching {
+        let (screen, label, pressed) = if line.of_group {
             let leave = Button::Leave { lesson, version };
             (Screen::LeaveAsk { name, when }, Label::GiveUp, leave)
         } else {

@@ -1,7 +1,7 @@
 //! An update as the conversation sees it.
 
 use teloxide::types::{CallbackQuery, MaybeInaccessibleMessage, Message, Update, UpdateKind, User};
-use texts::{COMMANDS, Command, Label, Language};
+use texts::{COMMANDS, Command, Label, Language, TEACHER_COMMANDS, TeachingLabel};
 use uuid::Uuid;
 
 use crate::{buttons::Button, updates};
@@ -138,6 +138,9 @@ fn read(text: &str) -> Action<'_> {
         if text == Label::Lessons.text(language) {
             return Action::Command(Command::Lessons, "");
         }
+        if text == TeachingLabel::Agenda.text(language) {
+            return Action::Command(Command::Agenda, "");
+        }
     }
     let Some(rest) = text.strip_prefix('/') else {
         return Action::Text(text);
@@ -146,6 +149,7 @@ fn read(text: &str) -> Action<'_> {
     let name = word.split('@').next().unwrap_or_default();
     COMMANDS
         .into_iter()
+        .chain(TEACHER_COMMANDS)
         .find(|command| command.name().eq_ignore_ascii_case(name))
         .map_or(Action::Unknown, |command| {
             Action::Command(command, argument.trim())
@@ -167,6 +171,10 @@ mod tests {
             "/Schedule",
         ] {
             assert_eq!(read(text), schedule, "{text}");
+        }
+        let agenda = Action::Command(Command::Agenda, "");
+        for text in ["/agenda", "🗓 Мой день", "🗓 My day"] {
+            assert_eq!(read(text), agenda, "{text}");
         }
         let zone = Action::Command(Command::Zone, "Europe/Berlin");
         assert_eq!(read("/zone  Europe/Berlin "), zone);

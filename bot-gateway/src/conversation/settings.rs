@@ -58,7 +58,7 @@ impl Conversation {
         Ok(match self.update(reader, change).await? {
             Updated::Done(reader) => Answer::New(Reply::new(
                 Screen::LanguageSet.html(reader.language),
-                Some(start::menu(reader.language)),
+                Some(start::menu(&reader)),
             )),
             Updated::Refused => say(reader, Screen::LanguageUsage),
             Updated::Stale => say(reader, Screen::SettingsChanged),

@@ -2,7 +2,7 @@
 
 use jiff::Timestamp;
 use serde_json::json;
-use texts::{Label, Language, Screen};
+use texts::{Label, Screen, TeachingLabel};
 
 use super::{Answer, Reader, say};
 use crate::replies::Reply;
@@ -13,10 +13,7 @@ pub(super) fn welcome(reader: &Reader, now: Timestamp) -> Answer {
         name: &reader.name,
         zone: &zone,
     };
-    Answer::New(Reply::new(
-        screen.html(reader.language),
-        Some(menu(reader.language)),
-    ))
+    Answer::New(Reply::new(screen.html(reader.language), Some(menu(reader))))
 }
 
 pub(super) fn help(reader: &Reader, now: Timestamp) -> Answer {
@@ -25,10 +22,18 @@ pub(super) fn help(reader: &Reader, now: Timestamp) -> Answer {
 }
 
 /// The buttons below the text field.
-pub(super) fn menu(language: Language) -> serde_json::Value {
-    let button = |label: Label<'_>| json!({ "text": label.text(language) });
+pub(super) fn menu(reader: &Reader) -> serde_json::Value {
+    let language = reader.language;
+    let button = |text: String| json!({ "text": text });
+    let mut rows = vec![vec![
+        button(Label::Schedule.text(language)),
+        button(Label::Lessons.text(language)),
+    ]];
+    if reader.teaches {
+        rows.insert(0, vec![button(TeachingLabel::Agenda.text(language))]);
+    }
     json!({
-        "keyboard": [[button(Label::Schedule), button(Label::Lessons)]],
+        "keyboard": rows,
         "resize_keyboard": true,
         "is_persistent": true,
     })

@@ -71,6 +71,7 @@ pub(super) struct Request<'a> {
     pub(super) token: &'a Token,
     pub(super) method: &'static str,
     pub(super) body: Vec<u8>,
+    pub(super) content_type: &'a str,
     /// From the first byte to the head of the answer.
     pub(super) answer_within: Duration,
     /// Asked when there is a connection, right before the first byte.
@@ -127,13 +128,14 @@ impl Api {
             token,
             method,
             body,
+            content_type,
             answer_within,
             may_write,
         } = request;
         let url = format!("{}/bot{}/{method}", self.base, token.expose());
         let (progress, body) = Progress::of(body, may_write);
         let mut post = self.http.post(url).body(Body::wrap(body));
-        post = post.header(CONTENT_TYPE, "application/json");
+        post = post.header(CONTENT_TYPE, content_type);
         if self.sends_trace {
             let traceparent = telemetry::traceparent();
             if !traceparent.is_empty() {

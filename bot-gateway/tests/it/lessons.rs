@@ -10,7 +10,7 @@ use olm_proto::{
     common::v1::ErrorReason,
     lesson::v1::{
         availability_service_server::AvailabilityServiceServer,
-        change_service_server::ChangeServiceServer,
+        change_service_server::ChangeServiceServer, group_service_server::GroupServiceServer,
         invitation_service_server::InvitationServiceServer,
         lesson_service_server::LessonServiceServer, teacher_service_server::TeacherServiceServer,
         user_service_server::UserServiceServer, *,
@@ -44,12 +44,33 @@ macro_rules! unused {
     )* };
 }
 
+/// RPCs that are answered by a function of the state and of who asks.
+macro_rules! answered {
+    ($($name:ident: $request:ty => $response:ty = $answer:path;)*) => { $(
+        fn $name<'a, 'b>(
+            &'a self,
+            request: Request<$request>,
+        ) -> ::std::pin::Pin<Box<dyn Future<Output = Result<Response<$response>, Status>> + Send + 'b>>
+        where
+            'a: 'b,
+            Self: 'b,
+        {
+            let user = crate::lessons::acting(&request);
+            let answer = self
+                .open()
+                .and_then(|mut state| $answer(&mut state, &user, request.into_inner()));
+            Box::pin(async { answer.map(Response::new) })
+        }
+    )* };
+}
+
 mod booking;
 mod changes;
 mod deciding;
 mod failing;
 mod free;
 mod people;
+pub mod teaching;
 
 pub use failing::Failing;
 use failing::Recorded;
@@ -86,6 +107,8 @@ pub struct State {
     pub current_since: i64,
     /// Seats are refused for this.
     pub refused: Option<ErrorReason>,
+    /// What a teacher has and does.
+    pub teaching: teaching::Teaching,
 }
 
 #[derive(Debug)]
@@ -141,6 +164,7 @@ impl Lessons {
             .add_service(TeacherServiceServer::new(served.clone()))
             .add_service(AvailabilityServiceServer::new(served.clone()))
             .add_service(InvitationServiceServer::new(served.clone()))
+            .add_service(GroupServiceServer::new(served.clone()))
             .add_service(LessonServiceServer::new(served));
         tokio::spawn(router.serve_with_incoming(TcpListenerStream::new(listener)));
         (lessons, url)

@@ -21,6 +21,7 @@ mod requests;
 mod seats;
 mod several;
 mod stage;
+mod teaching;
 mod throttle;
 mod webhook;
 mod wire;

@@ -33,6 +33,7 @@ impl Asked {
     async fn new(language: &'static str) -> Self {
         let (stage, running) = Stage::running().await;
         let teacher = person(&stage, language).await;
+        stage.lessons.teaches(&teacher);
         stage.sim.say(&teacher, "/start").await.unwrap();
         shown(&stage, &teacher, "<Анна & Co>").await;
         let start = slots()[0];
@@ -132,17 +133,31 @@ async fn a_teacher_confirms_a_request_from_its_notice() {
 }
 
 #[tokio::test]
-async fn a_teacher_declines_a_request_and_a_second_tap_changes_nothing() {
-    for (language, label, answer) in [
-        ("ru", "🚫 Отклонить", "Заявка отклонена"),
-        ("en", "🚫 Decline", "Request declined"),
+async fn a_teacher_declines_a_request_from_its_notice_and_a_second_tap_changes_nothing() {
+    for (language, label, why, none, answer) in [
+        (
+            "ru",
+            "🚫 Отклонить",
+            "Выберите причину",
+            "Без причины",
+            "Заявка отклонена",
+        ),
+        (
+            "en",
+            "🚫 Decline",
+            "Choose a reason",
+            "Without",
+            "Request declined",
+        ),
     ] {
         let mut asked = Asked::new(language).await;
         let notice = asked.told().await;
-        asked.press_twice(&notice, label).await;
+        asked.press(&notice, label).await;
+        let reasons = asked.shown(why).await;
+        assert_eq!(asked.status(), LessonStatus::Requested);
+        asked.press_twice(&reasons, none).await;
         let answered = asked.shown(answer).await;
         assert_eq!(answered.message_id, notice.message_id);
-        assert!(answered.inline_keyboard.is_empty());
         assert_eq!(asked.status(), LessonStatus::Declined);
         assert_eq!(asked.stage.lessons.state().lessons[0].version, 4);
         asked.running.stop().await.unwrap();
@@ -168,17 +183,17 @@ async fn a_confirmation_repeated_after_the_lesson_was_cancelled_says_so() {
     asked.stage.lessons.state().decisions.push(decision);
     asked.set(LessonStatus::Canceled);
     asked.press(&notice, "✅ Confirm").await;
-    asked.shown("This lesson is cancelled already").await;
+    asked.shown("❌ Cancelled").await;
     asked.running.stop().await.unwrap();
 }
 
 #[tokio::test]
 async fn a_request_that_ended_meanwhile_is_answered_politely() {
     for (status, answer) in [
-        (LessonStatus::Lapsed, "This request has lapsed"),
-        (LessonStatus::Canceled, "This lesson is cancelled already"),
-        (LessonStatus::Declined, "This request was declined"),
-        (LessonStatus::Scheduled, "This lesson is confirmed already"),
+        (LessonStatus::Lapsed, "⌛ Request lapsed"),
+        (LessonStatus::Canceled, "❌ Cancelled"),
+        (LessonStatus::Declined, "🚫 Request declined"),
+        (LessonStatus::Scheduled, "The lesson has changed since"),
     ] {
         let mut asked = Asked::new("en").await;
         let notice = asked.told().await;
@@ -199,9 +214,11 @@ async fn a_request_that_changed_is_shown_anew_and_decided_as_it_is_now() {
         .lessons
         .move_lesson(jiff::SignedDuration::from_hours(2));
     asked.press(&notice, "🚫 Decline").await;
-    let changed = asked.shown("The request was changed, now it is").await;
+    let changed = asked.shown("The lesson has changed since").await;
     assert_eq!(asked.status(), LessonStatus::Requested);
     asked.press(&changed, "🚫 Decline").await;
+    let reasons = asked.shown("Decline this request?").await;
+    asked.press(&reasons, "I am ill").await;
     asked.shown("Request declined").await;
     assert_eq!(asked.status(), LessonStatus::Declined);
     asked.running.stop().await.unwrap();

@@ -36,21 +36,9 @@ screen-changed =
     { $when }
 screen-already-canceled = This lesson is cancelled already.
 screen-already-declined = This request was declined.
-screen-already-confirmed =
-    This lesson is confirmed already:
-    { $name }
-    { $when }
 screen-lapsed = This request has lapsed: it was not answered in time.
-screen-request-changed =
-    The request was changed, now it is:
-    { $name }
-    { $when }
 screen-confirmed =
     ✅ <b>Lesson confirmed</b>
-    Student: { $name }
-    { $when }
-screen-declined =
-    🚫 <b>Request declined</b>
     Student: { $name }
     { $when }
 screen-already-begun = The lesson has begun, nothing can be changed any more.

@@ -36,21 +36,9 @@ screen-changed =
     { $when }
 screen-already-canceled = Этот урок уже отменён.
 screen-already-declined = Эта заявка отклонена.
-screen-already-confirmed =
-    Этот урок уже подтверждён:
-    { $name }
-    { $when }
 screen-lapsed = Эта заявка сгорела: на неё не ответили вовремя.
-screen-request-changed =
-    Заявка изменилась, теперь так:
-    { $name }
-    { $when }
 screen-confirmed =
     ✅ <b>Урок подтверждён</b>
-    Ученик: { $name }
-    { $when }
-screen-declined =
-    🚫 <b>Заявка отклонена</b>
     Ученик: { $name }
     { $when }
 screen-already-begun = Урок уже начался, изменить ничего нельзя.

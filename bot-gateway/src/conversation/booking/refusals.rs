@@ -81,7 +81,7 @@ pub(super) fn not_offered(reader: &Reader) -> Answer {
 }
 
 /// The times that a refusal names instead.
-fn alternatives(status: &Status) -> Vec<Timestamp> {
+pub(in super::super) fn alternatives(status: &Status) -> Vec<Timestamp> {
     let info = status.get_details_error_info();
     let list = info.and_then(|mut info| info.metadata.remove("alternatives"));
     let list = list.unwrap_or_default();

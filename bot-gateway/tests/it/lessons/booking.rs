@@ -11,7 +11,7 @@ use tonic::{Code, Request, Response, Status};
 use super::{
     Served, State, acting,
     deciding::{decide, seat},
-    refusal, teacher,
+    refusal, teacher, teaching,
 };
 
 fn refused(code: Code, reason: ErrorReason) -> Status {
@@ -113,9 +113,12 @@ fn book(
 impl LessonService for Served {
     unused! {
         update_lesson: UpdateLessonRequest => UpdateLessonResponse;
-        record_attendance: RecordAttendanceRequest => RecordAttendanceResponse;
         list_lesson_changes: ListLessonChangesRequest => ListLessonChangesResponse;
         join_lesson: JoinLessonRequest => JoinLessonResponse;
+    }
+    answered! {
+        record_attendance: RecordAttendanceRequest => RecordAttendanceResponse
+            = teaching::record_attendance;
     }
 
     async fn hold_slot(
@@ -209,12 +212,9 @@ impl LessonService for Served {
     ) -> Result<Response<DeclineLessonResponse>, Status> {
         let request = request.into_inner();
         let (id, version) = (&request.lesson_id, request.expected_version);
-        let lesson = Some(decide(
-            &mut *self.open()?,
-            id,
-            version,
-            LessonStatus::Declined,
-        )?);
+        let mut lesson = decide(&mut *self.open()?, id, version, LessonStatus::Declined)?;
+        lesson.cancel_reason = request.reason;
+        let lesson = Some(lesson);
         Ok(Response::new(DeclineLessonResponse { lesson }))
     }
 
@@ -258,11 +258,13 @@ impl LessonService for Served {
 
     async fn list_lessons(
         &self,
-        _: Request<ListLessonsRequest>,
+        request: Request<ListLessonsRequest>,
     ) -> Result<Response<ListLessonsResponse>, Status> {
         let state = self.open()?;
+        let request = request.into_inner();
         let live = [LessonStatus::Scheduled, LessonStatus::Requested];
-        let scheduled = |lesson: &&Lesson| live.contains(&lesson.status());
+        let scheduled =
+            |lesson: &&Lesson| live.contains(&lesson.status()) && teaching::is_in(lesson, &request);
         Ok(Response::new(ListLessonsResponse {
             lessons: state.lessons.iter().filter(scheduled).cloned().collect(),
             next_page_token: String::new(),
@@ -275,16 +277,18 @@ impl LessonService for Served {
     ) -> Result<Response<CancelLessonResponse>, Status> {
         let request = request.into_inner();
         let mut state = self.open()?;
+        let kept = state.teaching.kept.contains(&request.lesson_id);
         let lesson = state
             .lessons
             .iter_mut()
             .find(|lesson| lesson.id == request.lesson_id);
         let lesson = lesson.unwrap();
-        if lesson.version != request.expected_version {
+        if lesson.version != request.expected_version || kept {
             return Err(refused(Code::Aborted, ErrorReason::VersionStale));
         }
         lesson.version += 1;
         lesson.status = LessonStatus::Canceled.into();
+        lesson.cancel_reason = request.reason;
         let lesson = Some(lesson.clone());
         Ok(Response::new(CancelLessonResponse { lesson }))
     }

@@ -4,17 +4,20 @@ use jiff::SignedDuration;
 use olm_proto::lesson::v1::{availability_service_server::AvailabilityService, *};
 use tonic::{Request, Response, Status};
 
-use super::Served;
+use super::{Served, teaching};
 
 #[tonic::async_trait]
 impl AvailabilityService for Served {
     unused! {
-        get_availability: GetAvailabilityRequest => GetAvailabilityResponse;
         set_weekly_rules: SetWeeklyRulesRequest => SetWeeklyRulesResponse;
         put_override: PutOverrideRequest => PutOverrideResponse;
         delete_override: DeleteOverrideRequest => DeleteOverrideResponse;
-        add_time_off: AddTimeOffRequest => AddTimeOffResponse;
-        remove_time_off: RemoveTimeOffRequest => RemoveTimeOffResponse;
+    }
+    answered! {
+        get_availability: GetAvailabilityRequest => GetAvailabilityResponse
+            = teaching::get_availability;
+        add_time_off: AddTimeOffRequest => AddTimeOffResponse = teaching::add_time_off;
+        remove_time_off: RemoveTimeOffRequest => RemoveTimeOffResponse = teaching::remove_time_off;
     }
 
     async fn list_slots(

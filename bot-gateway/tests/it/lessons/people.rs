@@ -10,12 +10,14 @@ use olm_proto::{
 use tonic::{Code, Request, Response, Status};
 use uuid::Uuid;
 
-use super::{Served, acting, refusal, teacher};
+use super::{Served, acting, refusal, teacher, teaching};
 
 #[tonic::async_trait]
 impl UserService for Served {
+    answered! {
+        get_user: GetUserRequest => GetUserResponse = teaching::get_user;
+    }
     unused! {
-        get_user: GetUserRequest => GetUserResponse;
         list_users: ListUsersRequest => ListUsersResponse;
         update_user: UpdateUserRequest => UpdateUserResponse;
         set_admin: SetAdminRequest => SetAdminResponse;
@@ -136,10 +138,15 @@ impl TeacherService for Served {
 #[tonic::async_trait]
 impl InvitationService for Served {
     unused! {
-        create_invitation: CreateInvitationRequest => CreateInvitationResponse;
-        list_invitations: ListInvitationsRequest => ListInvitationsResponse;
-        revoke_invitation: RevokeInvitationRequest => RevokeInvitationResponse;
         preview_invitation: PreviewInvitationRequest => PreviewInvitationResponse;
+    }
+    answered! {
+        create_invitation: CreateInvitationRequest => CreateInvitationResponse
+            = teaching::create_invitation;
+        list_invitations: ListInvitationsRequest => ListInvitationsResponse
+            = teaching::list_invitations;
+        revoke_invitation: RevokeInvitationRequest => RevokeInvitationResponse
+            = teaching::revoke_invitation;
     }
 
     async fn accept_invitation(

@@ -1,0 +1,401 @@
+//! A lesson as its teacher sees it, with all that can be done about it.
+
+use jiff::{Timestamp, tz::TimeZone};
+use olm_proto::{
+    common::v1::ErrorReason,
+    lesson::v1::{Booking, BookingStatus, GetLessonRequest, GetUserRequest, Lesson, LessonStatus},
+};
+use service_kit::{grpc::client::acting, status::reason};
+use texts::{Screen, SeatState, TeachingLabel, TeachingNote, TeachingScreen};
+use tonic::Status;
+use uuid::Uuid;
+
+use super::{
+    super::{Conversation, Fault, Reader, button, keyboard, lessons::students},
+    date_in, press, short,
+};
+use crate::{
+    buttons::{Button, Drawn, Ending, Teaching, seat_number},
+    replies::Reply,
+};
+
+/// Seats that are listed, and that have buttons.
+const SEATS: usize = 30;
+/// Characters of a student's name in a list, and on a button.
+const NAME: usize = 40;
+const LABEL: usize = 20;
+/// Characters of the notes that are shown; Telegram takes 4,096 in all.
+const NOTES: usize = 1_000;
+
+/// A lesson of the reader's, who teaches it.
+#[derive(Debug)]
+pub(super) struct Taught {
+    pub(super) drawn: Drawn,
+    pub(super) start: Timestamp,
+    pub(super) end: Timestamp,
+    pub(super) status: LessonStatus,
+    pub(super) of_group: bool,
+    /// Who comes, or the group's title.
+    pub(super) name: String,
+    /// Its time in words.
+    pub(super) when: String,
+    pub(super) lesson: Lesson,
+}
+
+impl Taught {
+    /// `None` when somebody else teaches it.
+    pub(super) fn new(reader: &Reader, lesson: Lesson) -> Result<Option<Self>, Fault> {
+        Self::read(reader, lesson).ok_or(Fault::Unexpected)
+    }
+
+    fn read(reader: &Reader, lesson: Lesson) -> Option<Option<Self>> {
+        if Uuid::try_parse(&lesson.teacher_id).ok()? != reader.id {
+            return Some(None);
+        }
+        let start = olm_proto::instant(lesson.start_time.as_ref()?)?;
+        let end = olm_proto::instant(lesson.end_time.as_ref()?)?;
+        let of_group = !lesson.group_id.is_empty();
+        let name = if of_group {
+            lesson.group_title.clone()
+        } else {
+            students(reader, &lesson)
+        };
+        Some(Some(Self {
+            drawn: Drawn {
+                id: Uuid::try_parse(&lesson.id).ok()?,
+                version: lesson.version,
+            },
+            start,
+            end,
+            status: lesson.status(),
+            of_group,
+            name,
+            when: reader.lesson_time(start, end),
+            lesson,
+        }))
+    }
+
+    /// Who sits in it, and whether somebody can say that they came.
+    pub(super) fn seats(&self) -> impl Iterator<Item = (&Booking, bool)> {
+        self.lesson.bookings.iter().map(|seat| {
+            let attends = match seat.status() {
+                BookingStatus::Confirmed
+                | BookingStatus::Reconfirm
+                | BookingStatus::Attended
+                | BookingStatus::NoShow => true,
+                BookingStatus::Unspecified
+                | BookingStatus::Canceled
+                | BookingStatus::Pending
+                | BookingStatus::LateCanceled => false,
+            };
+            (seat, attends)
+        })
+    }
+
+    /// Whether it is over and nobody said who came.
+    pub(super) fn is_unrecorded(&self, now: Timestamp) -> bool {
+        let open = |seat: &Booking| {
+            matches!(
+                seat.status(),
+                BookingStatus::Confirmed | BookingStatus::Reconfirm
+            )
+        };
+        self.status == LessonStatus::Scheduled
+            && self.end <= now
+            && self.lesson.bookings.iter().any(open)
+    }
+
+    /// Whether it still takes place, or may.
+    pub(super) fn is_live(&self) -> bool {
+        match self.status {
+            LessonStatus::Scheduled
+            | LessonStatus::Requested
+            | LessonStatus::Held
+            | LessonStatus::Unspecified => true,
+            LessonStatus::Canceled | LessonStatus::Declined | LessonStatus::Lapsed => false,
+        }
+    }
+
+    /// To the agenda of its day.
+    pub(super) fn back(&self, reader: &Reader) -> serde_json::Value {
+        let day = date_in(&reader.zone, self.start);
+        press(reader, TeachingLabel::Back, Teaching::Day(day))
+    }
+
+    /// What can be done about it now.
+    pub(super) fn rows(&self, reader: &Reader, now: Timestamp) -> Vec<Vec<serde_json::Value>> {
+        let mut rows = Vec::new();
+        let ahead = self.start > now;
+        let moving = press(
+            reader,
+            TeachingLabel::Move,
+            Teaching::Move(self.drawn, None),
+        );
+        match self.status {
+            LessonStatus::Requested if ahead => {
+                rows.push(self.decide_row(reader));
+                rows.push(vec![moving]);
+            }
+            LessonStatus::Scheduled if ahead => {
+                let cancel = Teaching::AskWhy(Ending::Cancel, self.drawn);
+                rows.push(vec![moving]);
+                rows.push(vec![press(reader, TeachingLabel::Cancel, cancel)]);
+            }
+            LessonStatus::Scheduled => rows.extend(self.attendance_rows(reader)),
+            LessonStatus::Requested
+            | LessonStatus::Held
+            | LessonStatus::Unspecified
+            | LessonStatus::Canceled
+            | LessonStatus::Declined
+            | LessonStatus::Lapsed => {}
+        }
+        rows.push(vec![self.back(reader)]);
+        rows
+    }
+
+    fn decide_row(&self, reader: &Reader) -> Vec<serde_json::Value> {
+        let Drawn { id, version } = self.drawn;
+        let confirm = Button::Confirm {
+            lesson: id,
+            version,
+        };
+        let decline = Button::Decline {
+            lesson: id,
+            version,
+        };
+        vec![
+            button(&texts::Label::Confirm.text(reader.language), confirm),
+            button(&texts::Label::Decline.text(reader.language), decline),
+        ]
+    }
+
+    /// For each student what was not said of them yet, so that it can be corrected.
+    fn attendance_rows(&self, reader: &Reader) -> Vec<Vec<serde_json::Value>> {
+        let seats = self.seats().filter(|(_, attends)| *attends).take(SEATS);
+        let row = |(seat, _): (&Booking, bool)| {
+            let id = Uuid::try_parse(&seat.id).unwrap_or_default();
+            let name = texts::person_name(&seat.student_name, reader.language);
+            let name = short(&name, LABEL);
+            let name = name.as_str();
+            let (attended, no_show) = if self.of_group {
+                (
+                    TeachingLabel::SeatAttended { name },
+                    TeachingLabel::SeatNoShow { name },
+                )
+            } else {
+                (TeachingLabel::Attended, TeachingLabel::NoShow)
+            };
+            let said = |came: bool| Teaching::Attendance {
+                lesson: self.drawn,
+                seat: seat_number(id),
+                came,
+            };
+            let status = seat.status();
+            let mut row = Vec::new();
+            if status != BookingStatus::Attended {
+                row.push(press(reader, attended, said(true)));
+            }
+            if status != BookingStatus::NoShow {
+                row.push(press(reader, no_show, said(false)));
+            }
+            row
+        };
+        seats.map(row).collect()
+    }
+
+    /// Everything about it in words.
+    fn html(&self, reader: &Reader, now: Timestamp) -> String {
+        let language = reader.language;
+        let (name, when) = (self.name.as_str(), self.when.as_str());
+        let mut lines = vec![TeachingScreen::Lesson { name, when }.html(language)];
+        lines.extend(self.standing(reader, now));
+        let reason = self.lesson.cancel_reason.as_str();
+        if !reason.is_empty() {
+            lines.push(TeachingScreen::Reason { reason }.html(language));
+        }
+        let url = self.lesson.meeting_url.as_str();
+        if !url.is_empty() {
+            lines.push(TeachingScreen::Place { url }.html(language));
+        }
+        if !self.lesson.notes.is_empty() {
+            let notes = &short(&self.lesson.notes, NOTES);
+            lines.push(TeachingScreen::Notes { notes }.html(language));
+        }
+        if self.of_group {
+            let seats = TeachingScreen::Seats {
+                taken: i64::from(self.lesson.seats_taken),
+                capacity: i64::from(self.lesson.capacity),
+            };
+            lines.push(seats.html(language));
+        }
+        // One student stands above already, unless there is something to say of them.
+        let seats = self.lesson.bookings.iter();
+        let seats = seats.filter(|seat| self.of_group || is_told(seat));
+        lines.extend(seats.take(SEATS).map(|seat| seat_line(reader, seat)));
+        if self.status == LessonStatus::Scheduled && self.start <= now {
+            lines.push(TeachingNote::AttendanceHint.html(language));
+        }
+        lines.join("\n")
+    }
+
+    /// Where it stands, unless it simply lies ahead.
+    fn standing(&self, reader: &Reader, now: Timestamp) -> Option<String> {
+        let note = match self.status {
+            LessonStatus::Scheduled if self.end <= now => TeachingNote::Over,
+            LessonStatus::Scheduled if self.start <= now => TeachingNote::Running,
+            LessonStatus::Scheduled | LessonStatus::Unspecified => return None,
+            LessonStatus::Requested => {
+                let expires = self.lesson.expire_time.as_ref();
+                let expires = expires.and_then(olm_proto::instant).unwrap_or(self.start);
+                let until = &reader.moment_short(expires);
+                return Some(TeachingScreen::Requested { until }.html(reader.language));
+            }
+            LessonStatus::Held => TeachingNote::Held,
+            LessonStatus::Canceled => TeachingNote::Canceled,
+            LessonStatus::Declined => TeachingNote::Declined,
+            LessonStatus::Lapsed => TeachingNote::Lapsed,
+        };
+        Some(note.html(reader.language))
+    }
+}
+
+/// Whether more than that they come is known of a seat.
+fn is_told(seat: &Booking) -> bool {
+    match seat.status() {
+        BookingStatus::Reconfirm
+        | BookingStatus::Attended
+        | BookingStatus::NoShow
+        | BookingStatus::LateCanceled => true,
+        BookingStatus::Unspecified
+        | BookingStatus::Confirmed
+        | BookingStatus::Canceled
+        | BookingStatus::Pending => false,
+    }
+}
+
+fn seat_line(reader: &Reader, seat: &Booking) -> String {
+    let state = match seat.status() {
+        BookingStatus::Unspecified | BookingStatus::Confirmed | BookingStatus::Pending => {
+            SeatState::Coming
+        }
+        BookingStatus::Reconfirm => SeatState::Asked,
+        BookingStatus::Attended => SeatState::Attended,
+        BookingStatus::NoShow => SeatState::NoShow,
+        BookingStatus::Canceled => SeatState::GivenUp,
+        BookingStatus::LateCanceled => SeatState::GivenUpLate,
+    };
+    let name = texts::person_name(&seat.student_name, reader.language);
+    let name = &short(&name, NAME);
+    TeachingScreen::Seat { name, state }.html(reader.language)
+}
+
+impl Conversation {
+    /// A lesson's details, after a word on what just happened to it.
+    pub(super) async fn taught(
+        &self,
+        reader: &Reader,
+        lesson: Uuid,
+        note: Option<TeachingNote>,
+    ) -> Result<Reply, Fault> {
+        let Some(taught) = self.find_taught(reader, lesson).await? else {
+            return Ok(no_lesson(reader));
+        };
+        let note = note.map(|note| note.html(reader.language));
+        Ok(self.details(reader, note, &taught).await)
+    }
+
+    /// The details of a lesson, after a word on what just happened to it.
+    pub(super) async fn details(
+        &self,
+        reader: &Reader,
+        note: Option<String>,
+        taught: &Taught,
+    ) -> Reply {
+        let now = self.now();
+        let mut html = note.map_or_else(String::new, |note| note + "\n\n");
+        html.push_str(&taught.html(reader, now));
+        if let Some(line) = self.student_time(reader, taught).await {
+            html.push('\n');
+            html.push_str(&line);
+        }
+        Reply::new(html, keyboard(&taught.rows(reader, now)))
+    }
+
+    /// The lesson, if the reader teaches it.
+    pub(super) async fn find_taught(
+        &self,
+        reader: &Reader,
+        lesson: Uuid,
+    ) -> Result<Option<Taught>, Fault> {
+        let get = GetLessonRequest {
+            lesson_id: lesson.to_string(),
+        };
+        let mut client = self.lessons.clone();
+        match client.get_lesson(acting(get, reader.id)).await {
+            Ok(found) => {
+                let lesson = found.into_inner().lesson.ok_or(Fault::Unexpected)?;
+                Taught::new(reader, lesson)
+            }
+            Err(status) if reason(&status) == Some(ErrorReason::LessonNotFound) => Ok(None),
+            Err(status) => Err(status.into()),
+        }
+    }
+
+    /// When the lesson begins on its one student's clock, where that is another. The lesson
+    /// is shown without it when the student cannot be asked for.
+    async fn student_time(&self, reader: &Reader, taught: &Taught) -> Option<String> {
+        let (seat, _) = taught.seats().find(|(_, attends)| *attends)?;
+        if taught.of_group || !taught.is_live() {
+            return None;
+        }
+        let get = GetUserRequest {
+            user_id: seat.student_id.clone(),
+        };
+        let mut client = self.users.clone();
+        let found = client.get_user(acting(get, reader.id)).await.ok()?;
+        let zone = TimeZone::get(&found.into_inner().user?.time_zone).ok()?;
+        if zone.to_offset(taught.start) == reader.zone.to_offset(taught.start) {
+            return None;
+        }
+        let screen = TeachingScreen::StudentTime {
+            time: &texts::moment_short(taught.start, reader.language, &zone),
+            zone: &texts::zone_name(&zone, reader.language, taught.start),
+        };
+        Some(screen.html(reader.language))
+    }
+
+    /// The answer to a refused change of a lesson: the lesson as it is now.
+    pub(super) async fn not_changed(
+        &self,
+        reader: &Reader,
+        lesson: Uuid,
+        status: Status,
+    ) -> Result<Reply, Fault> {
+        let note = match reason(&status) {
+            Some(
+                ErrorReason::VersionStale
+                | ErrorReason::LessonCanceled
+                | ErrorReason::LessonLapsed
+                | ErrorReason::LessonStatusUnsuitable
+                | ErrorReason::BookingNotFound,
+            ) => TeachingNote::Changed,
+            Some(ErrorReason::LessonStarted) => TeachingNote::TooLate,
+            Some(ErrorReason::LessonNotStarted) => TeachingNote::NotBegun,
+            Some(ErrorReason::LessonNotFound | ErrorReason::TeacherOnly) => {
+                return Ok(no_lesson(reader));
+            }
+            _ => return Err(status.into()),
+        };
+        self.taught(reader, lesson, Some(note)).await
+    }
+}
+
+pub(super) fn no_lesson(reader: &Reader) -> Reply {
+    Reply::text(Screen::NoLesson.html(reader.language))
+}
+
+/// What a changing RPC answered.
+pub(super) fn changed(reader: &Reader, lesson: Option<Lesson>) -> Result<Taught, Fault> {
+    let lesson = lesson.ok_or(Fault::Unexpected)?;
+    Taught::new(reader, lesson)?.ok_or(Fault::Unexpected)
+}
