@@ -226,9 +226,8 @@ mod tests {
         assert_eq!(breaker.failed(&pass, now, 1.0), None);
         assert_eq!(breaker.failed(&pass, now, 1.0), Some(LONGEST_PAUSE));
         for _ in 0..3 {
-            now += LONGEST_PAUSE - Duration::from_nanos(1);
-            assert!(breaker.admit(now).is_err());
-            now += Duration::from_nanos(1);
+            now += LONGEST_PAUSE;
+            assert!(breaker.admit(now - FIRST_PAUSE).is_err());
             let trial = breaker.admit(now).unwrap();
             assert_eq!(breaker.failed(&trial, now, 1.0), Some(LONGEST_PAUSE));
         }

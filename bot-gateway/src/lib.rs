@@ -121,16 +121,13 @@ pub async fn run(
         reflection: config.reflection,
         clock,
     };
-    let served = {
-        let (health, shutdown) = (health.clone(), shutdown.clone());
-        async move {
-            let served = probes
-                .serve(listener, Routes::default(), health, shutdown.clone())
-                .await;
-            // Without its probes the gateway would be killed without a word.
-            shutdown.stop();
-            served
-        }
+    let served = async {
+        let (health, routes) = (health.clone(), Routes::default());
+        let served = probes.serve(listener, routes, health, shutdown.clone());
+        let served = served.await;
+        // Without its probes the gateway would be killed without a word.
+        shutdown.stop();
+        served
     };
     let posted = async {
         if let Some((listener, doors)) = posted {

@@ -47,6 +47,7 @@ use tonic_health::pb::{
 use uuid::Uuid;
 
 const SERVICE: &str = "olm.lesson.v1.UserService";
+const DETAIL: &str = "a.part";
 /// Far more than anything here takes; reached only when something hangs.
 const HANGS: Duration = Duration::from_secs(30);
 
@@ -147,7 +148,7 @@ async fn start() -> Running {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let address = listener.local_addr().unwrap();
     let shutdown = Shutdown::manual(Duration::from_millis(300));
-    let health = Health::new(&[SERVICE]).await;
+    let health = Health::new(&[SERVICE]).await.with_details(&[DETAIL]).await;
     let server = GrpcServer {
         domain: "olm.test",
         keys,
@@ -390,6 +391,13 @@ async fn health_is_not_serving_until_it_is_and_liveness_is_apart() {
     assert_eq!(status("").await, ServingStatus::Serving);
     running.health.set(true).await;
     assert_eq!(status(SERVICE).await, ServingStatus::Serving);
+    // A detail is told beside it, and readiness does not depend on it.
+    assert_eq!(status(DETAIL).await, ServingStatus::Serving);
+    running.health.set_detail(DETAIL, false).await;
+    assert_eq!(status(DETAIL).await, ServingStatus::NotServing);
+    running.health.set(true).await;
+    assert_eq!(status(DETAIL).await, ServingStatus::NotServing);
+    assert_eq!(status(SERVICE).await, ServingStatus::Serving);
 }
 
 #[tokio::test]
@@ -452,17 +460,18 @@ async fn open_streams_health_watches_and_silent_peers_do_not_hold_a_stopping_ser
     let channel = tonic::transport::Endpoint::from_shared(running.url.clone())
         .unwrap()
         .connect_lazy();
-    let mut watch = HealthClient::new(channel)
-        .watch(HealthCheckRequest {
-            service: SERVICE.to_owned(),
-        })
-        .await
-        .unwrap()
-        .into_inner();
-    assert_eq!(
-        watch.next().await.unwrap().unwrap().status(),
-        ServingStatus::NotServing
-    );
+    let mut client = HealthClient::new(channel);
+    let mut watches = Vec::new();
+    for (service, status) in [
+        (SERVICE, ServingStatus::NotServing),
+        (DETAIL, ServingStatus::Serving),
+    ] {
+        let service = service.to_owned();
+        let watch = client.watch(HealthCheckRequest { service }).await;
+        let mut watch = watch.unwrap().into_inner();
+        assert_eq!(watch.next().await.unwrap().unwrap().status(), status);
+        watches.push(watch);
+    }
     // Connected, but never speaks HTTP/2.
     let silent = TcpStream::connect(running.address).await.unwrap();
 

@@ -229,3 +229,87 @@ pub(super) fn kept(message: Bytes) -> http::Response<Body> {
         .insert(http::header::CONTENT_TYPE, grpc);
     response
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    async fn code(response: http::Response<Body>) -> Result<Code, Code> {
+        let read = Answer::read(response).await;
+        read.map(|answer| answer.code)
+            .map_err(|failed| failed.status.code())
+    }
+
+    #[tokio::test]
+    async fn a_failure_is_one_in_the_headers_and_in_the_trailers() {
+        let failures = [Code::Unavailable, Code::DeadlineExceeded, Code::Internal];
+        for number in 0..=16 {
+            let expected = Code::from_i32(number);
+            let is_failure = failures.contains(&expected);
+            let expected = if is_failure {
+                Err(expected)
+            } else {
+                Ok(expected)
+            };
+            let in_headers = Status::new(Code::from_i32(number), "").into_http();
+            assert_eq!(code(in_headers).await, expected);
+            let body = Body::new(Full::new(Bytes::from_static(b"\0\0\0\0\0")));
+            let mut trailers = HeaderMap::new();
+            trailers.insert(Status::GRPC_STATUS, HeaderValue::from(number));
+            let body = body.with_trailers(std::future::ready(Some(Ok(trailers))));
+            assert_eq!(code(http::Response::new(Body::new(body))).await, expected);
+        }
+    }
+
+    #[tokio::test]
+    async fn an_answer_that_ends_without_a_status_or_is_a_proxys_is_a_failure() {
+        let cut = http::Response::new(Body::new(Full::new(Bytes::from_static(b"\0\0\0\0\0"))));
+        assert_eq!(code(cut).await, Err(Code::Unavailable));
+        let mut proxys = http::Response::new(Body::empty());
+        *proxys.status_mut() = http::StatusCode::BAD_GATEWAY;
+        assert_eq!(code(proxys).await, Err(Code::Unavailable));
+    }
+
+    #[tokio::test]
+    async fn what_was_kept_reads_as_an_answer() {
+        let answer = Answer::read(kept(Bytes::from_static(b"message")))
+            .await
+            .unwrap();
+        assert_eq!(
+            (answer.code, answer.body),
+            (Code::Ok, Bytes::from_static(b"message"))
+        );
+    }
+
+    #[tokio::test]
+    async fn that_somebody_was_registered_is_not_told_again() {
+        let id = Uuid::from_u128(7);
+        let registered_now = RegisterTelegramUserResponse {
+            user: Some(olm_proto::lesson::v1::User {
+                id: id.to_string(),
+                ..olm_proto::lesson::v1::User::default()
+            }),
+            created: true,
+        };
+        let mut message = vec![0; PREFIX];
+        registered_now.encode(&mut message).unwrap();
+        let answer = Answer::read(kept(message.into())).await.unwrap();
+        let request = http::Request::builder().uri(format!("http://olm{REGISTER}"));
+        let asked = Asked::read(request.body(Body::empty()).unwrap())
+            .await
+            .unwrap();
+        let again = asked.repeatable(&answer).unwrap();
+        let told = registered(&again).unwrap();
+        assert_eq!((told.user, told.created), (registered_now.user, false));
+        let length = u32::try_from(again.len() - PREFIX).unwrap().to_be_bytes();
+        assert_eq!(again[..PREFIX], [[0].as_slice(), &length].concat());
+        assert_eq!(asked.about(Some(&answer)).owner, Some(id));
+    }
+
+    #[test]
+    fn only_what_found_no_connection_is_known_to_be_unsent() {
+        let refused = || std::io::Error::from(std::io::ErrorKind::ConnectionRefused);
+        assert!(is_unsent(&ConnectError(Box::new(refused()))));
+        assert!(!is_unsent(&refused()));
+    }
+}

@@ -241,6 +241,14 @@ async fn while_server_1_refuses_what_was_read_is_shown_and_marked_in_english() {
 #[tokio::test]
 async fn while_server_1_hangs_what_was_read_is_shown_and_marked() {
     fails_and_comes_back(&RU, Failing::Hanging).await;
+    // Calls that were given up are counted, too.
+    let figures = service_kit::metrics::text();
+    let given_up = figures.lines().any(|line| {
+        line.starts_with("rpc_client_call_duration_seconds_count")
+            && line.contains("CANCELLED")
+            && line.contains("olm.lesson.v1.")
+    });
+    assert!(given_up, "{figures}");
 }
 
 #[tokio::test]
