@@ -8,6 +8,7 @@ use tokio::time::Instant;
 use crate::{
     sql,
     tasks::{cargo, execute, root},
+    tools,
 };
 
 /// The contract's linter, from the npm registry by name and version.
@@ -53,17 +54,7 @@ fn step(name: &str, work: impl FnOnce() -> Result<()>) -> Result<()> {
 
 /// Lints the contract and its format; installs the linter below `target/`.
 fn contract() -> Result<()> {
-    let tools = root().join("target/tools");
-    let buf = tools.join("node_modules/.bin/buf");
-    if !buf.exists() {
-        let mut install = Command::new("npm");
-        install
-            .args(["install", "--silent", "--no-fund", "--no-audit", "--prefix"])
-            .arg(&tools)
-            .arg(BUF);
-        execute(&mut install)
-            .map_err(|error| format!("{error}; the contract's linter needs Node.js with npm"))?;
-    }
+    let buf = tools::node(BUF, "buf")?;
     let proto = root().join("proto");
     execute(Command::new(&buf).arg("lint").current_dir(&proto))?;
     execute(

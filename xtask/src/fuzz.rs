@@ -17,7 +17,10 @@ use e2e::{
     stack::{Bot, Options, Stack},
 };
 
-use crate::tasks::{binaries, cargo, execute, execute_mortal, open_to_all, root, with_cluster};
+use crate::{
+    tasks::{binaries, cargo, execute, execute_mortal, open_to_all, root, with_cluster},
+    tools,
+};
 
 /// The tool that makes requests and judges answers, from `PyPI` by name and version.
 const SCHEMATHESIS: &str = "schemathesis==4.32.5";
@@ -40,7 +43,7 @@ pub(crate) struct Plan {
 
 /// Builds and starts the services with a few people and lessons, and tries them.
 pub(crate) fn run(plan: &Plan) -> Result<()> {
-    let tool = tool()?;
+    let tool = tools::python(SCHEMATHESIS, "schemathesis")?;
     let mut build = cargo(&["build"]);
     build.args(SERVICES.iter().flat_map(|service| ["-p", service]));
     execute(&mut build)?;
@@ -99,36 +102,6 @@ async fn fuzz(stack: &Stack, tool: &Path, directory: &Path, plan: &Plan) -> Resu
     execute_mortal(command)
         .await
         .map_err(|_| "the gateway did not do what its document says; see above".into())
-}
-
-/// Where schemathesis is; installs it below `target/` when it is not there.
-fn tool() -> Result<PathBuf> {
-    let place = root()
-        .join("target/tools")
-        .join(SCHEMATHESIS.replace("==", "-"));
-    let tool = place.join("bin/schemathesis");
-    if tool.exists() {
-        return Ok(tool);
-    }
-    println!(
-        "installing {SCHEMATHESIS} from PyPI into {} …",
-        place.display()
-    );
-    let mut make = Command::new("python3");
-    make.args(["-m", "venv", "--clear"]).arg(&place);
-    execute(&mut make).map_err(|error| {
-        format!("{error}; install Python 3.10 or newer with venv (Debian, Ubuntu: apt install python3-venv)")
-    })?;
-    let mut install = Command::new(place.join("bin/pip"));
-    install.args([
-        "install",
-        "--quiet",
-        "--disable-pip-version-check",
-        SCHEMATHESIS,
-    ]);
-    execute(&mut install)
-        .map_err(|error| format!("{error}; this needs PyPI or a mirror of it (PIP_INDEX_URL)"))?;
-    Ok(tool)
 }
 
 /// The logs, out of the folder that goes away.

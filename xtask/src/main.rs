@@ -1,13 +1,15 @@
 //! The developer's commands: `cargo xtask up`, `test`, `ci`, `sqlx`, `bench`, `chaos`,
-//! `contract-fuzz`.
+//! `contract-fuzz`, `deploy-check`.
 
 mod bench;
 mod chaos;
 mod ci;
+mod deploy;
 mod fuzz;
 mod sql;
 mod tasks;
 mod test;
+mod tools;
 mod up;
 
 use std::process::ExitCode;
@@ -52,6 +54,11 @@ enum Command {
     Chaos(chaos::Plan),
     /// Tries the running gateway with requests made from its OpenAPI document (schemathesis)
     ContractFuzz(fuzz::Plan),
+    /// Validates whatever deploys with its own tools, and prints one table
+    DeployCheck {
+        /// Only these checks, e.g. `images`
+        checks: Vec<String>,
+    },
 }
 
 fn main() -> ExitCode {
@@ -63,6 +70,7 @@ fn main() -> ExitCode {
         Command::Bench { arguments } => bench::run(&arguments),
         Command::Chaos(plan) => chaos::run(&plan),
         Command::ContractFuzz(plan) => fuzz::run(&plan),
+        Command::DeployCheck { checks } => deploy::run(&checks),
     };
     match result {
         Ok(()) => ExitCode::SUCCESS,

@@ -71,7 +71,7 @@ pub(crate) async fn execute_mortal(command: Command) -> Result<()> {
 }
 
 /// Not the command's own form: that shows the environment, and with it a password.
-fn line_of(command: &Command) -> String {
+pub(crate) fn line_of(command: &Command) -> String {
     let program = Path::new(command.get_program())
         .file_name()
         .unwrap_or_default();

