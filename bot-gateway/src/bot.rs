@@ -3,7 +3,7 @@
 
 use std::{sync::Arc, time::Duration};
 
-use serde_json::json;
+use serde_json::{Value, json};
 use service_kit::{clock::SharedClock, grpc::client::Backend, shutdown::Shutdown};
 use texts::{COMMANDS, Language};
 use tokio::{
@@ -179,8 +179,8 @@ pub(crate) async fn run_all(
 /// Between two tries to fill the menu while Telegram cannot be reached.
 const MENU_PAUSE: Duration = Duration::from_secs(30);
 
-/// Fills the menu of commands in each language; a server that refuses it is no reason
-/// to stop.
+/// Fills the menu of commands in each language, and puts it beside the text field; a server
+/// that refuses it is no reason to stop.
 async fn announce_commands(telegram: &Telegram) {
     for language in [None, Some(Language::Ru), Some(Language::En)] {
         // Without a language code the list is for everybody else.
@@ -192,13 +192,20 @@ async fn announce_commands(telegram: &Telegram) {
         if let Some(language) = language {
             body["language_code"] = language.tag().into();
         }
-        while let Err(error) = telegram.call("setMyCommands", &body).await {
-            let bot_id = telegram.bot_id();
-            tracing::warn!(bot_id, error = %error, "the menu of commands was not set");
-            if matches!(error, CallError::Refused { .. }) {
-                break;
-            }
-            sleep(MENU_PAUSE).await;
+        announce(telegram, "setMyCommands", &body).await;
+    }
+    let body = json!({ "menu_button": { "type": "commands" } });
+    announce(telegram, "setChatMenuButton", &body).await;
+}
+
+/// Says it until Telegram has heard it, or refuses.
+async fn announce(telegram: &Telegram, method: &'static str, body: &Value) {
+    while let Err(error) = telegram.call(method, body).await {
+        let bot_id = telegram.bot_id();
+        tracing::warn!(bot_id, method, error = %error, "the menu was not set");
+        if matches!(error, CallError::Refused { .. }) {
+            break;
         }
+        sleep(MENU_PAUSE).await;
     }
 }

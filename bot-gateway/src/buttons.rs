@@ -2,6 +2,7 @@
 //! `InlineKeyboardButton`).
 
 mod booking;
+pub mod settings;
 mod teaching;
 mod wire;
 
@@ -10,6 +11,7 @@ use std::{fmt, str::FromStr};
 use uuid::Uuid;
 
 pub use booking::{Booking, Purpose};
+use settings::Settings;
 use wire::{Field, Fields};
 
 pub use teaching::{Drawn, Ending, Teaching, fingerprint, seat_number};
@@ -65,6 +67,8 @@ pub enum Button {
     Lessons,
     /// Of the teachers' part.
     Teaching(Teaching),
+    /// Of the time zone and the settings.
+    Settings(Settings),
 }
 
 impl Button {
@@ -81,6 +85,7 @@ impl Button {
             Self::Leave { .. } => "leave",
             Self::Lessons => "lessons",
             Self::Teaching(button) => button.name(),
+            Self::Settings(button) => button.name(),
         }
     }
 }
@@ -106,6 +111,7 @@ impl fmt::Display for Button {
             Self::Leave { lesson, version } => wire::write(f, "g", &[Id(lesson), Number(version)]),
             Self::Lessons => wire::write(f, "l", &[]),
             Self::Teaching(button) => button.write(f),
+            Self::Settings(button) => button.fmt(f),
         }
     }
 }
@@ -138,6 +144,7 @@ impl FromStr for Button {
             }
             "l" => Self::Lessons,
             kind if kind.starts_with("t.") => Self::Teaching(Teaching::read(kind, &mut fields)?),
+            _ if kind.starts_with("s.") => Self::Settings(Settings::read(kind, &mut fields)?),
             _ => return Err(NoButton),
         };
         fields.end(button)

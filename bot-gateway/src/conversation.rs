@@ -8,7 +8,9 @@ mod requests;
 mod seats;
 mod settings;
 mod start;
+mod status;
 mod teaching;
+mod zone;
 
 use jiff::{Timestamp, tz::TimeZone};
 use olm_proto::lesson::v1::{
@@ -19,7 +21,7 @@ use olm_proto::lesson::v1::{
 };
 use service_kit::clock::SharedClock;
 use teloxide::types::Update;
-use texts::{Command, Language, Screen};
+use texts::{Command, Language, Screen, SettingsScreen, Zone};
 use tokio::time::Instant;
 use tonic::{Code, Status};
 use tracing::Instrument as _;
@@ -56,9 +58,10 @@ struct Reader {
     name: String,
     language: Language,
     zone: TimeZone,
-    version: i64,
     /// Whether they teach as well.
     teaches: bool,
+    /// Everything else of the person.
+    user: User,
 }
 
 /// What a handler wants shown.
@@ -70,6 +73,8 @@ enum Answer {
     Here(Reply),
     /// Nothing: the press is acknowledged, and all stays as it is.
     Nothing,
+    /// Two new messages, of which the second is the screen.
+    Both(Reply, Reply),
 }
 
 /// Why there is no answer.
@@ -192,7 +197,7 @@ impl Conversation {
         };
         let acted = match reader {
             Ok(reader) => {
-                let acted = self.act(&reader, request, memory.question.as_ref()).await;
+                let acted = self.act(&reader, request, &memory).await;
                 acted.map(|answer| self.marked(&reader, answer))
             }
             Err(fault) => Err(fault),
@@ -236,7 +241,7 @@ impl Conversation {
     fn marked(&self, reader: &Reader, mut answer: Answer) -> Answer {
         if let Some(since) = self.link.stale_since() {
             let reply = match &mut answer {
-                Answer::New(reply) | Answer::Here(reply) => reply,
+                Answer::New(reply) | Answer::Here(reply) | Answer::Both(_, reply) => reply,
                 Answer::Nothing => return answer,
             };
             let when = reader.moment_short(since);
@@ -267,12 +272,18 @@ impl Conversation {
                 let shown = self.replies.send(chat, &reply).await?;
                 (reply, shown)
             }
+            (Answer::Both(first, reply), _) => {
+                self.replies.send(chat, &first).await?;
+                let shown = self.replies.send(chat, &reply).await?;
+                (reply, shown)
+            }
         };
         let screen = reply.has_buttons().then_some(shown);
         let after = ChatMemory {
             screen,
             question: reply.question,
             language,
+            zone_chosen: before.zone_chosen || reply.zone_chosen,
         };
         if after != before {
             self.memory.keep(chat, after).await;
@@ -287,22 +298,33 @@ impl Conversation {
         &self,
         reader: &Reader,
         request: &Request<'_>,
-        question: Option<&Question>,
+        chat: &ChatMemory,
     ) -> Result<Answer, Fault> {
+        let question = chat.question.as_ref();
         match request.action {
             Action::Text(text) => match question {
-                Some(Question::Zone) => self.zone(reader, text).await,
                 Some(Question::TeacherSearch) => self.find_teachers(reader, text).await,
                 Some(Question::Reason { ending, drawn }) => {
                     self.end_in_words(reader, (*ending, *drawn), text).await
                 }
                 Some(Question::DaysOff) => self.typed_days(reader, text).await,
+                Some(Question::Zone(then)) => self.zone_typed(reader, *then, text).await,
+                Some(Question::Lead) => self.lead_typed(reader, text).await,
+                Some(Question::QuietHours) => self.quiet_typed(reader, text).await,
+                Some(Question::Name) => self.name_typed(reader, text).await,
                 None => Ok(say(reader, Screen::Unknown)),
             },
+            Action::Place(zone) => match question {
+                Some(Question::Zone(then)) => self.zone_of_place(reader, *then, zone).await,
+                _ => Ok(say(reader, Screen::Unknown)),
+            },
             Action::Command(command, argument) => match command {
-                Command::Start if argument.is_empty() => Ok(start::welcome(reader, self.now())),
-                Command::Start => self.accept_invitation(reader, argument).await,
-                Command::Help => Ok(start::help(reader, self.now())),
+                Command::Start if argument.is_empty() => self.start(reader, chat).await,
+                Command::Start => self.accept_invitation(reader, argument, chat).await,
+                Command::Help => Ok(start::help(reader)),
+                Command::Settings => Ok(settings::menu(reader, self.now())),
+                Command::Status => self.status(reader).await,
+                Command::Cancel => Ok(cancel(reader, question)),
                 Command::Schedule => self.schedule(reader).await.map(Answer::New),
                 Command::Lessons => self.lessons(reader).await.map(Answer::New),
                 Command::Agenda => self.agenda(reader).await,
@@ -333,6 +355,7 @@ impl Conversation {
                 Button::Leave { lesson, version } => self.leave(reader, lesson, version).await,
                 Button::Lessons => self.lessons(reader).await.map(Answer::Here),
                 Button::Teaching(pressed) => self.teach(reader, request_id, pressed).await,
+                Button::Settings(pressed) => self.settings(reader, question, pressed).await,
             },
             Action::OldButton => Ok(say(reader, Screen::OldButton)),
             Action::Unknown => Ok(say(reader, Screen::Unknown)),
@@ -369,10 +392,23 @@ impl Reader {
             id: Uuid::try_parse(&user.id).ok()?,
             language: Language::from_tag(&user.language),
             zone: TimeZone::get(&user.time_zone).unwrap_or(TimeZone::UTC),
-            name: user.display_name,
-            version: user.version,
             teaches: user.is_teacher,
+            name: user.display_name.clone(),
+            user,
         })
+    }
+
+    /// Raised by every change of the person.
+    fn version(&self) -> i64 {
+        self.user.version
+    }
+
+    /// The same person in another zone.
+    fn in_zone(&self, zone: Zone) -> Self {
+        Self {
+            zone: zone.time_zone(),
+            ..self.clone()
+        }
     }
 
     fn lesson_time(&self, start: Timestamp, end: Timestamp) -> String {
@@ -388,8 +424,22 @@ impl Reader {
     }
 }
 
+/// As a new message, with the menu: whatever stood below the text field is over.
 fn say(reader: &Reader, screen: Screen<'_>) -> Answer {
-    Answer::New(Reply::text(screen.html(reader.language)))
+    say_html(reader, screen.html(reader.language))
+}
+
+fn say_html(reader: &Reader, html: String) -> Answer {
+    Answer::New(Reply::new(html, Some(start::menu(reader))))
+}
+
+/// /cancel: the question is forgotten, as by whatever else is done.
+fn cancel(reader: &Reader, question: Option<&Question>) -> Answer {
+    let screen = match question {
+        Some(_) => SettingsScreen::Cancelled,
+        None => SettingsScreen::NothingToCancel,
+    };
+    say_html(reader, screen.html(reader.language))
 }
 
 fn redraw(reader: &Reader, screen: Screen<'_>) -> Answer {

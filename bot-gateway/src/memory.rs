@@ -1,6 +1,7 @@
 //! What a bot keeps of a chat between two updates, also from one process to the next.
 
 use serde::{Deserialize, Serialize};
+use uuid::Uuid;
 
 use crate::{
     buttons::{Drawn, Ending},
@@ -10,8 +11,6 @@ use crate::{
 /// What the person was asked, so that the next text is the answer.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) enum Question {
-    /// Which zone?
-    Zone,
     /// Whom to look for among the teachers?
     TeacherSearch,
     /// Why does a teacher end a lesson?
@@ -23,6 +22,25 @@ pub(crate) enum Question {
     },
     /// On which days does a teacher not work?
     DaysOff,
+    /// Which zone? A city, a clock, or a location answers.
+    Zone(Then),
+    /// How long before a lesson to remind?
+    Lead,
+    /// From when until when not to remind?
+    QuietHours,
+    /// Which name?
+    Name,
+}
+
+/// What follows once the zone is chosen.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) enum Then {
+    /// All settings: the reader came from there.
+    Settings,
+    /// The teachers: the reader is new.
+    Teachers,
+    /// The free times of the teacher who invited the reader.
+    Teacher(Uuid),
 }
 
 /// One chat.
@@ -35,6 +53,8 @@ pub(crate) struct ChatMemory {
     pub(crate) question: Option<Question>,
     /// The language the person chose, for when it cannot be asked for.
     pub(crate) language: Option<String>,
+    /// Whether the person has chosen a zone here, be it the one everybody begins with.
+    pub(crate) zone_chosen: bool,
 }
 
 /// What is kept of every chat of one bot; cheap to clone.

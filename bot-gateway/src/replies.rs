@@ -56,6 +56,8 @@ pub(crate) struct Reply {
     pub(crate) question: Option<Question>,
     /// A PNG that the text stands below.
     pub(crate) picture: Option<Vec<u8>>,
+    /// Whether it says that the person's zone is chosen now.
+    pub(crate) zone_chosen: bool,
 }
 
 impl Reply {
@@ -65,6 +67,7 @@ impl Reply {
             markup,
             question: None,
             picture: None,
+            zone_chosen: false,
         }
     }
 
@@ -76,6 +79,14 @@ impl Reply {
     pub(crate) fn asking(self, question: Question) -> Self {
         Self {
             question: Some(question),
+            ..self
+        }
+    }
+
+    /// The same below other words.
+    pub(crate) fn below(self, head: &str) -> Self {
+        Self {
+            html: format!("{head}\n\n{}", self.html),
             ..self
         }
     }

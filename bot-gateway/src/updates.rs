@@ -5,6 +5,7 @@
 mod handled;
 mod inbox;
 mod incoming;
+pub(crate) mod places;
 mod polling;
 mod progress;
 mod throttle;

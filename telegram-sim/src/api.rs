@@ -2,6 +2,7 @@
 
 mod faults;
 mod ledger;
+mod location;
 
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
@@ -10,6 +11,7 @@ pub use faults::{Chance, Fault, FaultKind, FaultPlan};
 pub use ledger::{
     BotFigures, LedgerAnswer, LedgerEntry, LedgerPage, LedgerQuery, LimitKind, Violation,
 };
+pub use location::Location;
 
 /// Somebody who uses Telegram.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -132,11 +134,15 @@ pub struct NewGroup {
 }
 
 /// Something a person types.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Say {
-    /// The text, 1 to 4096 UTF-16 units.
+    /// The text, 1 to 4096 UTF-16 units; empty with a location.
+    #[serde(default)]
     pub text: String,
+    /// A location, in place of a text.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub location: Option<Location>,
     /// To which bot; may be left out while there is exactly one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub bot_id: Option<i64>,

@@ -59,12 +59,13 @@ enum Method {
     SendChatAction,
     SendMessage,
     SendPhoto,
+    SetChatMenuButton,
     SetMyCommands,
     SetWebhook,
 }
 
 impl Method {
-    const ALL: [Self; 17] = [
+    const ALL: [Self; 18] = [
         Self::AnswerCallbackQuery,
         Self::DeleteMessage,
         Self::DeleteMyCommands,
@@ -80,6 +81,7 @@ impl Method {
         Self::SendChatAction,
         Self::SendMessage,
         Self::SendPhoto,
+        Self::SetChatMenuButton,
         Self::SetMyCommands,
         Self::SetWebhook,
     ];
@@ -108,6 +110,7 @@ impl Method {
             Self::SendChatAction => "sendChatAction",
             Self::SendMessage => "sendMessage",
             Self::SendPhoto => "sendPhoto",
+            Self::SetChatMenuButton => "setChatMenuButton",
             Self::SetMyCommands => "setMyCommands",
             Self::SetWebhook => "setWebhook",
         }
@@ -130,6 +133,7 @@ impl Method {
             | Self::GetUpdates
             | Self::GetWebhookInfo
             | Self::SendChatAction
+            | Self::SetChatMenuButton
             | Self::SetMyCommands
             | Self::SetWebhook => Counts::Nothing,
         }
@@ -305,6 +309,7 @@ fn dispatch(world: &mut World, call: &Call, now: Moment) -> ApiResult {
         Method::SendChatAction => messages::send_chat_action(world, bot, params, now),
         Method::SendMessage => messages::send_message(world, bot, params, now),
         Method::SendPhoto => messages::send_photo(world, bot, params, now),
+        Method::SetChatMenuButton => profile::set_chat_menu_button(params),
         Method::SetMyCommands => profile::set_my_commands(world, bot, params),
         Method::SetWebhook => polling::set_webhook(world, bot, params),
     }

@@ -24,6 +24,7 @@
 
 mod bots;
 mod error;
+mod location;
 mod target;
 
 use std::{net::SocketAddr, time::Duration};
@@ -130,6 +131,7 @@ impl SimClient {
             text: text.to_owned(),
             bot_id: chat.bot,
             chat_id: chat.group,
+            ..Say::default()
         };
         self.post(&format!("/sim/people/{}/send", chat.person), &say)
             .await

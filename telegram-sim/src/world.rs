@@ -8,6 +8,7 @@ pub(crate) mod faults;
 pub(crate) mod groups;
 pub(crate) mod ledger;
 pub(crate) mod limits;
+pub(crate) mod locations;
 pub(crate) mod people;
 pub(crate) mod pictures;
 pub(crate) mod render;

@@ -10,12 +10,13 @@ use crate::Language;
 type Bundle = FluentBundle<FluentResource>;
 
 /// The Fluent files, as language and text.
-pub(crate) const FILES: [(Language, &str); 16] = [
+pub(crate) const FILES: [(Language, &str); 18] = [
     (Language::Ru, include_str!("../locales/ru/calendars.ftl")),
     (Language::Ru, include_str!("../locales/ru/dates.ftl")),
     (Language::Ru, include_str!("../locales/ru/notices.ftl")),
     (Language::Ru, include_str!("../locales/ru/series.ftl")),
     (Language::Ru, include_str!("../locales/ru/teaching.ftl")),
+    (Language::Ru, include_str!("../locales/ru/settings.ftl")),
     (Language::Ru, include_str!("../locales/ru/times.ftl")),
     (Language::Ru, include_str!("../locales/ru/bot.ftl")),
     (Language::Ru, include_str!("../locales/ru/booking.ftl")),
@@ -24,6 +25,7 @@ pub(crate) const FILES: [(Language, &str); 16] = [
     (Language::En, include_str!("../locales/en/notices.ftl")),
     (Language::En, include_str!("../locales/en/series.ftl")),
     (Language::En, include_str!("../locales/en/teaching.ftl")),
+    (Language::En, include_str!("../locales/en/settings.ftl")),
     (Language::En, include_str!("../locales/en/times.ftl")),
     (Language::En, include_str!("../locales/en/bot.ftl")),
     (Language::En, include_str!("../locales/en/booking.ftl")),

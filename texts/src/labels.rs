@@ -1,6 +1,7 @@
 //! What stands on the bot's buttons and in its menu.
 
 pub(crate) mod booking;
+mod settings;
 mod teaching;
 
 use crate::{
@@ -8,6 +9,7 @@ use crate::{
     bundle::{Values, message},
 };
 
+pub use settings::{Audience, SettingsLabel, lead_name, mutable_kind};
 pub use teaching::TeachingLabel;
 
 /// What stands on a button; no markup.
@@ -72,16 +74,25 @@ pub enum Command {
     Zone,
     /// /language
     Language,
+    /// /settings
+    Settings,
+    /// /status
+    Status,
+    /// /cancel
+    Cancel,
     /// /help
     Help,
 }
 
 /// Every command, in the order of the menu.
-pub const COMMANDS: [Command; 6] = [
+pub const COMMANDS: [Command; 9] = [
     Command::Schedule,
     Command::Lessons,
+    Command::Settings,
     Command::Zone,
     Command::Language,
+    Command::Status,
+    Command::Cancel,
     Command::Help,
     Command::Start,
 ];
@@ -101,6 +112,9 @@ impl Command {
             Self::Invite => "invite",
             Self::Zone => "zone",
             Self::Language => "language",
+            Self::Settings => "settings",
+            Self::Status => "status",
+            Self::Cancel => "cancel",
             Self::Help => "help",
         }
     }

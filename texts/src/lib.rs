@@ -4,25 +4,32 @@
 
 mod bundle;
 mod calendars;
+mod clocks;
 mod dates;
 mod labels;
 mod notices;
 mod screens;
 mod times;
+mod zones;
 
 pub use calendars::{calendar_name, calendar_summary};
+pub use clocks::{day_name, offset_name};
 pub use dates::{clock, days, hours, month, read_days, weekdays};
 pub use labels::{
-    COMMANDS, Command, Label, TEACHER_COMMANDS, TeachingLabel, booking::BookingLabel,
+    Audience, COMMANDS, Command, Label, SettingsLabel, TEACHER_COMMANDS, TeachingLabel,
+    booking::BookingLabel, lead_name, mutable_kind,
 };
 pub use notices::{Format, Rendered, person_name, render};
 pub use screens::{
-    DeliveryState, InvitingScreen, Screen, SeatState, TeachingNote, TeachingScreen, TimeOffScreen,
-    booking::BookingScreen,
+    DeliveryState, InvitingScreen, Screen, SeatState, SettingsNow, SettingsScreen, StatusNow,
+    TeachingNote, TeachingScreen, TimeOffScreen, ZoneNow, booking::BookingScreen,
 };
 pub use times::{
     clocks, day, day_short, lesson_time, lesson_time_elsewhere, moment, moment_short, notice_span,
     week_title, weekday_short, zone_name,
+};
+pub use zones::{
+    Change, Place, Zone, likely_zones, next_change, offsets, search_places, zones_by_clock,
 };
 
 /// A language that people can be written to in (VIT-7).

@@ -1,14 +1,15 @@
 //! The bot's screens.
 
 pub(crate) mod booking;
+mod settings;
 mod teaching;
 
 use crate::{
     Language,
     bundle::{Values, message},
-    labels::Label,
 };
 
+pub use settings::{SettingsNow, SettingsScreen, StatusNow, ZoneNow};
 pub use teaching::{
     DeliveryState, InvitingScreen, SeatState, TeachingNote, TeachingScreen, TimeOffScreen,
 };
@@ -16,18 +17,6 @@ pub use teaching::{
 /// What the bot shows; texts come out as Telegram's HTML.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Screen<'a> {
-    /// The first words after /start.
-    Welcome {
-        /// The reader's name.
-        name: &'a str,
-        /// The reader's zone, as [`crate::zone_name`] gives it.
-        zone: &'a str,
-    },
-    /// What the bot can do.
-    Help {
-        /// The reader's zone.
-        zone: &'a str,
-    },
     /// The answer to what the bot does not understand.
     Unknown,
     /// Refused for a reason that has no words of its own.
@@ -150,26 +139,6 @@ pub enum Screen<'a> {
         /// The lesson's time.
         when: &'a str,
     },
-    /// The zone is changed.
-    ZoneSet {
-        /// The zone now.
-        zone: &'a str,
-        /// The time there, for the reader to check.
-        time: &'a str,
-    },
-    /// How to change the zone.
-    ZoneUsage {
-        /// The zone now.
-        zone: &'a str,
-    },
-    /// No such zone.
-    ZoneUnknown,
-    /// The language is changed.
-    LanguageSet,
-    /// How to change the language.
-    LanguageUsage,
-    /// Somebody changed the settings at the same time.
-    SettingsChanged,
     /// A button that means nothing any more.
     OldButton,
     /// Somebody asks for more than the bot answers in a minute.
@@ -196,13 +165,11 @@ impl Screen<'_> {
     /// The screen's text, as Telegram's HTML.
     #[must_use]
     pub fn html(self, language: Language) -> String {
-        message(language, self.id(), &self.values(language))
+        message(language, self.id(), &self.values())
     }
 
     fn id(self) -> &'static str {
         match self {
-            Self::Welcome { .. } => "screen-welcome",
-            Self::Help { .. } => "screen-help",
             Self::Unknown => "screen-unknown",
             Self::NotPossible => "screen-not-possible",
             Self::Lessons => "screen-lessons",
@@ -235,12 +202,6 @@ impl Screen<'_> {
             Self::NoSeat => "screen-no-seat",
             Self::LineReconfirm => "screen-line-reconfirm",
             Self::LessonWithGroup { .. } => "screen-lesson-with-group",
-            Self::ZoneSet { .. } => "screen-zone-set",
-            Self::ZoneUsage { .. } => "screen-zone-usage",
-            Self::ZoneUnknown => "screen-zone-unknown",
-            Self::LanguageSet => "screen-language-set",
-            Self::LanguageUsage => "screen-language-usage",
-            Self::SettingsChanged => "screen-settings-changed",
             Self::OldButton => "screen-old-button",
             Self::TooManyRequests { .. } => "screen-too-many-requests",
             Self::Unavailable => "screen-unavailable",
@@ -251,17 +212,10 @@ impl Screen<'_> {
         }
     }
 
-    fn values(self, language: Language) -> Values<'static> {
+    fn values(self) -> Values<'static> {
         let values = Values::default();
         match self {
-            Self::Welcome { name, zone } => values
-                .html("name", name)
-                .html("zone", zone)
-                .html("schedule", &Label::Schedule.text(language))
-                .html("lessons", &Label::Lessons.text(language)),
-            Self::Help { zone } | Self::ZoneUsage { zone } => values.html("zone", zone),
             Self::Stale { when } => values.html("when", when),
-            Self::ZoneSet { zone, time } => values.html("zone", zone).html("time", time),
             Self::TooManyRequests { seconds } => values.number("seconds", seconds),
             Self::Invited { name, teacher } => values.html("name", name).html("teacher", teacher),
             Self::StudentAlready { teacher } => values.html("teacher", teacher),
@@ -295,10 +249,6 @@ impl Screen<'_> {
             | Self::AlreadyCanceled
             | Self::AlreadyBegun
             | Self::NoLesson
-            | Self::ZoneUnknown
-            | Self::LanguageSet
-            | Self::LanguageUsage
-            | Self::SettingsChanged
             | Self::OldButton
             | Self::Unavailable
             | Self::NotDone
@@ -313,13 +263,12 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_name_full_of_markup_greets_as_it_is_written() {
-        let screen = Screen::Welcome {
+    fn a_name_full_of_markup_is_greeted_as_it_is_written() {
+        let screen = Screen::Invited {
             name: "<i>A&B</i>",
-            zone: "UTC+1",
+            teacher: "C",
         };
         let text = screen.html(Language::Ru);
         assert!(text.contains("&lt;i&gt;A&amp;B&lt;/i&gt;! 👋"), "{text}");
-        assert!(text.contains("«📅 Расписание»"), "{text}");
     }
 }

@@ -6,7 +6,8 @@ use jiff::{SignedDuration, Timestamp, Zoned, tz::TimeZone};
 
 use crate::{
     Language,
-    bundle::{Values, find, message},
+    bundle::{Values, message},
+    zones::Zone,
 };
 
 pub use days::{
@@ -69,15 +70,15 @@ fn named_zone(at: &Zoned, language: Language) -> String {
     }
 }
 
-/// A zone as people call it: its city where the language has a name for it, else its
-/// offset at `instant`, such as "UTC+3" or "UTC+5:30".
+/// A zone as people call it: its city, or its offset at `instant`, such as "UTC+3" or
+/// "UTC+5:30", where it is named after none.
 #[must_use]
 pub fn zone_name(zone: &TimeZone, language: Language, instant: Timestamp) -> String {
-    let city = zone.iana_name().and_then(|name| {
-        let id = format!("zone-{}", name.replace('/', "-"));
-        find(language, &id, &Values::default())
-    });
-    city.unwrap_or_else(|| offset(zone.to_offset(instant).seconds()))
+    let city = zone.iana_name().and_then(Zone::named);
+    city.map_or_else(
+        || offset(zone.to_offset(instant).seconds()),
+        |zone| zone.city(language).to_owned(),
+    )
 }
 
 /// How long is left until `start`: "через 60 минут", "in 2 hours"; rounded to the
@@ -112,7 +113,7 @@ fn date(at: &Zoned, language: Language, length: &str) -> Values<'static> {
     days::values(at.date(), language, length).raw("time", at.strftime("%H:%M").to_string())
 }
 
-fn offset(seconds: i32) -> String {
+pub(crate) fn offset(seconds: i32) -> String {
     if seconds == 0 {
         return "UTC".to_owned();
     }
@@ -164,15 +165,15 @@ mod tests {
     }
 
     #[test]
-    fn a_zone_without_a_name_here_is_written_as_its_offset_of_that_day() {
-        let (winter, summer) = (at("2026-01-23T17:00:00Z"), at("2026-07-23T17:00:00Z"));
-        let name = |name: &str, instant| zone_name(&zone(name), Language::Ru, instant);
-        assert_eq!(name("Europe/Oslo", winter), "UTC+1");
-        assert_eq!(name("Europe/Oslo", summer), "UTC+2");
-        assert_eq!(name("Asia/Kathmandu", winter), "UTC+5:45");
-        assert_eq!(name("America/St_Johns", winter), "UTC−3:30");
+    fn a_zone_is_called_by_its_city_and_one_without_by_its_offset_of_that_day() {
+        let winter = at("2026-01-23T17:00:00Z");
+        let name = |name: &str, language| zone_name(&zone(name), language, winter);
+        assert_eq!(name("Europe/Oslo", Language::Ru), "Осло");
+        assert_eq!(name("Asia/Calcutta", Language::En), "Kolkata");
+        assert_eq!(name("Etc/GMT-14", Language::Ru), "UTC+14");
         assert_eq!(zone_name(&TimeZone::UTC, Language::En, winter), "UTC");
-        assert_eq!(name("Etc/GMT-14", winter), "UTC+14");
+        assert_eq!(offset(20_700), "UTC+5:45");
+        assert_eq!(offset(-12_600), "UTC−3:30");
     }
 
     #[test]

@@ -17,6 +17,8 @@ pub(super) enum Field {
     Number(i64),
     Instant(Timestamp),
     Date(Date),
+    /// Without a colon.
+    Text(&'static str),
 }
 
 impl fmt::Display for Field {
@@ -26,6 +28,7 @@ impl fmt::Display for Field {
             Self::Number(number) => write!(f, "{number}"),
             Self::Instant(instant) => write!(f, "{}", instant.as_second().div_euclid(60)),
             Self::Date(date) => write!(f, "{}", date.strftime("%Y%m%d")),
+            Self::Text(text) => f.write_str(text),
         }
     }
 }
@@ -48,17 +51,17 @@ impl<'a> Fields<'a> {
         (parts.next().unwrap_or_default(), Self(parts))
     }
 
-    fn next(&mut self) -> Result<&'a str, NoButton> {
+    pub(super) fn text(&mut self) -> Result<&'a str, NoButton> {
         self.0.next().ok_or(NoButton)
     }
 
     pub(super) fn id(&mut self) -> Result<Uuid, NoButton> {
-        let bytes = BASE64_URL_SAFE_NO_PAD.decode(self.next()?);
+        let bytes = BASE64_URL_SAFE_NO_PAD.decode(self.text()?);
         Uuid::from_slice(&bytes.map_err(|_| NoButton)?).map_err(|_| NoButton)
     }
 
     pub(super) fn number(&mut self) -> Result<i64, NoButton> {
-        self.next()?.parse().map_err(|_| NoButton)
+        self.text()?.parse().map_err(|_| NoButton)
     }
 
     pub(super) fn instant(&mut self) -> Result<Timestamp, NoButton> {
@@ -67,7 +70,7 @@ impl<'a> Fields<'a> {
     }
 
     pub(super) fn date(&mut self) -> Result<Date, NoButton> {
-        Date::strptime("%Y%m%d", self.next()?).map_err(|_| NoButton)
+        Date::strptime("%Y%m%d", self.text()?).map_err(|_| NoButton)
     }
 
     /// `button`, if nothing follows.

@@ -4,9 +4,10 @@ use olm_proto::{common::v1::ErrorReason, lesson::v1::AcceptInvitationRequest};
 use service_kit::{grpc::client::acting, status::reason};
 use texts::Screen;
 use tonic::Code;
+use uuid::Uuid;
 
-use super::{Answer, Conversation, Fault, Reader, start};
-use crate::replies::Reply;
+use super::{Answer, Conversation, Fault, Reader, say, say_html, start};
+use crate::memory::{ChatMemory, Then};
 
 /// Telegram's limit for what a link carries after `start=`.
 const MAX_TOKEN: usize = 64;
@@ -27,9 +28,10 @@ impl Conversation {
         &self,
         reader: &Reader,
         token: &str,
+        chat: &ChatMemory,
     ) -> Result<Answer, Fault> {
         if token.len() > MAX_TOKEN {
-            return Ok(greet(reader, Screen::InvitationUnknown));
+            return Ok(say(reader, Screen::InvitationUnknown));
         }
         let accept = AcceptInvitationRequest {
             token: token.to_owned(),
@@ -39,33 +41,35 @@ impl Conversation {
             Ok(accepted) => accepted.into_inner(),
             // Not even the form of a token.
             Err(status) if status.code() == Code::InvalidArgument => {
-                return Ok(greet(reader, Screen::InvitationUnknown));
+                return Ok(say(reader, Screen::InvitationUnknown));
             }
             Err(status) => {
                 let reason = reason(&status);
                 let refused = REFUSALS.iter().find(|(of, _)| Some(*of) == reason);
                 let (_, screen) = refused.ok_or_else(|| Fault::from(status))?;
-                return Ok(greet(reader, *screen));
+                return Ok(say(reader, *screen));
             }
         };
-        let name = accepted.teacher.unwrap_or_default().display_name;
-        let teacher = &texts::person_name(&name, reader.language);
+        let invited = accepted.teacher.unwrap_or_default();
+        let teacher = &texts::person_name(&invited.display_name, reader.language);
         let name = &reader.name;
-        Ok(greet(
-            reader,
-            if accepted.joined {
-                Screen::Invited { name, teacher }
-            } else {
-                Screen::StudentAlready { teacher }
-            },
-        ))
+        let screen = if accepted.joined {
+            Screen::Invited { name, teacher }
+        } else {
+            Screen::StudentAlready { teacher }
+        };
+        let head = screen.html(reader.language);
+        let Ok(teacher) = Uuid::try_parse(&invited.id) else {
+            return Ok(say_html(reader, head));
+        };
+        if start::is_new(reader, chat) {
+            let question = self.first_question(reader, &head, Then::Teacher(teacher));
+            return Ok(Answer::New(question));
+        }
+        Ok(match self.open(reader, teacher).await {
+            Ok(calendar) => Answer::New(calendar.below(&head)),
+            // They are a student now all the same.
+            Err(_) => say_html(reader, head),
+        })
     }
-}
-
-/// With the menu: these are the first words that somebody new reads.
-fn greet(reader: &Reader, screen: Screen<'_>) -> Answer {
-    Answer::New(Reply::new(
-        screen.html(reader.language),
-        Some(start::menu(reader)),
-    ))
 }

@@ -1,7 +1,9 @@
 //! An update as the conversation sees it.
 
 use teloxide::types::{CallbackQuery, MaybeInaccessibleMessage, Message, Update, UpdateKind, User};
-use texts::{COMMANDS, Command, Label, Language, TEACHER_COMMANDS, TeachingLabel};
+use texts::{
+    COMMANDS, Command, Label, Language, SettingsLabel, TEACHER_COMMANDS, TeachingLabel, Zone,
+};
 use uuid::Uuid;
 
 use crate::{buttons::Button, updates};
@@ -37,6 +39,8 @@ pub(super) enum Action<'a> {
     OldButton,
     /// A text that is neither; perhaps the answer to a question.
     Text(&'a str),
+    /// A location, by its zone; the place itself is forgotten.
+    Place(Option<Zone>),
     /// Anything else.
     Unknown,
 }
@@ -49,6 +53,7 @@ impl Action<'_> {
             Self::Pressed(button, _) => button.name(),
             Self::OldButton => "old_button",
             Self::Text(_) => "text",
+            Self::Place(_) => "location",
             Self::Unknown => "unknown",
         }
     }
@@ -132,15 +137,21 @@ fn date(message: &MaybeInaccessibleMessage) -> i64 {
 /// language.
 fn read(text: &str) -> Action<'_> {
     for language in Language::ALL {
-        if text == Label::Schedule.text(language) {
-            return Action::Command(Command::Schedule, "");
-        }
-        if text == Label::Lessons.text(language) {
-            return Action::Command(Command::Lessons, "");
+        let buttons = [
+            (Label::Schedule.text(language), Command::Schedule),
+            (Label::Lessons.text(language), Command::Lessons),
+            (SettingsLabel::Settings.text(language), Command::Settings),
+            (SettingsLabel::Cancel.text(language), Command::Cancel),
+        ];
+        if let Some((_, command)) = buttons.into_iter().find(|(label, _)| label == text) {
+            return Action::Command(command, "");
         }
         if text == TeachingLabel::Agenda.text(language) {
             return Action::Command(Command::Agenda, "");
         }
+    }
+    if let Some(name) = updates::places::zone_name(text) {
+        return Action::Place(Zone::named(name));
     }
     let Some(rest) = text.strip_prefix('/') else {
         return Action::Text(text);

@@ -1,24 +1,51 @@
-//! First words and help.
+//! First words, help, and the menu below the text field.
 
-use jiff::Timestamp;
 use serde_json::json;
-use texts::{Label, Screen, TeachingLabel};
+use texts::{Label, SettingsLabel, SettingsScreen, TeachingLabel};
 
-use super::{Answer, Reader, say};
-use crate::replies::Reply;
+use super::{Answer, Conversation, Fault, Reader, say_html, zone};
+use crate::{
+    memory::{ChatMemory, Then},
+    replies::Reply,
+};
 
-pub(super) fn welcome(reader: &Reader, now: Timestamp) -> Answer {
-    let zone = reader.zone_name(now);
-    let screen = Screen::Welcome {
-        name: &reader.name,
-        zone: &zone,
-    };
-    Answer::New(Reply::new(screen.html(reader.language), Some(menu(reader))))
+impl Conversation {
+    /// /start: somebody new is asked what time it is for them; others see what is next.
+    pub(super) async fn start(&self, reader: &Reader, chat: &ChatMemory) -> Result<Answer, Fault> {
+        let name = &reader.name;
+        if is_new(reader, chat) {
+            let hello = SettingsScreen::Hello { name }.html(reader.language);
+            return Ok(Answer::New(self.first_question(
+                reader,
+                &hello,
+                Then::Teachers,
+            )));
+        }
+        let next = self.next_lesson(reader).await?.unwrap_or_default();
+        let screen = SettingsScreen::WelcomeBack { name, next: &next };
+        Ok(say_html(reader, screen.html(reader.language)))
+    }
+
+    /// The question for the zone below the first words.
+    pub(super) fn first_question(&self, reader: &Reader, head: &str, then: Then) -> Reply {
+        zone::likely_page(reader, then, self.now()).below(head)
+    }
 }
 
-pub(super) fn help(reader: &Reader, now: Timestamp) -> Answer {
-    let zone = reader.zone_name(now);
-    say(reader, Screen::Help { zone: &zone })
+/// Whether the person never chose a zone: nothing of theirs was ever changed, and they did
+/// not choose the one that they had already.
+pub(super) fn is_new(reader: &Reader, chat: &ChatMemory) -> bool {
+    reader.version() <= 1 && !chat.zone_chosen
+}
+
+/// What the bot can do for the reader.
+pub(super) fn help(reader: &Reader) -> Answer {
+    let mut html = SettingsScreen::Help.html(reader.language);
+    if reader.user.is_teacher {
+        html.push_str("\n\n");
+        html.push_str(&SettingsScreen::HelpTeacher.html(reader.language));
+    }
+    say_html(reader, html)
 }
 
 /// The buttons below the text field.
@@ -32,6 +59,7 @@ pub(super) fn menu(reader: &Reader) -> serde_json::Value {
     if reader.teaches {
         rows.insert(0, vec![button(TeachingLabel::Agenda.text(language))]);
     }
+    rows.push(vec![button(SettingsLabel::Settings.text(language))]);
     json!({
         "keyboard": rows,
         "resize_keyboard": true,

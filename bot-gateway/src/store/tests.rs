@@ -43,7 +43,7 @@ fn clock() -> Arc<ManualClock> {
 fn asked(screen: i32) -> ChatMemory {
     ChatMemory {
         screen: Some(screen),
-        question: Some(Question::Zone),
+        question: Some(Question::Lead),
         ..ChatMemory::default()
     }
 }

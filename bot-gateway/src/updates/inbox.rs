@@ -18,6 +18,7 @@ use tokio::{
 
 use super::{
     incoming::{self, Incoming, Person},
+    places,
     progress::{Known, Progress},
     throttle::{Throttle, Verdict},
 };
@@ -154,7 +155,8 @@ impl Inbox {
     /// Takes updates in.
     pub(super) fn take(&mut self, updates: Vec<Value>) {
         let mut new = Vec::new();
-        for update in updates {
+        for mut update in updates {
+            places::forget(&mut update);
             if let Some(id) = incoming::id(&update)
                 && self.admit(id, &update)
             {
@@ -165,7 +167,8 @@ impl Inbox {
     }
 
     /// Takes an update in; its giver is told when it is safe.
-    pub(super) fn take_one(&mut self, id: i64, update: Value, told: oneshot::Sender<Taken>) {
+    pub(super) fn take_one(&mut self, id: i64, mut update: Value, told: oneshot::Sender<Taken>) {
+        places::forget(&mut update);
         // A giver that has given up does not want to know.
         match self.progress.look(id, self.desk.clock.now()) {
             Known::Safe => {

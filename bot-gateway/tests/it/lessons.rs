@@ -103,6 +103,8 @@ pub struct State {
     pub decisions: Vec<(String, i64, LessonStatus)>,
     /// The `rules_zone` of each change of settings.
     pub rules_zones: Vec<RulesZone>,
+    /// Whoever changes the zone has hours of work in another.
+    pub works_elsewhere: bool,
     /// Versions of group lessons before it are stale.
     pub current_since: i64,
     /// Seats are refused for this.

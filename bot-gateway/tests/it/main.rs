@@ -19,6 +19,7 @@ mod outcomes;
 mod owning;
 mod requests;
 mod seats;
+mod settings;
 mod several;
 mod stage;
 mod teaching;

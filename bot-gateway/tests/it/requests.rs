@@ -2,7 +2,7 @@
 
 use olm_proto::{
     common::v1::ErrorReason,
-    lesson::v1::{Booking, BookingStatus, Lesson, LessonStatus, RulesZone},
+    lesson::v1::{Booking, BookingStatus, Lesson, LessonStatus},
     notify::v1::{LessonNotice, LessonNoticeKind, LessonRole},
 };
 use telegram_sim::{
@@ -305,17 +305,7 @@ async fn a_link_makes_a_student_and_every_refusal_is_said_in_words() {
     invited("never-given-out", "I do not know this invitation").await;
     invited(&"x".repeat(100), "I do not know this invitation").await;
     let chat = stage.sim.chat(&anna).await.unwrap();
-    assert_eq!(chat.reply_keyboard, [["📅 Schedule", "My lessons"]]);
-    running.stop().await.unwrap();
-}
-
-#[tokio::test]
-async fn a_new_zone_keeps_a_teachers_hours_of_work() {
-    let (stage, running) = Stage::running().await;
-    let anna = person(&stage, "en").await;
-    stage.sim.say(&anna, "/zone Asia/Tokyo").await.unwrap();
-    shown(&stage, &anna, "Times are shown for Tokyo").await;
-    assert_eq!(stage.lessons.state().rules_zones, [RulesZone::Keep]);
+    assert_eq!(chat.reply_keyboard[0], ["📅 Schedule", "My lessons"]);
     running.stop().await.unwrap();
 }
 

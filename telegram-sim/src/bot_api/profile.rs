@@ -98,3 +98,21 @@ pub(crate) fn delete_my_commands(world: &mut World, bot: i64, params: &Params) -
     world.bot_mut(bot).commands.remove(&menu_key(params));
     json!(true)
 }
+
+/// <https://core.telegram.org/bots/api#setchatmenubutton>: checked, and shown by no page here.
+pub(crate) fn set_chat_menu_button(params: &Params) -> ApiResult {
+    if !params.has("menu_button") {
+        return Ok(json!(true));
+    }
+    let button = params.json("menu_button").unwrap_or_default();
+    let is_button = match button["type"].as_str() {
+        Some("commands" | "default") => true,
+        Some("web_app") => button["text"].is_string() && button["web_app"]["url"].is_string(),
+        _ => false,
+    };
+    if is_button {
+        Ok(json!(true))
+    } else {
+        Err(ApiError::bad_request("can't parse menu button"))
+    }
+}

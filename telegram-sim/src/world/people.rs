@@ -5,9 +5,10 @@ use serde_json::{Value, json};
 use super::{
     MAX_PEOPLE, World,
     chats::{Author, Callback, ChatKey, Message},
+    locations,
 };
 use crate::{
-    api::{NewPerson, Person, Press, Pressed, Redelivery, Said, Say},
+    api::{Location, NewPerson, Person, Press, Pressed, Redelivery, Said, Say},
     bot_api::text::{MAX_TEXT_UNITS, utf16_len},
     clock::Moment,
 };
@@ -144,7 +145,14 @@ impl World {
 
     /// A person writes. Any first message starts a private chat; in Telegram the app makes it `/start`.
     pub fn say(&mut self, person: i64, say: &Say, now: Moment) -> Result<Said, Refused> {
-        let text = say.text.trim();
+        let shown = say.location.map(locations::shown).transpose()?;
+        let text = shown.as_deref().unwrap_or_else(|| say.text.trim());
+        if say.location.is_some() && !say.text.is_empty() {
+            return Err(Refused::Invalid {
+                field: "text",
+                fault: "must be empty with a location",
+            });
+        }
         if text.is_empty() {
             return Err(Refused::Invalid {
                 field: "text",
@@ -158,7 +166,7 @@ impl World {
             });
         }
         let (_, key) = self.choose_chat(person, say.bot_id, say.chat_id)?;
-        self.write(person, key, text, now)
+        self.write(person, key, text, say.location, now)
     }
 
     fn write(
@@ -166,6 +174,7 @@ impl World {
         person: i64,
         key: ChatKey,
         text: &str,
+        location: Option<Location>,
         now: Moment,
     ) -> Result<Said, Refused> {
         let chat = self.chats.entry(key).or_default();
@@ -185,6 +194,10 @@ impl World {
         };
         let payload = self.message_json(key, &message);
         let message_id = message.id;
+        let payload = match location {
+            Some(location) => locations::carried(payload, location),
+            None => payload,
+        };
         self.chats.entry(key).or_default().push(message);
         let mut update_id = None;
         for bot in self.bots_of(key) {
@@ -237,7 +250,10 @@ impl World {
                     .any(|it| it == *label)
             })
             .ok_or(Refused::NoSuchButton)?;
-        let said = self.write(person, key, label, now)?;
+        let location = chat.asks_location(label).then_some(locations::PHONE);
+        let shown = location.map(locations::shown).transpose()?;
+        let text = shown.as_ref().unwrap_or(label);
+        let said = self.write(person, key, text, location, now)?;
         Ok(Pressed::Message {
             message_id: said.message_id,
             update_id: said.update_id,

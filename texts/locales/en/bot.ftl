@@ -1,19 +1,4 @@
 # The bot's screens.
-screen-welcome =
-    Hello, { $name }! 👋
-    I help you book a lesson and remind you of it.
-
-    “{ $schedule }”: a teacher's free times.
-    “{ $lessons }”: your lessons.
-
-    Times are shown for: { $zone }. To change it: /zone
-screen-help =
-    <b>What I can do</b>
-    /schedule: free times, and booking
-    /lessons: your lessons, and cancelling
-    /zone Europe/Berlin: your time zone (now: { $zone })
-    /language ru: русский
-    /help: this text
 screen-unknown = I understand the buttons below and commands. All commands: /help
 screen-not-possible = That is not possible now. Have a look at your lessons: /lessons
 screen-lessons = <b>Your lessons</b>
@@ -44,8 +29,8 @@ screen-confirmed =
 screen-already-begun = The lesson has begun, nothing can be changed any more.
 screen-invited =
     Hello, { $name }! 👋
-    You are a student of { $teacher } now. Free times, and booking: /schedule
-screen-student-already = You are a student of { $teacher } already. Free times, and booking: /schedule
+    You are a student of { $teacher } now.
+screen-student-already = You are a student of { $teacher } already.
 screen-invitation-unknown = I do not know this invitation. Ask the teacher for a new link.
 screen-invitation-expired = This invitation has run out. Ask the teacher for a new link.
 screen-invitation-revoked = The teacher took this invitation back. Ask the teacher for a new link.
@@ -69,14 +54,6 @@ screen-seat-left =
 screen-seat-busy = You still have another lesson at that time. Cancel or move it first, then answer again: /lessons
 screen-seat-gone = The time to answer is over, your seat was given up.
 screen-no-seat = You have no seat in this lesson any more. Your lessons: /lessons
-screen-zone-set = Done. Times are shown for { $zone }. It is { $time } there now.
-screen-zone-usage =
-    Your zone: { $zone }. To change it, send its name, for example:
-    /zone Europe/London
-screen-zone-unknown = I do not know this zone. Example: /zone Europe/Berlin
-screen-language-set = Done. I write in English now.
-screen-language-usage = Send /language en or /language ru
-screen-settings-changed = Your settings were changed just now. Please try again.
 screen-old-button = This button is out of date. Open again: /schedule or /lessons
 screen-too-many-requests =
     Too many requests. Please go on in { $seconds ->
@@ -107,3 +84,6 @@ command-lessons = My lessons
 command-zone = Time zone
 command-language = Language
 command-help = Help
+command-settings = Settings
+command-status = What I know of you
+command-cancel = Forget the question

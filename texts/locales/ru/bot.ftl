@@ -1,19 +1,4 @@
 # Экраны бота.
-screen-welcome =
-    Здравствуйте, { $name }! 👋
-    Я помогу записаться на урок и напомню о нём.
-
-    «{ $schedule }» — свободное время преподавателя.
-    «{ $lessons }» — ваши уроки.
-
-    Время показываю по зоне: { $zone }. Изменить: /zone
-screen-help =
-    <b>Что я умею</b>
-    /schedule — свободное время и запись на урок
-    /lessons — ваши уроки и отмена
-    /zone Europe/Berlin — ваша зона времени (сейчас: { $zone })
-    /language en — English
-    /help — эта справка
 screen-unknown = Я понимаю кнопки внизу и команды. Список команд: /help
 screen-not-possible = Сейчас так не получится. Посмотрите свои уроки: /lessons
 screen-lessons = <b>Ваши уроки</b>
@@ -44,8 +29,8 @@ screen-confirmed =
 screen-already-begun = Урок уже начался, изменить ничего нельзя.
 screen-invited =
     Здравствуйте, { $name }! 👋
-    Теперь ваш преподаватель: { $teacher }. Свободное время и запись: /schedule
-screen-student-already = Вы уже учитесь у этого преподавателя: { $teacher }. Свободное время и запись: /schedule
+    Теперь ваш преподаватель: { $teacher }.
+screen-student-already = Вы уже учитесь у этого преподавателя: { $teacher }.
 screen-invitation-unknown = Такого приглашения я не знаю. Попросите у преподавателя новую ссылку.
 screen-invitation-expired = Срок приглашения истёк. Попросите у преподавателя новую ссылку.
 screen-invitation-revoked = Преподаватель отозвал это приглашение. Попросите у него новую ссылку.
@@ -69,14 +54,6 @@ screen-seat-left =
 screen-seat-busy = В это время у вас всё ещё другой урок. Сначала отмените или перенесите его, потом ответьте ещё раз: /lessons
 screen-seat-gone = Время на ответ вышло, ваше место освобождено.
 screen-no-seat = На этом уроке у вас больше нет места. Ваши уроки: /lessons
-screen-zone-set = Готово. Время показываю по зоне { $zone }. У вас сейчас { $time }.
-screen-zone-usage =
-    Ваша зона: { $zone }. Чтобы изменить, напишите её имя, например:
-    /zone Europe/Moscow
-screen-zone-unknown = Такой зоны я не знаю. Пример: /zone Europe/Berlin
-screen-language-set = Готово. Теперь я пишу по-русски.
-screen-language-usage = Напишите /language ru или /language en
-screen-settings-changed = Настройки только что изменились. Повторите, пожалуйста.
 screen-old-button = Эта кнопка устарела. Откройте заново: /schedule или /lessons
 screen-too-many-requests =
     Слишком много запросов. Продолжите через { $seconds ->
@@ -108,3 +85,6 @@ command-lessons = Мои уроки
 command-zone = Зона времени
 command-language = Язык
 command-help = Справка
+command-settings = Настройки
+command-status = Что я о вас знаю
+command-cancel = Забыть вопрос

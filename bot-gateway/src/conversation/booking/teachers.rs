@@ -64,7 +64,7 @@ impl Conversation {
         let minutes = 0;
         let answer = self.week(reader, Purpose::Book { teacher, minutes }, None);
         match answer.await? {
-            Answer::New(reply) | Answer::Here(reply) => Ok(reply),
+            Answer::New(reply) | Answer::Here(reply) | Answer::Both(_, reply) => Ok(reply),
             Answer::Nothing => Err(Fault::Unexpected),
         }
     }

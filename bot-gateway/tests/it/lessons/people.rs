@@ -10,7 +10,27 @@ use olm_proto::{
 use tonic::{Code, Request, Response, Status};
 use uuid::Uuid;
 
-use super::{Served, acting, refusal, teacher, teaching};
+use super::{Served, State, acting, refusal, teacher, teaching};
+
+/// The acting person, if they are still as they were read.
+fn current(state: &mut State, id: &str, version: i64) -> Result<User, Status> {
+    let user = state.users.iter().find(|user| user.id == id).unwrap();
+    if user.version != version {
+        let refused = refusal(Code::Aborted, ErrorReason::VersionStale);
+        return Err(refused.into_status("olm.lesson"));
+    }
+    Ok(user.clone())
+}
+
+fn keep(state: &mut State, mut user: User) -> User {
+    let kept = state.users.iter_mut().find(|kept| kept.id == user.id);
+    let kept = kept.unwrap();
+    if *kept != user {
+        user.version += 1;
+        kept.clone_from(&user);
+    }
+    user
+}
 
 #[tonic::async_trait]
 impl UserService for Served {
@@ -19,7 +39,6 @@ impl UserService for Served {
     }
     unused! {
         list_users: ListUsersRequest => ListUsersResponse;
-        update_user: UpdateUserRequest => UpdateUserResponse;
         set_admin: SetAdminRequest => SetAdminResponse;
         erase_user: EraseUserRequest => EraseUserResponse;
     }
@@ -39,6 +58,7 @@ impl UserService for Served {
                 display_name: request.display_name,
                 language: request.language_code,
                 time_zone: "Europe/Berlin".to_owned(),
+                reminder_leads: vec![olm_proto::duration(jiff::SignedDuration::from_hours(1))],
                 version: 1,
                 ..User::default()
             };
@@ -52,6 +72,23 @@ impl UserService for Served {
         }))
     }
 
+    async fn update_user(
+        &self,
+        request: Request<UpdateUserRequest>,
+    ) -> Result<Response<UpdateUserResponse>, Status> {
+        let id = acting(&request);
+        let request = request.into_inner();
+        let mut state = self.open()?;
+        let mut user = current(&mut state, &id, request.expected_version)?;
+        let name = request.display_name.unwrap();
+        if name.contains('\n') {
+            return Err(Status::invalid_argument("a line break"));
+        }
+        user.display_name = name;
+        let user = Some(keep(&mut state, user));
+        Ok(Response::new(UpdateUserResponse { user }))
+    }
+
     async fn update_settings(
         &self,
         request: Request<UpdateSettingsRequest>,
@@ -59,16 +96,26 @@ impl UserService for Served {
         let id = acting(&request);
         let request = request.into_inner();
         let mut state = self.open()?;
-        state.rules_zones.push(request.rules_zone());
-        let user = state.users.iter_mut().find(|user| user.id == id).unwrap();
-        if user.version != request.expected_version {
-            let refused = refusal(Code::Aborted, ErrorReason::VersionStale);
-            return Err(refused.into_status("olm.lesson"));
+        let rules = request.rules_zone();
+        state.rules_zones.push(rules);
+        let mut user = current(&mut state, &id, request.expected_version)?;
+        let moves = request.time_zone.is_some() && state.works_elsewhere;
+        if moves && rules == RulesZone::Unspecified {
+            let needed = refusal(Code::FailedPrecondition, ErrorReason::RulesZoneNeeded);
+            return Err(needed.into_status("olm.lesson"));
         }
-        user.version += 1;
-        user.language = request.language.unwrap_or(user.language.clone());
-        user.time_zone = request.time_zone.unwrap_or(user.time_zone.clone());
-        let user = Some(user.clone());
+        user.language = request.language.unwrap_or(user.language);
+        user.time_zone = request.time_zone.unwrap_or(user.time_zone);
+        if let Some(leads) = request.reminder_leads {
+            user.reminder_leads = leads.leads;
+        }
+        if let Some(muted) = request.muted_kinds {
+            user.muted_kinds = muted.kinds;
+        }
+        if let Some(hours) = request.quiet_hours {
+            user.quiet_hours = (!hours.start_time_of_day.is_empty()).then_some(hours);
+        }
+        let user = Some(keep(&mut state, user));
         Ok(Response::new(UpdateSettingsResponse {
             user,
             ..UpdateSettingsResponse::default()
@@ -82,8 +129,18 @@ impl TeacherService for Served {
         create_teacher: CreateTeacherRequest => CreateTeacherResponse;
         update_teacher: UpdateTeacherRequest => UpdateTeacherResponse;
         delete_teacher: DeleteTeacherRequest => DeleteTeacherResponse;
-        list_students: ListStudentsRequest => ListStudentsResponse;
         remove_student: RemoveStudentRequest => RemoveStudentResponse;
+    }
+
+    async fn list_students(
+        &self,
+        _: Request<ListStudentsRequest>,
+    ) -> Result<Response<ListStudentsResponse>, Status> {
+        drop(self.open()?);
+        Ok(Response::new(ListStudentsResponse {
+            students: vec![Student::default(), Student::default()],
+            next_page_token: String::new(),
+        }))
     }
 
     async fn get_teacher(
