@@ -98,6 +98,7 @@ impl Bot {
         let clock = Arc::clone(&world.clock);
         let conversation = Arc::new(Conversation::new(
             world.server1.link(),
+            &world.notify,
             replies,
             Memory::new(bot_id, world.store.clone()),
             Arc::clone(&clock),

@@ -19,7 +19,8 @@ use olm_proto::lesson::v1::{
     lesson_service_client::LessonServiceClient, teacher_service_client::TeacherServiceClient,
     user_service_client::UserServiceClient,
 };
-use service_kit::clock::SharedClock;
+use olm_proto::notify::v1::notification_service_client::NotificationServiceClient;
+use service_kit::{clock::SharedClock, grpc::client::Backend};
 use teloxide::types::Update;
 use texts::{Command, Language, Screen, SettingsScreen, Zone};
 use tokio::time::Instant;
@@ -45,6 +46,7 @@ pub(crate) struct Conversation {
     lessons: LessonServiceClient<Link>,
     invitations: InvitationServiceClient<Link>,
     groups: GroupServiceClient<Link>,
+    notifications: NotificationServiceClient<Backend>,
     link: Link,
     replies: Replies,
     memory: Memory,
@@ -115,7 +117,25 @@ impl From<Status> for Fault {
 }
 
 impl Conversation {
-    pub(crate) fn new(link: Link, replies: Replies, memory: Memory, clock: SharedClock) -> Self {
+    /// Over the link to server 1; `notify` is notify-svc.
+    pub(crate) fn new(
+        link: Link,
+        notify: &Backend,
+        replies: Replies,
+        memory: Memory,
+        clock: SharedClock,
+    ) -> Self {
+        let notifications = NotificationServiceClient::new(notify.clone());
+        Self::with(link, notifications, replies, memory, clock)
+    }
+
+    fn with(
+        link: Link,
+        notifications: NotificationServiceClient<Backend>,
+        replies: Replies,
+        memory: Memory,
+        clock: SharedClock,
+    ) -> Self {
         Self {
             users: UserServiceClient::new(link.clone()),
             teachers: TeacherServiceClient::new(link.clone()),
@@ -123,6 +143,7 @@ impl Conversation {
             lessons: LessonServiceClient::new(link.clone()),
             invitations: InvitationServiceClient::new(link.clone()),
             groups: GroupServiceClient::new(link.clone()),
+            notifications,
             link,
             replies,
             memory,
@@ -133,7 +154,8 @@ impl Conversation {
     /// The same over a link of its own, for one update.
     fn over(&self, link: Link) -> Self {
         let (replies, memory) = (self.replies.clone(), self.memory.clone());
-        Self::new(link, replies, memory, self.clock.clone())
+        let notifications = self.notifications.clone();
+        Self::with(link, notifications, replies, memory, self.clock.clone())
     }
 
     /// Handles one update, which came at `received`, to its end: the answer was sent, or

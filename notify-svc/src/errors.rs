@@ -24,6 +24,9 @@ pub enum Error {
     /// No such notification for this viewer.
     #[error("no such notification")]
     NotificationNotFound,
+    /// No such lesson that this person teaches.
+    #[error("no such lesson")]
+    LessonNotFound,
     /// The client has no bot in polling mode.
     #[error("this client has no bot in polling mode")]
     NoPolledBot,
@@ -91,6 +94,7 @@ impl From<Error> for Status {
             Error::NotificationNotFound => {
                 refuse(Code::NotFound, ErrorReason::NotificationNotFound)
             }
+            Error::LessonNotFound => refuse(Code::NotFound, ErrorReason::LessonNotFound),
             Error::WebhooksOff => refuse(Code::FailedPrecondition, ErrorReason::WebhooksOff),
             Error::NoPolledBot => refuse(Code::FailedPrecondition, ErrorReason::NoPolledBot),
             Error::StateUnsuitable(state) => Refusal::new(

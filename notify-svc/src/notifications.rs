@@ -3,6 +3,7 @@
 use olm_proto::notify::v1 as wire;
 
 pub mod grpc;
+pub mod of_lesson;
 pub mod planned;
 pub mod requests;
 pub mod states;

@@ -4,6 +4,7 @@
 mod agenda;
 mod attendance;
 mod deciding;
+mod deliveries;
 mod ending;
 mod inviting;
 mod lesson;

@@ -11,6 +11,9 @@ use olm_proto::notify::v1::{
     dispatch_service_server::{DispatchService, DispatchServiceServer},
     outcome,
 };
+use olm_proto::notify::v1::{
+    StudentDeliveries, notification_service_server::NotificationServiceServer,
+};
 use tokio::{
     net::TcpListener,
     sync::{Mutex, mpsc},
@@ -25,13 +28,20 @@ use uuid::Uuid;
 
 use crate::stage::SOON;
 
+mod told;
+
 /// The trace that every row belongs to.
 pub const TRACE: &str = "0123456789abcdef0123456789abcdef";
 
 #[derive(Debug)]
 pub struct Notify {
     streams: Mutex<mpsc::Receiver<Line>>,
+    /// What the students of any lesson were told.
+    pub deliveries: Deliveries,
 }
+
+/// What the students of lessons were told; nothing: no lesson is known.
+pub type Deliveries = Arc<std::sync::Mutex<Vec<StudentDeliveries>>>;
 
 #[derive(Debug, Clone)]
 struct Served(mpsc::Sender<Line>);
@@ -53,10 +63,18 @@ impl Notify {
         let (sender, streams) = mpsc::channel(8);
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let url = format!("http://{}", listener.local_addr().unwrap());
-        let server = Server::builder().add_service(DispatchServiceServer::new(Served(sender)));
+        let deliveries = Deliveries::default();
+        let told = told::Told(Arc::clone(&deliveries));
+        let server = Server::builder()
+            .add_service(DispatchServiceServer::new(Served(sender)))
+            .add_service(NotificationServiceServer::new(told));
         tokio::spawn(server.serve_with_incoming(TcpListenerStream::new(listener)));
         let streams = Mutex::new(streams);
-        (Arc::new(Self { streams }), url)
+        let notify = Self {
+            streams,
+            deliveries,
+        };
+        (Arc::new(notify), url)
     }
 
     /// The next stream, as soon as its gateway has asked for its bot.

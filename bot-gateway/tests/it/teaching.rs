@@ -17,6 +17,7 @@ use crate::{
     stage::{Running, SOON, Stage},
 };
 
+mod deliveries;
 mod inviting;
 mod moving;
 mod time_off;

@@ -98,6 +98,25 @@ pub async fn lock_lesson(
     bytes.map(|bytes| decode(&bytes)).transpose()
 }
 
+/// The last snapshot of a lesson, as [`lock_lesson`] finds it, without the lock.
+///
+/// # Errors
+///
+/// When the database fails or the stored snapshot cannot be read.
+pub async fn find_lesson(
+    conn: &mut PgConnection,
+    lesson_id: Uuid,
+) -> Result<Option<Snapshot>, Error> {
+    let bytes = sqlx::query_scalar!(
+        "SELECT snapshot FROM notify.lessons WHERE lesson_id = $1",
+        lesson_id,
+    )
+    .fetch_optional(conn)
+    .await?;
+    let bytes = bytes.filter(|bytes| !bytes.is_empty());
+    bytes.map(|bytes| decode(&bytes)).transpose()
+}
+
 /// Who takes part in a lesson, in the order in which people are locked.
 ///
 /// # Errors

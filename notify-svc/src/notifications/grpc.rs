@@ -3,7 +3,8 @@
 use olm_proto::notify::v1::{
     self as wire, CancelNotificationRequest, CancelNotificationResponse, CancelOutcome,
     CreateNotificationRequest, CreateNotificationResponse, GetNotificationRequest,
-    GetNotificationResponse, GetWebhookKeyRequest, GetWebhookKeyResponse, ListNotificationsRequest,
+    GetNotificationResponse, GetWebhookKeyRequest, GetWebhookKeyResponse,
+    ListLessonDeliveriesRequest, ListLessonDeliveriesResponse, ListNotificationsRequest,
     ListNotificationsResponse, notification_service_server::NotificationService,
 };
 use service_kit::{
@@ -17,7 +18,7 @@ use tonic::{Request, Response, Status};
 use uuid::Uuid;
 
 use super::{
-    Lane,
+    Lane, of_lesson,
     requests::{self, NewNotification, To},
     states::{Event, State},
     store::{self, Creator, Earlier, Seen, Viewer},
@@ -287,6 +288,20 @@ impl NotificationService for Service {
             cancelled => cancelled?,
         };
         Ok(Response::new(response))
+    }
+
+    async fn list_lesson_deliveries(
+        &self,
+        request: Request<ListLessonDeliveriesRequest>,
+    ) -> Result<Response<ListLessonDeliveriesResponse>, Status> {
+        // The policy of the call says that there is one.
+        let teacher = acting_user(&request).ok_or(Error::LessonNotFound)?;
+        let mut violations = Violations::default();
+        let lesson_id = violations.uuid("lesson_id", &request.get_ref().lesson_id);
+        violations.check().map_err(Error::from)?;
+        let mut conn = self.app.pool.acquire().await.map_err(Error::from)?;
+        let students = of_lesson::list(&mut conn, lesson_id, teacher).await?;
+        Ok(Response::new(ListLessonDeliveriesResponse { students }))
     }
 
     async fn get_webhook_key(

@@ -13,6 +13,7 @@ mod figures;
 mod following;
 mod migrations;
 mod notifications;
+mod of_lesson;
 mod owning;
 mod planning;
 mod polling;

@@ -13,7 +13,7 @@ use crate::support::{
     told,
 };
 
-fn gone() -> Kind {
+pub fn gone() -> Kind {
     Kind::ChatGone(ChatGone {
         description: "Forbidden: bot was blocked by the user".to_owned(),
     })

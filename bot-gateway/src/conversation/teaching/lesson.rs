@@ -314,7 +314,11 @@ impl Conversation {
         let now = self.now();
         let mut html = note.map_or_else(String::new, |note| note + "\n\n");
         html.push_str(&taught.html(reader, now));
-        if let Some(line) = self.student_time(reader, taught).await {
+        let (time, deliveries) = tokio::join!(
+            self.student_time(reader, taught),
+            self.deliveries(reader, taught)
+        );
+        for line in time.into_iter().chain(deliveries) {
             html.push('\n');
             html.push_str(&line);
         }

@@ -75,6 +75,13 @@ impl NotificationService for Fake {
         Err(Status::unimplemented("no endpoint asks for it"))
     }
 
+    async fn list_lesson_deliveries(
+        &self,
+        _request: Request<notify::ListLessonDeliveriesRequest>,
+    ) -> Reply<notify::ListLessonDeliveriesResponse> {
+        Err(Status::unimplemented("no endpoint asks for it"))
+    }
+
     async fn cancel_notification(
         &self,
         _request: Request<notify::CancelNotificationRequest>,
