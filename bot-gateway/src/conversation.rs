@@ -219,6 +219,9 @@ impl Conversation {
         };
         let acted = match reader {
             Ok(reader) => {
+                if reader.user.is_teacher {
+                    self.replies.offer_menu(request.chat, reader.language);
+                }
                 let acted = self.act(&reader, request, &memory).await;
                 acted.map(|answer| self.marked(&reader, answer))
             }

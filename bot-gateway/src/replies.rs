@@ -1,6 +1,7 @@
 //! How the conversation writes to Telegram: through the pacer, like everything.
 
 mod callbacks;
+mod menus;
 
 use std::{sync::Arc, time::Duration};
 
@@ -14,6 +15,7 @@ use crate::{
     telegram::{CallError, Telegram},
 };
 use callbacks::Callbacks;
+use menus::Menus;
 
 /// What was not written is tried again after this long at most.
 const LONGEST_PAUSE: Duration = Duration::from_secs(1);
@@ -26,6 +28,7 @@ pub(crate) struct Replies {
     limited: Arc<Limited>,
     callbacks: Callbacks,
     username: Arc<OnceCell<String>>,
+    menus: Menus,
 }
 
 /// Why a reply did not arrive.
@@ -137,6 +140,7 @@ impl Replies {
             limited,
             gate,
             username: Arc::default(),
+            menus: Menus::default(),
         }
     }
 

@@ -4,11 +4,13 @@ use std::{sync::Arc, time::Duration};
 
 use jiff::{SignedDuration, Timestamp};
 use olm_proto::lesson::v1::{BookingStatus, Lesson, LessonStatus};
+use serde_json::{Value, json};
 use service_kit::clock::{Clock as _, ManualClock, SystemClock};
 use telegram_sim::{
     api::{MessageView, Person},
     client::Button,
 };
+use tokio::time::timeout;
 use uuid::Uuid;
 
 use crate::{
@@ -374,6 +376,34 @@ async fn a_teacher_has_the_day_below_the_text_field() {
     teacher.sees("Сегодня, ").await;
     let chat = teacher.stage.sim.chat(&teacher.person).await.unwrap();
     assert_eq!(chat.reply_keyboard[0], ["🗓 Мой день"]);
+    teacher.ends().await;
+}
+
+#[tokio::test]
+async fn a_teachers_menu_has_the_teachers_commands_first() {
+    let teacher = Teacher::new("ru").await;
+    let scope = json!({ "type": "chat", "chat_id": teacher.person.id });
+    let asked = json!({ "scope": scope });
+    let token = format!("{}:{}", crate::stage::BOT_ID, crate::stage::SECRET);
+    let url = format!("{}/bot{token}/getMyCommands", teacher.stage.sim.base_url());
+    let commands = async || {
+        let answer = reqwest::Client::new().post(&url).json(&asked).send().await;
+        let answer: Value = answer.unwrap().json().await.unwrap();
+        answer["result"].as_array().unwrap().clone()
+    };
+    let told = timeout(SOON, async {
+        loop {
+            let commands = commands().await;
+            if !commands.is_empty() {
+                return commands;
+            }
+            tokio::task::yield_now().await;
+        }
+    });
+    let told = told.await.unwrap();
+    assert_eq!(told[0]["command"], "agenda");
+    assert_eq!(told[0]["description"], "Мой день и неделя");
+    assert!(told.len() > 2);
     teacher.ends().await;
 }
 

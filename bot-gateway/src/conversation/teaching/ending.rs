@@ -60,10 +60,10 @@ impl Conversation {
         });
         let mut rows: Vec<_> = usual.collect();
         let own_words = Teaching::OwnWords(ending, drawn);
-        let none = Teaching::End(ending, drawn, 0);
+        let unsaid = Teaching::End(ending, drawn, 0);
         rows.push(vec![
             press(reader, TeachingLabel::OwnWords, own_words),
-            press(reader, TeachingLabel::WithoutReason, none),
+            press(reader, TeachingLabel::WithoutReason, unsaid),
         ]);
         let keep = Teaching::Lesson(drawn.id);
         rows.push(vec![press(reader, TeachingLabel::Keep, keep)]);

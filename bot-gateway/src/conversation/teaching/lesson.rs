@@ -45,13 +45,15 @@ pub(super) struct Taught {
 impl Taught {
     /// `None` when somebody else teaches it.
     pub(super) fn new(reader: &Reader, lesson: Lesson) -> Result<Option<Self>, Fault> {
-        Self::read(reader, lesson).ok_or(Fault::Unexpected)
+        let teacher = Uuid::try_parse(&lesson.teacher_id);
+        if teacher.map_err(|_| Fault::Unexpected)? != reader.id {
+            return Ok(None);
+        }
+        let read = Self::read(reader, lesson);
+        read.map(Some).ok_or(Fault::Unexpected)
     }
 
-    fn read(reader: &Reader, lesson: Lesson) -> Option<Option<Self>> {
-        if Uuid::try_parse(&lesson.teacher_id).ok()? != reader.id {
-            return Some(None);
-        }
+    fn read(reader: &Reader, lesson: Lesson) -> Option<Self> {
         let start = olm_proto::instant(lesson.start_time.as_ref()?)?;
         let end = olm_proto::instant(lesson.end_time.as_ref()?)?;
         let of_group = !lesson.group_id.is_empty();
@@ -60,7 +62,7 @@ impl Taught {
         } else {
             students(reader, &lesson)
         };
-        Some(Some(Self {
+        Some(Self {
             drawn: Drawn {
                 id: Uuid::try_parse(&lesson.id).ok()?,
                 version: lesson.version,
@@ -72,7 +74,7 @@ impl Taught {
             name,
             when: reader.lesson_time(start, end),
             lesson,
-        }))
+        })
     }
 
     /// Who sits in it, and whether somebody can say that they came.

@@ -109,16 +109,15 @@ impl Conversation {
             html.push('\n');
             html.push_str(&TeachingNote::MoveNowhere.html(reader.language));
         }
-        let choose = |to: &Timestamp| {
-            let label = texts::clock(*to, &reader.zone);
-            button(
-                &label,
-                Button::Teaching(Teaching::MoveAsk(taught.drawn, *to)),
-            )
-        };
         let shown = &slots[..slots.len().min(TIMES)];
-        let times = shown.chunks(TIMES_PER_ROW);
-        let mut rows: Vec<Vec<_>> = times.map(|row| row.iter().map(choose).collect()).collect();
+        let labels = texts::clocks(shown, &reader.zone);
+        let choices = shown.iter().zip(&labels).map(|(to, label)| {
+            let choose = Teaching::MoveAsk(taught.drawn, *to);
+            button(label, Button::Teaching(choose))
+        });
+        let choices: Vec<_> = choices.collect();
+        let times = choices.chunks(TIMES_PER_ROW);
+        let mut rows: Vec<Vec<_>> = times.map(<[_]>::to_vec).collect();
         let back = Teaching::Move(taught.drawn, Some(day));
         rows.push(vec![press(reader, TeachingLabel::Back, back)]);
         Ok(Reply::new(html, keyboard(&rows)))

@@ -20,7 +20,7 @@ const MONTHS: i64 = 36;
 struct Month<'a> {
     reader: &'a Reader,
     /// Any day of it.
-    month: Date,
+    any: Date,
     /// Days before cannot be chosen.
     from: Date,
     today: Date,
@@ -33,7 +33,7 @@ impl Conversation {
         let month = month.max(today);
         let grid = Month {
             reader,
-            month,
+            any: month,
             from: today,
             today,
         };
@@ -62,7 +62,7 @@ impl Conversation {
         let month = month.max(first);
         let grid = Month {
             reader,
-            month,
+            any: month,
             from: first,
             today,
         };
@@ -92,7 +92,7 @@ impl Month<'_> {
         let idle = |text: &str| button(text, Button::Booking(Booking::Nothing));
         let header = texts::weekdays(self.reader.language);
         let mut rows = vec![header.iter().map(|day| idle(day)).collect::<Vec<_>>()];
-        let first = self.month.first_of_month();
+        let first = self.any.first_of_month();
         let days = i64::from(first.days_in_month());
         let before = i64::from(first.weekday().to_monday_zero_offset());
         let weeks = (before + days + 6) / 7;
@@ -116,7 +116,7 @@ impl Month<'_> {
     fn arrows(&self, shows: &impl Fn(Date) -> Teaching) -> Vec<Value> {
         let language = self.reader.language;
         let mut row = Vec::new();
-        let before = add_days(self.month.first_of_month(), -1);
+        let before = add_days(self.any.first_of_month(), -1);
         if before >= self.from {
             let day = &texts::month(before, language);
             row.push(press(
@@ -125,7 +125,7 @@ impl Month<'_> {
                 shows(before),
             ));
         }
-        let after = add_days(self.month.last_of_month(), 1);
+        let after = add_days(self.any.last_of_month(), 1);
         let months = |date: Date| i64::from(date.year()) * 12 + i64::from(date.month());
         if months(after) <= months(self.today) + MONTHS {
             let day = &texts::month(after, language);
