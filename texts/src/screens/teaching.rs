@@ -254,35 +254,24 @@ impl TeachingScreen<'_> {
     fn message(self) -> (&'static str, Values<'static>) {
         let values = Values::default();
         match self {
-            Self::Day { day, zone, today } => {
-                let when = if today { "today" } else { "other" };
-                let values = values.html("day", day).html("zone", zone);
-                ("teaching-day", values.raw("when", when))
+            Self::Day { day, zone, today } => ("teaching-day", of_day(day, zone, today)),
+            Self::Week { days, zone } => {
+                let values = values.html("days", days).html("zone", zone);
+                ("teaching-week", values)
             }
-            Self::Week { days, zone } => (
-                "teaching-week",
-                values.html("days", days).html("zone", zone),
-            ),
             Self::DayOfWeek { day } => ("teaching-day-of-week", values.html("day", day)),
-            Self::Line { hours, name } => (
-                "teaching-line",
-                values.raw("hours", hours).html("name", name),
-            ),
+            Self::Line { hours, name } => ("teaching-line", line(hours, name)),
             Self::GroupLine {
                 hours,
                 name,
                 taken,
                 capacity,
             } => {
-                let values = values.raw("hours", hours).html("name", name);
-                let values = values.number("taken", taken).number("capacity", capacity);
-                ("teaching-group-line", values)
+                let values = seats(taken, capacity).raw("hours", hours);
+                ("teaching-group-line", values.html("name", name))
             }
             Self::More { count } => ("teaching-more", values.number("count", count)),
-            Self::Seats { taken, capacity } => (
-                "teaching-seats",
-                values.number("taken", taken).number("capacity", capacity),
-            ),
+            Self::Seats { taken, capacity } => ("teaching-seats", seats(taken, capacity)),
             Self::StudentTime { time, zone } => (
                 "teaching-student-time",
                 values.html("time", time).html("zone", zone),
@@ -295,29 +284,23 @@ impl TeachingScreen<'_> {
                 let values = values.html("name", name).raw("state", state.word());
                 ("teaching-seat", values)
             }
-            Self::MoveDays { name, when, days } => (
-                "teaching-move-days",
-                of_lesson(name, when).html("days", days),
-            ),
-            Self::MoveTimes { name, when, day } => (
-                "teaching-move-times",
-                of_lesson(name, when).html("day", day),
-            ),
+            Self::MoveDays { name, when, days } => {
+                let values = of_lesson(name, when);
+                ("teaching-move-days", values.html("days", days))
+            }
+            Self::MoveTimes { name, when, day } => {
+                let values = of_lesson(name, when);
+                ("teaching-move-times", values.html("day", day))
+            }
             Self::MoveAsk { name, from, to } => (
                 "teaching-move-ask",
                 values.html("name", name).html("from", from).html("to", to),
             ),
-            Self::Delivery { name, state, time } => {
-                let values = values.raw("state", state.word()).html("time", time);
-                match name {
-                    None => ("teaching-delivery", values),
-                    Some(name) => ("teaching-delivery-of", values.html("name", name)),
-                }
+            Self::Delivery { name, state, time } => delivery(name, state, time),
+            Self::Unreachable { name: None } => ("teaching-unreachable", values),
+            Self::Unreachable { name: Some(name) } => {
+                ("teaching-unreachable-of", values.html("name", name))
             }
-            Self::Unreachable { name } => match name {
-                None => ("teaching-unreachable", values),
-                Some(name) => ("teaching-unreachable-of", values.html("name", name)),
-            },
             Self::Lesson { name, when } => ("teaching-lesson", of_lesson(name, when)),
             Self::DeclineAsk { name, when } => ("teaching-decline-ask", of_lesson(name, when)),
             Self::CancelAsk { name, when } => ("teaching-cancel-ask", of_lesson(name, when)),
@@ -326,6 +309,34 @@ impl TeachingScreen<'_> {
             Self::Moved { name, when } => ("teaching-moved", of_lesson(name, when)),
         }
     }
+}
+
+fn delivery(
+    name: Option<&str>,
+    state: DeliveryState,
+    time: &str,
+) -> (&'static str, Values<'static>) {
+    let values = Values::default().raw("state", state.word());
+    let values = values.html("time", time);
+    match name {
+        None => ("teaching-delivery", values),
+        Some(name) => ("teaching-delivery-of", values.html("name", name)),
+    }
+}
+
+fn of_day(day: &str, zone: &str, today: bool) -> Values<'static> {
+    let when = if today { "today" } else { "other" };
+    let values = Values::default().html("day", day).html("zone", zone);
+    values.raw("when", when)
+}
+
+fn line(hours: &str, name: &str) -> Values<'static> {
+    Values::default().raw("hours", hours).html("name", name)
+}
+
+fn seats(taken: i64, capacity: i64) -> Values<'static> {
+    let values = Values::default().number("taken", taken);
+    values.number("capacity", capacity)
 }
 
 fn of_lesson(name: &str, when: &str) -> Values<'static> {
