@@ -1,6 +1,8 @@
 //! With server 1 slow, failing or gone: what was read before is given and says so, what
 //! cannot be done is told, and it is asked again only now and then.
 
+mod words;
+
 use std::{sync::Arc, time::Duration};
 
 use jiff::SignedDuration;
@@ -26,37 +28,9 @@ use crate::{
     wire::Wire,
 };
 
+use words::{EN, RU, Words};
+
 const DRAIN: Duration = Duration::from_secs(8);
-
-/// What a person reads with server 1 cut off.
-struct Words {
-    language: &'static str,
-    lessons: &'static str,
-    stale: &'static str,
-    unavailable: &'static str,
-    not_done: &'static str,
-    unknown: &'static str,
-    booked: &'static str,
-}
-
-const RU: Words = Words {
-    language: "ru",
-    lessons: "Ваши уроки",
-    stale: "\n\n⚠️ Данные могут быть неактуальны (получены ",
-    unavailable: "⚠️ Сервис временно недоступен",
-    not_done: "ничего не изменено",
-    unknown: "пока неизвестно, выполнено ли это",
-    booked: "Вы записаны",
-};
-const EN: Words = Words {
-    language: "en",
-    lessons: "Your lessons",
-    stale: "\n\n⚠️ This may be out of date (as of ",
-    unavailable: "⚠️ The service is temporarily unavailable",
-    not_done: "nothing was changed",
-    unknown: "it is not known yet whether this was done",
-    booked: "You are booked",
-};
 
 /// Says something and waits for the bot's answer to it.
 async fn ask(stage: &Stage, person: &Person, text: &str) -> MessageView {
