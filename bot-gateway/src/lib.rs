@@ -97,10 +97,7 @@ pub async fn run(
         .into_iter()
         .map(|token| Bot::new(&api, token, config.limits, !opened.clean))
         .collect();
-    let posted = match &config.webhook {
-        Some(webhook) => Some(listen(webhook, &mut bots).await?),
-        None => None,
-    };
+    let posted = listen(config.webhook.as_ref(), &mut bots).await?;
     let world = World {
         server1: server1.clone(),
         notify: Backend::connect_lazy(&config.notify)?,
@@ -121,19 +118,12 @@ pub async fn run(
         reflection: config.reflection,
         clock,
     };
-    let served = async {
-        let (health, routes) = (health.clone(), Routes::default());
-        let served = probes.serve(listener, routes, health, shutdown.clone());
-        let served = served.await;
-        // Without its probes the gateway would be killed without a word.
-        shutdown.stop();
-        served
-    };
     let posted = async {
         if let Some((listener, doors)) = posted {
             webhook::serve(listener, doors, &shutdown).await;
         }
     };
+    let served = serve(probes, listener, health.clone(), shutdown.clone());
     let bots = bot::run_all(bots, world, opened.entries, &shutdown);
     let worked = shutdown.drained(async { tokio::join!(bots, posted) });
     let (served, worked, (), ()) = tokio::join!(
@@ -163,11 +153,29 @@ fn reach_server1(config: &Config, clock: &SharedClock) -> Result<Server1, RunErr
     Ok(Server1::new(lesson, terms, Arc::clone(clock)))
 }
 
-/// Each bot takes its updates by webhook; answers where they are posted to.
+/// Serves health and reflection. Without its probes the gateway would be killed without a
+/// word, so their end is its.
+async fn serve(
+    probes: GrpcServer,
+    listener: TcpListener,
+    health: Health,
+    shutdown: Shutdown,
+) -> io::Result<()> {
+    let served = probes
+        .serve(listener, Routes::default(), health, shutdown.clone())
+        .await;
+    shutdown.stop();
+    served
+}
+
+/// Where that is wanted each bot takes its updates by webhook; answers where they are posted to.
 async fn listen(
-    config: &WebhookConfig,
+    config: Option<&WebhookConfig>,
     bots: &mut [Bot],
-) -> Result<(TcpListener, Doors), RunError> {
+) -> Result<Option<(TcpListener, Doors)>, RunError> {
+    let Some(config) = config else {
+        return Ok(None);
+    };
     let address = config.listen;
     let listener = TcpListener::bind(address).await;
     let listener = listener.map_err(|source| RunError::Webhook { address, source })?;
@@ -175,7 +183,7 @@ async fn listen(
     let doors = bots
         .iter_mut()
         .map(|bot| (bot.telegram().bot_id(), bot.door(config)));
-    Ok((listener, doors.collect()))
+    Ok(Some((listener, doors.collect())))
 }
 
 async fn open_journal(path: PathBuf) -> Result<Opened, JournalError> {

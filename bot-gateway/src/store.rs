@@ -131,12 +131,12 @@ impl Store {
         })
         .await?;
         let (writes, queue) = mpsc::channel(QUEUED_WRITES);
-        let writer = Writer {
+        let task = Writer {
             database: Arc::clone(&database),
             clock: Arc::clone(&clock),
             unflushed: None,
         };
-        tokio::spawn(writer.run(queue));
+        tokio::spawn(task.run(queue));
         Ok(Self {
             database,
             writes,
@@ -353,7 +353,7 @@ impl Writer {
             self.unflushed.get_or_insert(begun);
         }
         for done in waiting.into_iter().flatten() {
-            let answer = result.as_ref().map(|()| ()).map_err(|_| StoreError::Write);
+            let answer = result.as_ref().copied().map_err(|_| StoreError::Write);
             // A writer that has given up does not want to know.
             let _ = done.send(answer);
         }

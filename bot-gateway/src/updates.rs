@@ -87,7 +87,7 @@ pub(crate) fn request_id(bot_id: i64, chat: i64, message: i32, sent: i64, data: 
     Uuid::new_v5(&Uuid::NAMESPACE_URL, name.as_bytes())
 }
 
-/// The same of an update that is no press: of a text, however often it is given out.
+/// The same of one update, such as a text, however often it is given out.
 /// Telegram's ids of updates may begin anew after a week (Bot API, `Update`), when no
 /// request is remembered any more.
 pub(crate) fn request_id_of_update(bot_id: i64, update: u32) -> Uuid {

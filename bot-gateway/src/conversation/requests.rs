@@ -19,11 +19,8 @@ pub(super) struct Request<'a> {
     pub(super) language: Language,
     /// The message whose button was pressed.
     pub(super) message_id: Option<i32>,
-    /// Under which a change that it asks for happens once, however often the same press is
-    /// repeated, or the same update given out.
-    #[expect(dead_code, reason = "no text changes anything that needs an id yet")]
-    pub(super) request_id: Uuid,
-    /// The id of this very update: another press of the same button has another.
+    /// Made of this very update: a change that it asks for happens once, however often the
+    /// update is given out. Another press of the same button has another.
     pub(super) update_id: Uuid,
     pub(super) action: Action<'a>,
 }
@@ -62,37 +59,28 @@ impl Action<'_> {
 impl<'a> Request<'a> {
     /// `None` for updates the bot has nothing to say to: groups, channels, bots.
     pub(super) fn from_update(update: &'a Update, bot_id: i64) -> Option<Self> {
+        let update_id = updates::request_id_of_update(bot_id, update.id.0);
         #[expect(
             clippy::wildcard_enum_match_arm,
             reason = "Telegram adds kinds; the poll asks for these two only"
         )]
         match &update.kind {
-            UpdateKind::Message(message) => {
-                let update_id = updates::request_id_of_update(bot_id, update.id.0);
-                Self::from_message(message, update_id)
-            }
-            UpdateKind::CallbackQuery(query) => {
-                let update_id = updates::request_id_of_update(bot_id, update.id.0);
-                let request = Self::from_query(query, bot_id)?;
-                Some(Self {
-                    update_id,
-                    ..request
-                })
-            }
+            UpdateKind::Message(message) => Self::from_message(message, update_id),
+            UpdateKind::CallbackQuery(query) => Self::from_query(query, bot_id, update_id),
             _ => None,
         }
     }
 
-    fn from_message(message: &'a Message, request_id: Uuid) -> Option<Self> {
+    fn from_message(message: &'a Message, update_id: Uuid) -> Option<Self> {
         let from = message.from.as_ref()?;
         if !message.chat.is_private() || from.is_bot {
             return None;
         }
         let action = message.text().map_or(Action::Unknown, read);
-        Some(Self::new(message.chat.id.0, from, request_id, action))
+        Some(Self::new(message.chat.id.0, from, update_id, action))
     }
 
-    fn from_query(query: &'a CallbackQuery, bot_id: i64) -> Option<Self> {
+    fn from_query(query: &'a CallbackQuery, bot_id: i64, update_id: Uuid) -> Option<Self> {
         let message = query.message.as_ref()?;
         if !message.chat().is_private() {
             return None;
@@ -105,11 +93,11 @@ impl<'a> Request<'a> {
         });
         Some(Self {
             message_id: Some(message_id),
-            ..Self::new(chat, &query.from, request_id, action)
+            ..Self::new(chat, &query.from, update_id, action)
         })
     }
 
-    fn new(chat: i64, from: &'a User, request_id: Uuid, action: Action<'a>) -> Self {
+    fn new(chat: i64, from: &'a User, update_id: Uuid, action: Action<'a>) -> Self {
         let language_code = from.language_code.as_deref().unwrap_or_default();
         Self {
             chat,
@@ -118,8 +106,7 @@ impl<'a> Request<'a> {
             language_code,
             language: Language::from_tag(language_code),
             message_id: None,
-            request_id,
-            update_id: request_id,
+            update_id,
             action,
         }
     }

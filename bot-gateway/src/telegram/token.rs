@@ -38,16 +38,21 @@ impl Token {
     #[must_use]
     pub fn webhook_secret(&self) -> SecretString {
         let key = self.secret.expose_secret().as_bytes();
-        let mut mac = Hmac::<Sha256>::new_from_slice(key).expect("HMAC takes keys of any length");
-        mac.update(b"online-lesson-manager webhook");
-        let secret = BASE64_URL_SAFE_NO_PAD.encode(mac.finalize().into_bytes());
-        secret.into()
+        BASE64_URL_SAFE_NO_PAD
+            .encode(mac(key, b"online-lesson-manager webhook"))
+            .into()
     }
 
     /// The whole token, for a URL's path.
     pub(super) fn expose(&self) -> &str {
         self.secret.expose_secret()
     }
+}
+
+fn mac(key: &[u8], text: &[u8]) -> [u8; 32] {
+    let mut mac = Hmac::<Sha256>::new_from_slice(key).expect("HMAC takes keys of any length");
+    mac.update(text);
+    mac.finalize().into_bytes().into()
 }
 
 impl fmt::Debug for Token {

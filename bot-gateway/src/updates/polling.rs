@@ -1,6 +1,9 @@
 //! Long polling. An offset confirms an update only when it is on disk or was handled.
 
-use std::{pin::Pin, time::Duration};
+use std::{
+    pin::{Pin, pin},
+    time::Duration,
+};
 
 use serde_json::{Value, json};
 use service_kit::shutdown::Shutdown;
@@ -66,13 +69,15 @@ impl Poller {
     /// Polls until stopping begins, then lets the handlers finish and confirms what is safe.
     pub(super) async fn run(mut self, inbox: &mut Inbox, shutdown: &Shutdown) {
         let holding = self.holding.clone();
-        tokio::select! {
-            () = free(&holding, FIRST_WORD) => inbox.begin(),
-            () = shutdown.stopping() => {}
-        }
+        let mut free = pin!(free(&holding, FIRST_WORD));
+        let mut is_free = false;
         let mut poll = self.poll(inbox.offset(), Duration::ZERO);
         while !shutdown.is_stopping() {
             tokio::select! {
+                () = &mut free, if !is_free => {
+                    is_free = true;
+                    inbox.begin();
+                }
                 result = &mut poll => {
                     let pause = self.polled(result, inbox);
                     poll = self.next(inbox, pause, shutdown).await;
@@ -139,6 +144,8 @@ impl Poller {
             Holder::Us => None,
             Holder::Unknown | Holder::Others => self.yields.map(|_| FIRST_WORD),
         };
+        // The poll waited for it too.
+        inbox.begin();
         inbox.take(batch);
         Duration::ZERO
     }
