@@ -371,6 +371,9 @@ async fn who_does_not_teach_gets_a_friendly_word() {
 #[tokio::test]
 async fn a_teacher_has_the_day_below_the_text_field() {
     let teacher = Teacher::new("ru").await;
+    // Somebody new is asked for their zone first.
+    teacher.stage.lessons.state().users[0].version = 2;
+    teacher.clock.advance(SignedDuration::from_mins(6));
     teacher.says("/start").await;
     teacher.says("🗓 Мой день").await;
     teacher.sees("Сегодня, ").await;
