@@ -10,7 +10,7 @@ use std::{fmt, str::FromStr};
 
 use uuid::Uuid;
 
-pub use booking::{Booking, Purpose};
+pub use booking::{Booking, Noticed, Purpose};
 use settings::Settings;
 use wire::{Field, Fields};
 
@@ -63,8 +63,6 @@ pub enum Button {
         /// The version the button was drawn for.
         version: i64,
     },
-    /// Shows the reader's lessons.
-    Lessons,
     /// Of the teachers' part.
     Teaching(Teaching),
     /// Of the time zone and the settings.
@@ -83,7 +81,6 @@ impl Button {
             Self::Decline { .. } => "decline",
             Self::Reconfirm { .. } => "reconfirm",
             Self::Leave { .. } => "leave",
-            Self::Lessons => "lessons",
             Self::Teaching(button) => button.name(),
             Self::Settings(button) => button.name(),
         }
@@ -109,7 +106,6 @@ impl fmt::Display for Button {
                 wire::write(f, "k", &[Id(lesson), Number(version)])
             }
             Self::Leave { lesson, version } => wire::write(f, "g", &[Id(lesson), Number(version)]),
-            Self::Lessons => wire::write(f, "l", &[]),
             Self::Teaching(button) => button.write(f),
             Self::Settings(button) => button.fmt(f),
         }
@@ -142,7 +138,6 @@ impl FromStr for Button {
                     _ => Self::Leave { lesson, version },
                 }
             }
-            "l" => Self::Lessons,
             kind if kind.starts_with("t.") => Self::Teaching(Teaching::read(kind, &mut fields)?),
             _ if kind.starts_with("s.") => Self::Settings(Settings::read(kind, &mut fields)?),
             _ => return Err(NoButton),
@@ -184,7 +179,6 @@ mod tests {
                 lesson: id,
                 version,
             },
-            Button::Lessons,
         ];
         let booking = booking::longest().into_iter().map(Button::Booking);
         let teaching = teaching::every().into_iter().map(Button::Teaching);
@@ -203,7 +197,7 @@ mod tests {
             String::new(),
             "b.".to_owned(),
             "b.0:".to_owned(),
-            "l:".to_owned(),
+            "b.l:".to_owned(),
             format!("b.o:{}:0", Uuid::nil()),
             format!("b.o:{id}A:1"),
             format!("b.o:{id}"),

@@ -3,9 +3,7 @@
 
 mod booking;
 mod invitations;
-mod lessons;
 mod requests;
-mod seats;
 mod settings;
 mod start;
 mod status;
@@ -73,6 +71,9 @@ enum Answer {
     New(Reply),
     /// In place of the message whose button was pressed.
     Here(Reply),
+    /// Below the notice whose button was pressed: its text stays, its buttons have done their
+    /// work.
+    Below(Reply),
     /// Nothing: the press is acknowledged, and all stays as it is.
     Nothing,
     /// Two new messages, of which the second is the screen.
@@ -266,7 +267,10 @@ impl Conversation {
     fn marked(&self, reader: &Reader, mut answer: Answer) -> Answer {
         if let Some(since) = self.link.stale_since() {
             let reply = match &mut answer {
-                Answer::New(reply) | Answer::Here(reply) | Answer::Both(_, reply) => reply,
+                Answer::New(reply)
+                | Answer::Here(reply)
+                | Answer::Below(reply)
+                | Answer::Both(_, reply) => reply,
                 Answer::Nothing => return answer,
             };
             let when = reader.moment_short(since);
@@ -291,6 +295,16 @@ impl Conversation {
             (Answer::Nothing, _) => return Ok(()),
             (Answer::Here(reply), Some(message_id)) => {
                 let shown = self.replies.edit(chat, message_id, &reply).await?;
+                (reply, shown)
+            }
+            (Answer::Below(reply), notice) => {
+                let shown = self.replies.send(chat, &reply).await?;
+                if let Some(notice) = notice {
+                    self.replies.remove_buttons(chat, notice).await;
+                }
+                if !reply.has_buttons() {
+                    return Ok(());
+                }
                 (reply, shown)
             }
             (Answer::New(reply) | Answer::Here(reply), _) => {
@@ -351,7 +365,7 @@ impl Conversation {
                 Command::Status => self.status(reader).await,
                 Command::Cancel => Ok(cancel(reader, question)),
                 Command::Schedule => self.schedule(reader).await.map(Answer::New),
-                Command::Lessons => self.lessons(reader).await.map(Answer::New),
+                Command::Lessons => self.lessons(reader, 0).await.map(Answer::New),
                 Command::Agenda => self.agenda(reader).await,
                 Command::Invite => self.invitations_menu(reader).await,
                 Command::Zone => self.zone(reader, argument).await,
@@ -378,7 +392,6 @@ impl Conversation {
                     self.reconfirm(reader, lesson, version).await
                 }
                 Button::Leave { lesson, version } => self.leave(reader, lesson, version).await,
-                Button::Lessons => self.lessons(reader).await.map(Answer::Here),
                 Button::Teaching(pressed) => self.teach(reader, request_id, pressed).await,
                 Button::Settings(pressed) => self.settings(reader, question, pressed).await,
             },

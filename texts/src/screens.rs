@@ -97,6 +97,8 @@ pub enum Screen<'a> {
     InvitationRevoked,
     /// Others accepted it.
     InvitationUsedUp,
+    /// The group it leads into is full.
+    InvitationGroupFull,
     /// A teacher opened their own invitation.
     SelfInvitation,
     /// It has begun.
@@ -191,6 +193,7 @@ impl Screen<'_> {
             Self::InvitationExpired => "screen-invitation-expired",
             Self::InvitationRevoked => "screen-invitation-revoked",
             Self::InvitationUsedUp => "screen-invitation-used-up",
+            Self::InvitationGroupFull => "screen-invitation-group-full",
             Self::SelfInvitation => "screen-self-invitation",
             Self::AlreadyBegun => "screen-already-begun",
             Self::NoLesson => "screen-no-lesson",
@@ -243,6 +246,7 @@ impl Screen<'_> {
             | Self::InvitationExpired
             | Self::InvitationRevoked
             | Self::InvitationUsedUp
+            | Self::InvitationGroupFull
             | Self::SelfInvitation
             | Self::Lessons
             | Self::NoLessons

@@ -72,6 +72,80 @@ pub enum Booking {
         /// To this time.
         start: Timestamp,
     },
+    /// Lists the reader's lessons.
+    Lessons {
+        /// From 0.
+        page: u16,
+    },
+    /// Shows a lesson.
+    Lesson {
+        /// Which.
+        lesson: Uuid,
+    },
+    /// Lists the lessons of the reader's groups in which they have no seat.
+    OpenLessons {
+        /// From 0.
+        page: u16,
+    },
+    /// Takes a seat in a group's lesson.
+    Join {
+        /// Which.
+        lesson: Uuid,
+    },
+    /// Under a notice, which stays as it is.
+    Noticed {
+        /// What it does.
+        pressed: Noticed,
+        /// The lesson.
+        lesson: Uuid,
+        /// The version the notice was drawn for.
+        version: i64,
+    },
+}
+
+/// What a button under a notice does.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Noticed {
+    /// The reader comes.
+    Come,
+    /// They come to the new time of a group's lesson.
+    Keep,
+    /// They give up their seat in it.
+    GiveUp,
+    /// Looks for another time.
+    Move,
+    /// Asks whether to cancel.
+    Cancel,
+}
+
+impl Noticed {
+    const ALL: [Self; 5] = [
+        Self::Come,
+        Self::Keep,
+        Self::GiveUp,
+        Self::Move,
+        Self::Cancel,
+    ];
+
+    fn name(self) -> &'static str {
+        match self {
+            Self::Come => "notice_come",
+            Self::Keep => "notice_reconfirm",
+            Self::GiveUp => "notice_leave",
+            Self::Move => "notice_move",
+            Self::Cancel => "notice_cancel",
+        }
+    }
+
+    fn kind(self) -> &'static str {
+        match self {
+            Self::Come => "b.nc",
+            Self::Keep => "b.nk",
+            Self::GiveUp => "b.ng",
+            Self::Move => "b.nm",
+            Self::Cancel => "b.nx",
+        }
+    }
 }
 
 /// What a free time is looked for.
@@ -133,6 +207,11 @@ impl Booking {
             Self::Book { .. } => "book",
             Self::Release { .. } => "release",
             Self::MoveTo { .. } => "move",
+            Self::Lessons { .. } => "lessons",
+            Self::Lesson { .. } => "lesson",
+            Self::OpenLessons { .. } => "open_lessons",
+            Self::Join { .. } => "join",
+            Self::Noticed { pressed, .. } => pressed.name(),
         }
     }
 
@@ -179,6 +258,15 @@ impl Booking {
                 let fields = [Id(lesson), Number(version), Instant(start)];
                 wire::write(f, "b.m", &fields)
             }
+            Self::Lessons { page } => wire::write(f, "b.l", &[Number(page.into())]),
+            Self::Lesson { lesson } => wire::write(f, "b.v", &[Id(lesson)]),
+            Self::OpenLessons { page } => wire::write(f, "b.g", &[Number(page.into())]),
+            Self::Join { lesson } => wire::write(f, "b.j", &[Id(lesson)]),
+            Self::Noticed {
+                pressed,
+                lesson,
+                version,
+            } => wire::write(f, pressed.kind(), &[Id(lesson), Number(version)]),
         }
     }
 
@@ -229,7 +317,27 @@ impl Booking {
                 version: fields.number()?,
                 start: fields.instant()?,
             },
-            _ => return Err(NoButton),
+            "l" => Self::Lessons {
+                page: small(fields)?,
+            },
+            "v" => Self::Lesson {
+                lesson: fields.id()?,
+            },
+            "g" => Self::OpenLessons {
+                page: small(fields)?,
+            },
+            "j" => Self::Join {
+                lesson: fields.id()?,
+            },
+            other => {
+                let mut all = Noticed::ALL.into_iter();
+                let pressed = all.find(|noticed| noticed.kind().strip_prefix("b.") == Some(other));
+                Self::Noticed {
+                    pressed: pressed.ok_or(NoButton)?,
+                    lesson: fields.id()?,
+                    version: fields.number()?,
+                }
+            }
         })
     }
 }
@@ -270,6 +378,17 @@ pub(super) fn longest() -> Vec<Booking> {
             start,
         },
     ];
+    buttons.extend([
+        Booking::Lessons { page: u16::MAX },
+        Booking::Lesson { lesson: id },
+        Booking::OpenLessons { page: u16::MAX },
+        Booking::Join { lesson: id },
+    ]);
+    buttons.extend(Noticed::ALL.map(|pressed| Booking::Noticed {
+        pressed,
+        lesson: id,
+        version,
+    }));
     for of in [of, moving] {
         buttons.extend([
             Booking::Week { of, monday: None },

@@ -1,9 +1,15 @@
-//! What students do: find a teacher and a free time, book it, and move a lesson.
+//! What students do: find a teacher and a free time, book it, and look after their lessons.
 
 mod calendar;
+mod cancelling;
+mod groups;
 mod holding;
+mod lessons;
+mod line;
 mod moving;
+mod noticed;
 mod refusals;
+mod seats;
 mod teachers;
 mod tutor;
 
@@ -14,6 +20,8 @@ use uuid::Uuid;
 use super::{Answer, Conversation, Fault, Reader, button, requests::Request};
 use crate::buttons::{Booking, Button, Purpose};
 pub(super) use refusals::alternatives;
+
+pub(super) use line::{Line, students};
 
 impl Conversation {
     /// Does what a button of booking says.
@@ -56,6 +64,18 @@ impl Conversation {
                 version,
                 start,
             } => self.move_to(reader, lesson, version, start).await,
+            Booking::Lessons { page } => {
+                let page = self.lessons(reader, page.into()).await;
+                page.map(Answer::Here)
+            }
+            Booking::Lesson { lesson } => self.lesson_details(reader, lesson).await,
+            Booking::OpenLessons { page } => self.open_lessons(reader, page.into()).await,
+            Booking::Join { lesson } => self.join(reader, lesson).await,
+            Booking::Noticed {
+                pressed,
+                lesson,
+                version,
+            } => self.noticed(reader, pressed, lesson, version).await,
         }
     }
 }

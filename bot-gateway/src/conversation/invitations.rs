@@ -2,7 +2,7 @@
 
 use olm_proto::{common::v1::ErrorReason, lesson::v1::AcceptInvitationRequest};
 use service_kit::{grpc::client::acting, status::reason};
-use texts::Screen;
+use texts::{BookingScreen, Screen};
 use tonic::Code;
 use uuid::Uuid;
 
@@ -13,7 +13,8 @@ use crate::memory::{ChatMemory, Then};
 const MAX_TOKEN: usize = 64;
 
 /// What each refusal shows.
-const REFUSALS: [(ErrorReason, Screen<'static>); 6] = [
+const REFUSALS: [(ErrorReason, Screen<'static>); 7] = [
+    (ErrorReason::GroupFull, Screen::InvitationGroupFull),
     (ErrorReason::InvitationNotFound, Screen::InvitationUnknown),
     (ErrorReason::InvitationExpired, Screen::InvitationExpired),
     (ErrorReason::InvitationRevoked, Screen::InvitationRevoked),
@@ -58,7 +59,20 @@ impl Conversation {
         } else {
             Screen::StudentAlready { teacher }
         };
-        let head = screen.html(reader.language);
+        let mut head = screen.html(reader.language);
+        if let Some(group) = &accepted.group {
+            let group = BookingScreen::OfGroup {
+                group: &group.title,
+            };
+            head.push('\n');
+            head.push_str(&group.html(reader.language));
+        }
+        let missed = accepted.missed_lesson_ids.len();
+        if missed > 0 {
+            let missed = BookingScreen::MissedLessons { count: missed };
+            head.push('\n');
+            head.push_str(&missed.html(reader.language));
+        }
         let Ok(teacher) = Uuid::try_parse(&invited.id) else {
             return Ok(say_html(reader, head));
         };

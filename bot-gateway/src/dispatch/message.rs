@@ -3,10 +3,10 @@
 use jiff::{Timestamp, tz::TimeZone};
 use olm_proto::notify::v1::{Content, Deliver, LessonNoticeKind, LessonRole, content};
 use serde_json::{Value, json};
-use texts::{Format, Label, Language};
+use texts::{BookingLabel, Format, Label, Language};
 use uuid::Uuid;
 
-use crate::buttons::Button;
+use crate::buttons::{Booking, Button, Noticed};
 
 /// The body of `sendMessage`; `None` when the row has no content to send.
 pub(super) fn message(row: &Deliver, now: Timestamp) -> Option<Value> {
@@ -32,38 +32,60 @@ pub(super) fn message(row: &Deliver, now: Timestamp) -> Option<Value> {
 }
 
 /// What can be done about a lesson from its notice: a teacher decides about a request, a
-/// student says whether they come to a new time, a lesson that lies ahead can be cancelled
-/// (and a seat in it given up, see `conversation::lessons`).
+/// student says whether they come, a lesson that lies ahead can be moved by its student and
+/// cancelled (and a seat in a group's given up, see `conversation::booking`).
 fn keyboard(content: &Content, language: Language, zone: &TimeZone) -> Option<Value> {
     let content::Kind::LessonNotice(notice) = content.kind.as_ref()? else {
         return None;
     };
     let lesson = Uuid::try_parse(&notice.lesson_id).ok()?;
     let version = notice.lesson_version;
-    let button = |label: Label<'_>, button: Button| {
-        let text = label.text(language);
-        json!({ "text": text, "callback_data": button.to_string() })
+    let button =
+        |text: String, button: Button| json!({ "text": text, "callback_data": button.to_string() });
+    let noticed = |text: String, pressed: Noticed| {
+        let pressed = Booking::Noticed {
+            pressed,
+            lesson,
+            version,
+        };
+        button(text, Button::Booking(pressed))
     };
-    let row = match notice.kind() {
-        LessonNoticeKind::Requested if notice.reader_role() == LessonRole::Teacher => vec![
-            button(Label::Confirm, Button::Confirm { lesson, version }),
-            button(Label::Decline, Button::Decline { lesson, version }),
-        ],
-        LessonNoticeKind::Reconfirm => vec![
-            button(Label::Keep, Button::Reconfirm { lesson, version }),
-            button(Label::GiveUp, Button::Leave { lesson, version }),
+    let start = olm_proto::instant(notice.start_time.as_ref()?)?;
+    let time = &texts::moment_short(start, language, zone);
+    let cancel = || noticed(Label::Cancel { time }.text(language), Noticed::Cancel);
+    let student = notice.reader_role() == LessonRole::Student;
+    // A group's lesson is moved by its teacher only.
+    let move_it = || {
+        let alone = student && notice.group_title.is_empty();
+        alone.then(|| noticed(BookingLabel::Move.text(language), Noticed::Move))
+    };
+    let rows = match notice.kind() {
+        LessonNoticeKind::Requested if notice.reader_role() == LessonRole::Teacher => vec![vec![
+            button(
+                Label::Confirm.text(language),
+                Button::Confirm { lesson, version },
+            ),
+            button(
+                Label::Decline.text(language),
+                Button::Decline { lesson, version },
+            ),
+        ]],
+        LessonNoticeKind::Reconfirm => vec![vec![
+            noticed(Label::Keep.text(language), Noticed::Keep),
+            noticed(Label::GiveUp.text(language), Noticed::GiveUp),
+        ]],
+        LessonNoticeKind::Reminder if student => vec![
+            vec![noticed(BookingLabel::Come.text(language), Noticed::Come)],
+            move_it().into_iter().chain([cancel()]).collect(),
         ],
         LessonNoticeKind::Booked
         | LessonNoticeKind::Reminder
-        | LessonNoticeKind::Requested
         | LessonNoticeKind::Confirmed
         | LessonNoticeKind::Moved
         | LessonNoticeKind::PlaceChanged => {
-            let start = olm_proto::instant(notice.start_time.as_ref()?)?;
-            let time = texts::moment_short(start, language, zone);
-            let cancel = Button::AskCancel { lesson, version };
-            vec![button(Label::Cancel { time: &time }, cancel)]
+            vec![move_it().into_iter().chain([cancel()]).collect()]
         }
+        LessonNoticeKind::Requested => vec![vec![cancel()]],
         LessonNoticeKind::Canceled
         | LessonNoticeKind::Declined
         | LessonNoticeKind::Lapsed
@@ -77,5 +99,5 @@ fn keyboard(content: &Content, language: Language, zone: &TimeZone) -> Option<Va
         | LessonNoticeKind::ClockShifts
         | LessonNoticeKind::Unspecified => return None,
     };
-    Some(json!({ "inline_keyboard": [row] }))
+    Some(json!({ "inline_keyboard": rows }))
 }

@@ -19,18 +19,18 @@ use crate::{
 };
 
 /// A student in Berlin who speaks English, before a bot with one teacher in Moscow.
-struct Student {
-    stage: Stage,
+pub struct Student {
+    pub stage: Stage,
     running: Running,
-    anna: Person,
+    pub anna: Person,
 }
 
 impl Student {
-    async fn new() -> Self {
+    pub async fn new() -> Self {
         Self::speaking("en").await
     }
 
-    async fn speaking(language: &str) -> Self {
+    pub async fn speaking(language: &str) -> Self {
         let (stage, running) = Stage::running().await;
         let anna = person(&stage, language).await;
         Self {
@@ -40,35 +40,35 @@ impl Student {
         }
     }
 
-    fn lessons(&self) -> &Lessons {
+    pub fn lessons(&self) -> &Lessons {
         &self.stage.lessons
     }
 
-    async fn say(&self, text: &str) {
+    pub async fn say(&self, text: &str) {
         self.stage.sim.say(&self.anna, text).await.unwrap();
     }
 
-    async fn shown(&self, text: &str) -> MessageView {
+    pub async fn shown(&self, text: &str) -> MessageView {
         shown(&self.stage, &self.anna, text).await
     }
 
-    async fn offered(&self, mark: &str) -> MessageView {
+    pub async fn offered(&self, mark: &str) -> MessageView {
         offered(&self.stage, &self.anna, mark).await
     }
 
     /// Presses the first button of `message` with `mark` in its label.
-    async fn press(&self, message: &MessageView, mark: &str) {
+    pub async fn press(&self, message: &MessageView, mark: &str) {
         let button = Button::data(marked(message, mark)).on(message.message_id);
         press(&self.stage, &self.anna, button).await;
     }
 
-    async fn stop(self) {
+    pub async fn stop(self) {
         self.running.stop().await.unwrap();
     }
 }
 
 /// With these policies, by another name.
-fn another(number: u128, name: &str, policies: TeacherPolicies) -> Teacher {
+pub fn another(number: u128, name: &str, policies: TeacherPolicies) -> Teacher {
     Teacher {
         id: Uuid::from_u128(number).to_string(),
         display_name: name.to_owned(),
@@ -78,11 +78,11 @@ fn another(number: u128, name: &str, policies: TeacherPolicies) -> Teacher {
 }
 
 /// What lasts so many minutes.
-fn lasting(minutes: i64) -> prost_types::Duration {
+pub fn lasting(minutes: i64) -> prost_types::Duration {
     olm_proto::duration(SignedDuration::from_mins(minutes))
 }
 
-fn labels(message: &MessageView) -> Vec<&str> {
+pub fn labels(message: &MessageView) -> Vec<&str> {
     let buttons = message.inline_keyboard.iter().flatten();
     buttons.map(|button| button.text.as_str()).collect()
 }

@@ -127,12 +127,10 @@ async fn a_student_books_and_cancels_in_russian() {
 
     stage.sim.say(&anna, "/lessons").await.unwrap();
     let list = shown(&stage, &anna, "Ваши уроки").await;
-    press(
-        &stage,
-        &anna,
-        Button::data(data(&list, "❌")).on(list.message_id),
-    )
-    .await;
+    press(&stage, &anna, Button::data(marked(&list, "Мария <3"))).await;
+    let details = shown(&stage, &anna, "Урок состоится").await;
+    assert_eq!(details.message_id, list.message_id);
+    press(&stage, &anna, Button::data(data(&details, "❌"))).await;
     shown(&stage, &anna, "Отменить урок?").await;
     press(&stage, &anna, Button::text("Да, отменить")).await;
     shown(&stage, &anna, "Урок отменён").await;

@@ -95,6 +95,8 @@ pub struct State {
     pub taken: Option<Vec<Timestamp>>,
     /// The next hold, booking or move is refused for this.
     pub refused_time: Option<ErrorReason>,
+    /// What a student cancels is late.
+    pub late: bool,
     /// Bookings are requests.
     pub approval: bool,
     /// What each invitation's token is answered with; none: accepted.

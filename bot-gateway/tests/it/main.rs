@@ -16,6 +16,7 @@ mod lessons;
 mod notify;
 mod once;
 mod outcomes;
+mod own_lessons;
 mod owning;
 mod requests;
 mod seats;

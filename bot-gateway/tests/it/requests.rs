@@ -12,7 +12,7 @@ use telegram_sim::{
 use uuid::Uuid;
 
 use crate::{
-    conversation::{book_first, data, person, press, press_twice, shown},
+    conversation::{book_first, data, offered, person, press, press_twice, shown},
     lessons::slots,
     notify::Line,
     stage::{SOON, Stage},
@@ -250,7 +250,9 @@ async fn a_teachers_list_offers_to_decide_about_requests() {
         "{}",
         list.text
     );
-    asked.press(&list, "✅ Confirm").await;
+    asked.press(&list, "⏳").await;
+    let details = offered(&asked.stage, &asked.teacher, "✅ Confirm").await;
+    asked.press(&details, "✅ Confirm").await;
     asked.shown("Lesson confirmed").await;
     asked.running.stop().await.unwrap();
 }
@@ -283,6 +285,7 @@ async fn a_link_makes_a_student_and_every_refusal_is_said_in_words() {
             "As many people as were invited",
         ),
         ("own", ErrorReason::SelfInvitation, "your own invitation"),
+        ("full", ErrorReason::GroupFull, "leads into is full"),
     ];
     {
         let invitations = &mut stage.lessons.state().invitations;

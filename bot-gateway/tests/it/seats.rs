@@ -13,9 +13,9 @@ use telegram_sim::{
 use uuid::Uuid;
 
 use crate::{
-    conversation::{data, person, press, press_twice, shown},
+    conversation::{data, marked, offered, person, press, press_twice, shown},
     lessons::{TEACHER, slots},
-    stage::{Running, Stage},
+    stage::{Running, SOON, Stage},
 };
 
 const LESSON: Uuid = Uuid::from_u128(0x1e);
@@ -86,6 +86,15 @@ impl Asked {
         press(&self.stage, &self.student, button).await;
     }
 
+    /// The notice keeps its text, and nothing can be pressed any more.
+    async fn question_is_done(&self) {
+        let is_done = |message: &MessageView| {
+            message.text == self.question.text && message.inline_keyboard.is_empty()
+        };
+        let sim = &self.stage.sim;
+        sim.message(&self.student, SOON, is_done).await.unwrap();
+    }
+
     async fn press_twice(&self, message: &MessageView, label: &str) {
         let button = Button::data(data(message, label)).on(message.message_id);
         press_twice(&self.stage, &self.student, button).await;
@@ -113,7 +122,8 @@ async fn a_student_says_from_the_question_that_they_come() {
         let asked = Asked::new(language).await;
         asked.press(&asked.question, label).await;
         let kept = asked.shown(answer).await;
-        assert_eq!(kept.message_id, asked.question.message_id);
+        assert_ne!(kept.message_id, asked.question.message_id);
+        asked.question_is_done().await;
         assert!(kept.text.contains("Мария"), "{}", kept.text);
         assert_eq!(asked.seat(), BookingStatus::Confirmed);
         asked.running.stop().await.unwrap();
@@ -129,8 +139,8 @@ async fn a_student_gives_the_seat_up_and_a_double_tap_has_one_effect() {
         let asked = Asked::new(language).await;
         asked.press_twice(&asked.question, label).await;
         let left = asked.shown(answer).await;
-        assert_eq!(left.message_id, asked.question.message_id);
-        assert!(left.inline_keyboard.is_empty());
+        assert_ne!(left.message_id, asked.question.message_id);
+        asked.question_is_done().await;
         assert_eq!(asked.seat(), BookingStatus::Canceled);
         assert_eq!(asked.version(), 4);
         asked.running.stop().await.unwrap();
@@ -228,7 +238,9 @@ async fn the_list_of_lessons_asks_too_and_names_the_group_to_its_teacher() {
         "{}",
         list.text
     );
-    asked.press(&list, "✅ I will come").await;
+    asked.press(&list, "⏳").await;
+    let details = asked.shown("Seats taken").await;
+    asked.press(&details, "✅ I will come").await;
     asked.shown("You come at the new time").await;
     // As if the reader taught it.
     asked.stage.lessons.state().lessons[0].teacher_id = user(&asked.student);
@@ -239,7 +251,8 @@ async fn the_list_of_lessons_asks_too_and_names_the_group_to_its_teacher() {
         .await
         .unwrap();
     let list = asked.shown("group Beginners").await;
-    asked.press(&list, "❌ Cancel").await;
-    asked.shown("Cancel this lesson?").await;
+    let to_details = marked(&list, "Beginners");
+    press(&asked.stage, &asked.student, Button::data(to_details)).await;
+    offered(&asked.stage, &asked.student, "❌").await;
     asked.running.stop().await.unwrap();
 }

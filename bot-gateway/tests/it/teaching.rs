@@ -14,7 +14,7 @@ use tokio::time::timeout;
 use uuid::Uuid;
 
 use crate::{
-    conversation::{data, person, press, press_twice, shown},
+    conversation::{data, offered, person, press, press_twice, shown},
     lessons::{slots, teaching},
     stage::{Running, SOON, Stage},
 };
@@ -268,9 +268,9 @@ async fn a_reason_can_be_given_in_ones_own_words() {
     teacher.change(0, |lesson| lesson.status = LessonStatus::Requested.into());
     teacher.says("/lessons").await;
     let list = teacher.sees("Ваши уроки").await;
-    let asked = teacher
-        .opens(&list, "🚫 Отклонить", "Выберите причину")
-        .await;
+    teacher.presses(&list, "⏳").await;
+    let lesson = offered(&teacher.stage, &teacher.person, "🚫").await;
+    let asked = teacher.opens(&lesson, "🚫", "Выберите причину").await;
     teacher.opens(&asked, "✏️", "Напишите причину").await;
     teacher.says(&"о".repeat(501)).await;
     teacher.sees("Слишком длинно").await;

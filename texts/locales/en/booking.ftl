@@ -78,6 +78,41 @@ booking-moved =
 booking-move-too-late = It is too late to move this lesson: that is possible until { $notice } before it begins. Talk to the teacher, or cancel it.
 booking-move-of-group = A group’s lesson is moved by its teacher only.
 
+booking-was-late = It counts as a late cancellation.
+booking-lesson =
+    📘 <b>Lesson</b>
+    { $when }
+booking-with-teacher = Teacher: { $name }
+booking-of-group = Group: { $group }
+booking-seats = Seats taken: { $taken } of { $capacity }
+booking-place = Where: { $url }
+booking-notes = Notes: { $notes }
+booking-stands = ✅ It takes place.
+booking-waits-until = 📨 The request waits for the teacher’s answer until { $moment }.
+booking-asks-until = ❓ The time has changed. Say whether you come until { $moment }.
+booking-full = No seat is left in this lesson.
+booking-no-seat-yet = You have no seat in this lesson.
+booking-not-joinable = This lesson cannot be joined any more.
+booking-open-lessons = <b>Lessons of your groups in which you have no seat</b>
+booking-no-open-lessons = There is no lesson of your groups to join at the moment.
+booking-open-lesson = { $when }, group { $group }: { $left ->
+    [0] full
+    [one] { $left } seat left
+   *[other] { $left } seats left
+}
+booking-joined =
+    ✅ <b>You have a seat</b>
+    Group: { $group }
+    Teacher: { $name }
+    { $when }
+booking-see-you =
+    👋 <b>See you!</b>
+    { $when }
+booking-missed-lessons = { $count ->
+    [one] You have no seat in { $count } lesson of the group: it is full, or clashes with another lesson of yours.
+   *[other] You have no seat in { $count } lessons of the group: they are full, or clash with other lessons of yours.
+}
+
 booking-label-own-teacher = ⭐ { $name }
 booking-label-teachers = 👥 Teachers
 booking-label-length = { $minutes } min
@@ -94,3 +129,11 @@ booking-label-another-time = Another time
 booking-label-move = 🔁 Move
 booking-label-move-yes = Yes, move it
 booking-label-back = ◀ Back
+booking-label-lessons = My lessons
+booking-label-details = About the lesson
+booking-label-lesson = { $time } · { $name }
+booking-label-lesson-open = ⏳ { $time } · { $name }
+booking-label-open-lessons = 👥 Lessons of my groups
+booking-label-join = ✅ Take a seat
+booking-label-join-at = ✅ { $time } · { $group }
+booking-label-come = ✅ I’m coming

@@ -35,6 +35,7 @@ screen-invitation-unknown = I do not know this invitation. Ask the teacher for a
 screen-invitation-expired = This invitation has run out. Ask the teacher for a new link.
 screen-invitation-revoked = The teacher took this invitation back. Ask the teacher for a new link.
 screen-invitation-used-up = As many people as were invited have accepted this invitation. Ask the teacher for a new link.
+screen-invitation-group-full = The group that this invitation leads into is full. Talk to the teacher.
 screen-self-invitation = This is your own invitation: send the link to your students.
 screen-no-lesson = You have no such lesson. Your lessons: /lessons
 screen-lesson-with-group = { $when }, group { $name }

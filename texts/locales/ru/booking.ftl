@@ -80,6 +80,43 @@ booking-moved =
 booking-move-too-late = Переносить этот урок уже поздно: это можно сделать не позже чем за { $notice } до начала. Договоритесь с преподавателем или отмените урок.
 booking-move-of-group = Урок группы переносит только преподаватель.
 
+booking-was-late = Отмена поздняя: преподаватель увидит это.
+booking-lesson =
+    📘 <b>Урок</b>
+    { $when }
+booking-with-teacher = Преподаватель: { $name }
+booking-of-group = Группа: { $group }
+booking-seats = Занято мест: { $taken } из { $capacity }
+booking-place = Где: { $url }
+booking-notes = Заметки: { $notes }
+booking-stands = ✅ Урок состоится.
+booking-waits-until = 📨 Заявка ждёт ответа преподавателя до { $moment }.
+booking-asks-until = ❓ Время изменилось. Скажите, придёте ли вы, до { $moment }.
+booking-full = На этом уроке мест больше нет.
+booking-no-seat-yet = На этом уроке у вас нет места.
+booking-not-joinable = На этот урок записаться уже нельзя.
+booking-open-lessons = <b>Уроки ваших групп, на которых у вас нет места</b>
+booking-no-open-lessons = Сейчас нет уроков ваших групп, на которые можно записаться.
+booking-open-lesson = { $when }, группа { $group }: { $left ->
+    [0] мест нет
+    [one] { $left } место свободно
+    [few] { $left } места свободно
+   *[many] { $left } мест свободно
+}
+booking-joined =
+    ✅ <b>У вас есть место</b>
+    Группа: { $group }
+    Преподаватель: { $name }
+    { $when }
+booking-see-you =
+    👋 <b>До встречи!</b>
+    { $when }
+booking-missed-lessons = { $count ->
+    [one] На { $count } уроке группы у вас нет места: он заполнен или совпадает с другим вашим уроком.
+    [few] На { $count } уроках группы у вас нет места: они заполнены или совпадают с другими вашими уроками.
+   *[many] На { $count } уроках группы у вас нет места: они заполнены или совпадают с другими вашими уроками.
+}
+
 booking-label-own-teacher = ⭐ { $name }
 booking-label-teachers = 👥 Преподаватели
 booking-label-length = { $minutes } мин
@@ -96,3 +133,11 @@ booking-label-another-time = Другое время
 booking-label-move = 🔁 Перенести
 booking-label-move-yes = Да, перенести
 booking-label-back = ◀ Назад
+booking-label-lessons = Мои уроки
+booking-label-details = Подробнее об уроке
+booking-label-lesson = { $time } · { $name }
+booking-label-lesson-open = ⏳ { $time } · { $name }
+booking-label-open-lessons = 👥 Уроки моих групп
+booking-label-join = ✅ Занять место
+booking-label-join-at = ✅ { $time } · { $group }
+booking-label-come = ✅ Приду

@@ -52,6 +52,32 @@ pub enum BookingLabel<'a> {
     MoveYes,
     /// To what was before.
     Back,
+    /// To the reader's lessons.
+    Lessons,
+    /// To a lesson's details.
+    Details,
+    /// A lesson of the reader's.
+    Lesson {
+        /// As [`crate::moment_short`] gives it.
+        time: &'a str,
+        /// The other side's name.
+        name: &'a str,
+        /// Whether something about it is open still.
+        open: bool,
+    },
+    /// To the lessons of the reader's groups.
+    OpenLessons,
+    /// Takes a seat in the lesson that is shown.
+    Join,
+    /// Takes a seat in a lesson.
+    JoinAt {
+        /// As [`crate::moment_short`] gives it.
+        time: &'a str,
+        /// The group's title.
+        group: &'a str,
+    },
+    /// The reader comes.
+    Come,
 }
 
 impl BookingLabel<'_> {
@@ -82,6 +108,23 @@ impl BookingLabel<'_> {
             Self::Move => ("booking-label-move", values),
             Self::MoveYes => ("booking-label-move-yes", values),
             Self::Back => ("booking-label-back", values),
+            Self::Lessons => ("booking-label-lessons", values),
+            Self::Details => ("booking-label-details", values),
+            Self::Lesson { time, name, open } => {
+                let id = if open {
+                    "booking-label-lesson-open"
+                } else {
+                    "booking-label-lesson"
+                };
+                (id, values.raw("time", time).raw("name", name))
+            }
+            Self::OpenLessons => ("booking-label-open-lessons", values),
+            Self::Join => ("booking-label-join", values),
+            Self::JoinAt { time, group } => {
+                let values = values.raw("time", time).raw("group", group);
+                ("booking-label-join-at", values)
+            }
+            Self::Come => ("booking-label-come", values),
         };
         message(language, id, &values)
     }

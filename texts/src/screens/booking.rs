@@ -179,6 +179,90 @@ pub enum BookingScreen<'a> {
     },
     /// Only its teacher moves a group's lesson.
     MoveOfGroup,
+    /// After a lesson that was cancelled: it was late.
+    WasLate,
+    /// Above a lesson's details.
+    Lesson {
+        /// The lesson's time.
+        when: &'a str,
+    },
+    /// Of a lesson: who teaches it.
+    WithTeacher {
+        /// The name.
+        name: &'a str,
+    },
+    /// Of a lesson: its group.
+    OfGroup {
+        /// The group's title.
+        group: &'a str,
+    },
+    /// Of a group's lesson: who sits in it.
+    Seats {
+        /// How many do.
+        taken: i64,
+        /// How many may.
+        capacity: i64,
+    },
+    /// Of a lesson: where it takes place.
+    Place {
+        /// The link.
+        url: &'a str,
+    },
+    /// Of a lesson: what both sides should know.
+    Notes {
+        /// As they were written.
+        notes: &'a str,
+    },
+    /// Of a lesson: it takes place.
+    Stands,
+    /// Of a request: until when the teacher may answer.
+    WaitsUntil {
+        /// As [`crate::moment_short`] gives it.
+        moment: &'a str,
+    },
+    /// Of a group's lesson at a new time: until when the reader may answer.
+    AsksUntil {
+        /// As [`crate::moment_short`] gives it.
+        moment: &'a str,
+    },
+    /// Of a group's lesson: no seat is left.
+    Full,
+    /// Of a group's lesson: the reader has none.
+    NoSeatYet,
+    /// Of a group's lesson: nobody can join it any more.
+    NotJoinable,
+    /// Above the lessons of the reader's groups.
+    OpenLessons,
+    /// There are none.
+    NoOpenLessons,
+    /// One of them.
+    OpenLesson {
+        /// The group's title.
+        group: &'a str,
+        /// The lesson's time.
+        when: &'a str,
+        /// Seats that are left.
+        left: i64,
+    },
+    /// The reader has a seat now.
+    Joined {
+        /// The group's title.
+        group: &'a str,
+        /// The teacher's name.
+        name: &'a str,
+        /// The lesson's time.
+        when: &'a str,
+    },
+    /// After an invitation into a group: its lessons in which the reader has no seat.
+    MissedLessons {
+        /// How many.
+        count: usize,
+    },
+    /// The reader comes.
+    SeeYou {
+        /// The lesson's time.
+        when: &'a str,
+    },
 }
 
 impl BookingScreen<'_> {
@@ -229,15 +313,50 @@ impl BookingScreen<'_> {
             Self::Moved { .. } => "booking-moved",
             Self::MoveTooLate { .. } => "booking-move-too-late",
             Self::MoveOfGroup => "booking-move-of-group",
+            Self::WasLate => "booking-was-late",
+            Self::Lesson { .. } => "booking-lesson",
+            Self::WithTeacher { .. } => "booking-with-teacher",
+            Self::OfGroup { .. } => "booking-of-group",
+            Self::Seats { .. } => "booking-seats",
+            Self::Place { .. } => "booking-place",
+            Self::Notes { .. } => "booking-notes",
+            Self::Stands => "booking-stands",
+            Self::WaitsUntil { .. } => "booking-waits-until",
+            Self::AsksUntil { .. } => "booking-asks-until",
+            Self::Full => "booking-full",
+            Self::NoSeatYet => "booking-no-seat-yet",
+            Self::NotJoinable => "booking-not-joinable",
+            Self::OpenLessons => "booking-open-lessons",
+            Self::NoOpenLessons => "booking-no-open-lessons",
+            Self::OpenLesson { .. } => "booking-open-lesson",
+            Self::Joined { .. } => "booking-joined",
+            Self::MissedLessons { .. } => "booking-missed-lessons",
+            Self::SeeYou { .. } => "booking-see-you",
         }
     }
 
     fn values(self) -> Values<'static> {
         let values = Values::default();
         match self {
-            Self::Found { count, .. } => values.number("count", number(count)),
+            Self::Found { count, .. } | Self::MissedLessons { count } => {
+                values.number("count", number(count))
+            }
             Self::SlotTaken { alternatives } => values.number("alternatives", number(alternatives)),
-            Self::Teacher { name } => values.html("name", name),
+            Self::Teacher { name } | Self::WithTeacher { name } => values.html("name", name),
+            Self::OfGroup { group } => values.html("group", group),
+            Self::Seats { taken, capacity } => {
+                values.number("taken", taken).number("capacity", capacity)
+            }
+            Self::Place { url } => values.html("url", url),
+            Self::Notes { notes } => values.html("notes", notes),
+            Self::OpenLesson { group, when, left } => values
+                .html("group", group)
+                .html("when", when)
+                .number("left", left),
+            Self::Joined { group, name, when } => values
+                .html("group", group)
+                .html("name", name)
+                .html("when", when),
             Self::Subjects { subjects } => values.html("subjects", subjects),
             Self::About { about } => values.html("about", about),
             Self::Zone { zone } => values.html("zone", zone),
@@ -271,8 +390,12 @@ impl BookingScreen<'_> {
             Self::MoveAsk { name, when, to } => {
                 values.html("name", name).html("when", when).html("to", to)
             }
-            Self::Elsewhere { when } => values.html("when", when),
-            Self::CancelFreeUntil { moment } => values.html("moment", moment),
+            Self::Elsewhere { when } | Self::Lesson { when } | Self::SeeYou { when } => {
+                values.html("when", when)
+            }
+            Self::CancelFreeUntil { moment }
+            | Self::WaitsUntil { moment }
+            | Self::AsksUntil { moment } => values.html("moment", moment),
             Self::CancelLate { notice } | Self::MoveTooLate { notice } => {
                 values.html("notice", notice)
             }
@@ -291,7 +414,14 @@ impl BookingScreen<'_> {
             | Self::NotAccepting
             | Self::DayFull
             | Self::NotPossible
-            | Self::MoveOfGroup => values,
+            | Self::MoveOfGroup
+            | Self::WasLate
+            | Self::Stands
+            | Self::Full
+            | Self::NoSeatYet
+            | Self::NotJoinable
+            | Self::OpenLessons
+            | Self::NoOpenLessons => values,
         }
     }
 }

@@ -10,8 +10,10 @@ use service_kit::{grpc::client::acting, status::reason};
 use texts::{BookingLabel, BookingScreen};
 
 use super::{
-    super::{Answer, Conversation, Fault, Reader, button, keyboard, lessons::Line},
-    add_days, date_in, lines, minutes, monday_of, press,
+    super::{Answer, Conversation, Fault, Reader, button, keyboard},
+    add_days, date_in,
+    line::Line,
+    lines, minutes, monday_of, press,
     refusals::not_offered,
     turn_pages,
     tutor::Tutor,
@@ -100,7 +102,7 @@ impl Conversation {
             }
         };
         let Some(tutor) = self.tutor(reader, teacher).await? else {
-            return Ok(Err(not_offered(reader)));
+            return Ok(Err(Answer::Here(not_offered(reader))));
         };
         let length = tutor.length(asked);
         let minutes = minutes(length);
@@ -116,7 +118,7 @@ impl Conversation {
         }))
     }
 
-    async fn week_of(
+    pub(super) async fn week_of(
         &self,
         reader: &Reader,
         plan: &Plan,

@@ -4,22 +4,17 @@
 use jiff::{SignedDuration, Timestamp};
 use olm_proto::{
     common::v1::ErrorReason,
-    lesson::v1::{
-        BookLessonRequest, CancelLessonRequest, GetLessonRequest, HoldSlotRequest, Lesson,
-    },
+    lesson::v1::{BookLessonRequest, CancelLessonRequest, HoldSlotRequest, Lesson},
 };
-use serde_json::Value;
 use service_kit::{grpc::client::acting, status::reason};
 use texts::{BookingLabel, BookingScreen, Screen};
 use uuid::Uuid;
 
 use super::{
-    super::{
-        Answer, Conversation, Fault, Reader, keyboard,
-        lessons::{Line, Standing},
-        redraw,
-    },
-    date_in, lines, minutes, press,
+    super::{Answer, Conversation, Fault, Reader, keyboard, redraw},
+    date_in,
+    line::{Line, Standing},
+    lines, minutes, press,
     refusals::{not_offered, refused},
     tutor::Tutor,
 };
@@ -58,7 +53,7 @@ impl Conversation {
             }
         };
         let Some(tutor) = tutor? else {
-            return Ok(not_offered(reader));
+            return Ok(Answer::Here(not_offered(reader)));
         };
         let asked = self.book_ask(reader, &tutor, &held);
         asked.map(Answer::Here).ok_or(Fault::Unexpected)
@@ -66,7 +61,7 @@ impl Conversation {
 
     /// Everything one should know before booking; `None` when the lesson lacks what every
     /// lesson has.
-    fn book_ask(&self, reader: &Reader, tutor: &Tutor, held: &Lesson) -> Option<Reply> {
+    pub(super) fn book_ask(&self, reader: &Reader, tutor: &Tutor, held: &Lesson) -> Option<Reply> {
         let now = self.now();
         let line = Line::new(reader, held)?;
         let (start, end) = (line.start, line.end);
@@ -159,10 +154,13 @@ impl Conversation {
             Standing::Requested => BookingScreen::Requested { name, when },
             Standing::Ahead | Standing::Held => BookingScreen::Booked { name, when },
         };
-        Ok(Answer::Here(Reply::new(
-            screen.html(reader.language),
-            keyboard(&after_booking(reader, &line)),
-        )))
+        let lessons = Booking::Lessons { page: 0 };
+        let rows = [
+            line.buttons(reader),
+            vec![press(reader, BookingLabel::Lessons, lessons)],
+        ];
+        let html = screen.html(reader.language);
+        Ok(Answer::Here(Reply::new(html, keyboard(&rows))))
     }
 
     /// Lets go what is kept, and shows its day again.
@@ -180,23 +178,13 @@ impl Conversation {
         let mut client = self.lessons.clone();
         let kept = match client.cancel_lesson(acting(cancel, reader.id)).await {
             Ok(canceled) => canceled.into_inner().lesson,
-            Err(status) if is_let_go(reason(&status)) => {
-                let get = GetLessonRequest {
-                    lesson_id: hold.to_string(),
-                };
-                let found = client.get_lesson(acting(get, reader.id)).await;
-                match found {
-                    Ok(found) => found.into_inner().lesson,
-                    Err(status) if reason(&status) == Some(ErrorReason::LessonNotFound) => {
-                        return Ok(redraw(reader, Screen::NoLesson));
-                    }
-                    Err(status) => return Err(status.into()),
-                }
-            }
+            Err(status) if is_let_go(reason(&status)) => self.lesson(reader, hold).await?,
             Err(status) => return Err(status.into()),
         };
-        let kept = kept.and_then(|kept| Line::new(reader, &kept));
-        let kept = kept.ok_or(Fault::Unexpected)?;
+        let Some(kept) = kept else {
+            return Ok(redraw(reader, Screen::NoLesson));
+        };
+        let kept = Line::new(reader, &kept).ok_or(Fault::Unexpected)?;
         let of = Purpose::Book {
             teacher: kept.teacher,
             minutes: minutes(kept.end.duration_since(kept.start)),
@@ -204,11 +192,6 @@ impl Conversation {
         let date = date_in(&reader.zone, kept.start);
         self.day(reader, of, date, 0).await
     }
-}
-
-/// What can be done right after booking.
-fn after_booking(reader: &Reader, line: &Line) -> Vec<Vec<Value>> {
-    vec![vec![line.cancel_button(reader)]]
 }
 
 /// Whether a hold is none any more, so that its time has to be booked without it.

@@ -10,17 +10,15 @@ use tonic_types::StatusExt as _;
 use uuid::Uuid;
 
 use super::{
-    super::{
-        Answer, Conversation, Fault, Reader, button, keyboard,
-        lessons::{self, Line, Standing, changed},
-        redraw,
-    },
+    super::{Answer, Conversation, Fault, Reader, keyboard, redraw},
     calendar::Plan,
-    date_in, lines, press,
+    cancelling, date_in,
+    line::{Line, Standing, changed},
+    lines, press,
     refusals::{not_offered, refused},
 };
 use crate::{
-    buttons::{Booking, Button, Purpose},
+    buttons::{Booking, Purpose},
     replies::Reply,
 };
 
@@ -40,7 +38,7 @@ impl Conversation {
             Standing::Held => return Ok(Err(changed(reader, &line))),
             Standing::Ahead | Standing::Requested => {}
         }
-        if line.of_group && !line.teaching {
+        if line.of_group {
             let screen = BookingScreen::MoveOfGroup;
             return Ok(Err(back_to(reader, &line, screen)));
         }
@@ -48,10 +46,10 @@ impl Conversation {
             return Ok(Err(changed(reader, &line)));
         }
         let Some(tutor) = self.tutor(reader, line.teacher).await? else {
-            return Ok(Err(not_offered(reader)));
+            return Ok(Err(Answer::Here(not_offered(reader))));
         };
         let ahead = line.start.duration_since(self.now());
-        if !line.teaching && ahead < tutor.move_notice {
+        if ahead < tutor.move_notice {
             return Ok(Err(too_late(reader, &line, tutor.move_notice)));
         }
         let title = BookingScreen::MoveTitle {
@@ -63,7 +61,7 @@ impl Conversation {
             tutor,
             length: line.end.duration_since(line.start),
             title: title.html(reader.language),
-            back: back(reader),
+            back: press(reader, BookingLabel::Back, Booking::Lesson { lesson }),
             moved: Some(line),
         }))
     }
@@ -86,15 +84,10 @@ impl Conversation {
             when: &line.when,
             to: &reader.lesson_time(start, end),
         };
-        let policy = if line.teaching {
-            String::new()
-        } else {
-            plan.tutor.cancelling(reader, start, self.now())
-        };
         let html = lines([
             ask.html(reader.language),
             plan.tutor.elsewhere(reader, start, end),
-            policy,
+            plan.tutor.cancelling(reader, start, self.now()),
         ]);
         let yes = Booking::MoveTo {
             lesson: line.id,
@@ -152,7 +145,7 @@ impl Conversation {
             }
             _ => {}
         }
-        let mut refusals = lessons::REFUSALS.iter();
+        let mut refusals = cancelling::REFUSALS.iter();
         if let Some((_, screen)) = refusals.find(|(refused, _)| Some(*refused) == why) {
             return Ok(redraw(reader, *screen));
         }
@@ -180,12 +173,9 @@ fn too_late(reader: &Reader, line: &Line, notice: SignedDuration) -> Answer {
 
 /// `screen`, with what else can be done about the lesson.
 fn back_to(reader: &Reader, line: &Line, screen: BookingScreen<'_>) -> Answer {
-    let rows = [line.buttons(reader), vec![back(reader)]];
+    let details = Booking::Lesson { lesson: line.id };
+    let rows = [vec![press(reader, BookingLabel::Details, details)]];
     Answer::Here(Reply::new(screen.html(reader.language), keyboard(&rows)))
-}
-
-fn back(reader: &Reader) -> serde_json::Value {
-    button(&BookingLabel::Back.text(reader.language), Button::Lessons)
 }
 
 /// How long before its start a lesson may be moved, as the refusal names it.

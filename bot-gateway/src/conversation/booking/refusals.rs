@@ -70,14 +70,11 @@ pub(super) fn refused(
 }
 
 /// The teacher is gone, or was never one.
-pub(super) fn not_offered(reader: &Reader) -> Answer {
+pub(super) fn not_offered(reader: &Reader) -> Reply {
     let html = BookingScreen::NotOffered.html(reader.language);
-    let teachers = press(
-        reader,
-        BookingLabel::Teachers,
-        Booking::Teachers { page: 0 },
-    );
-    Answer::Here(Reply::new(html, keyboard(&[vec![teachers]])))
+    let all = Booking::Teachers { page: 0 };
+    let teachers = press(reader, BookingLabel::Teachers, all);
+    Reply::new(html, keyboard(&[vec![teachers]]))
 }
 
 /// The times that a refusal names instead.

@@ -11,7 +11,9 @@ use uuid::Uuid;
 
 use super::{
     super::{Answer, Conversation, Fault, Reader, button, keyboard},
-    press, turn_pages,
+    press,
+    refusals::not_offered,
+    turn_pages,
 };
 use crate::{
     buttons::{Booking, Button, Purpose},
@@ -62,10 +64,12 @@ impl Conversation {
         teacher: Uuid,
     ) -> Result<Reply, Fault> {
         let minutes = 0;
-        let answer = self.week(reader, Purpose::Book { teacher, minutes }, None);
-        match answer.await? {
-            Answer::New(reply) | Answer::Here(reply) | Answer::Both(_, reply) => Ok(reply),
-            Answer::Nothing => Err(Fault::Unexpected),
+        match self
+            .plan(reader, Purpose::Book { teacher, minutes })
+            .await?
+        {
+            Ok(plan) => self.week_of(reader, &plan, None).await,
+            Err(_) => Ok(not_offered(reader)),
         }
     }
 

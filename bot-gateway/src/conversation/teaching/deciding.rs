@@ -6,7 +6,7 @@ use texts::{Label, Screen};
 use uuid::Uuid;
 
 use super::{
-    super::{Answer, Conversation, Fault, Reader, button, keyboard, lessons::Line},
+    super::{Answer, Conversation, Fault, Reader, booking::Line, button, keyboard},
     lesson::changed,
 };
 use crate::{buttons::Button, replies::Reply};

@@ -11,7 +11,7 @@ use tonic::Status;
 use uuid::Uuid;
 
 use super::{
-    super::{Conversation, Fault, Reader, button, keyboard, lessons::students},
+    super::{Conversation, Fault, Reader, booking::students, button, keyboard},
     date_in, press, short,
 };
 use crate::{
@@ -293,7 +293,7 @@ fn seat_line(reader: &Reader, seat: &Booking) -> String {
 
 impl Conversation {
     /// A lesson's details, after a word on what just happened to it.
-    pub(super) async fn taught(
+    pub(in super::super) async fn taught(
         &self,
         reader: &Reader,
         lesson: Uuid,

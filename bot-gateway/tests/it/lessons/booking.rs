@@ -114,7 +114,6 @@ impl LessonService for Served {
     unused! {
         update_lesson: UpdateLessonRequest => UpdateLessonResponse;
         list_lesson_changes: ListLessonChangesRequest => ListLessonChangesResponse;
-        join_lesson: JoinLessonRequest => JoinLessonResponse;
     }
     answered! {
         record_attendance: RecordAttendanceRequest => RecordAttendanceResponse
@@ -191,6 +190,32 @@ impl LessonService for Served {
         Ok(Response::new(RescheduleLessonResponse { lesson }))
     }
 
+    async fn join_lesson(
+        &self,
+        request: Request<JoinLessonRequest>,
+    ) -> Result<Response<JoinLessonResponse>, Status> {
+        let student_id = acting(&request);
+        let id = request.into_inner().lesson_id;
+        let mut state = self.open()?;
+        refuse(&mut state)?;
+        let mut lessons = state.lessons.iter_mut();
+        let lesson = lessons.find(|lesson| lesson.id == id).unwrap();
+        if lesson.seats_taken >= lesson.capacity {
+            return Err(refused(Code::FailedPrecondition, ErrorReason::LessonFull));
+        }
+        lesson.seats_taken += 1;
+        lesson.version += 1;
+        lesson.bookings.push(Booking {
+            student_id,
+            status: BookingStatus::Confirmed.into(),
+            ..Booking::default()
+        });
+        Ok(Response::new(JoinLessonResponse {
+            lesson: Some(lesson.clone()),
+            joined: true,
+        }))
+    }
+
     async fn confirm_lesson(
         &self,
         request: Request<ConfirmLessonRequest>,
@@ -260,13 +285,25 @@ impl LessonService for Served {
         &self,
         request: Request<ListLessonsRequest>,
     ) -> Result<Response<ListLessonsResponse>, Status> {
-        let state = self.open()?;
+        let reader = acting(&request);
         let request = request.into_inner();
-        let live = [LessonStatus::Scheduled, LessonStatus::Requested];
-        let scheduled =
-            |lesson: &&Lesson| live.contains(&lesson.status()) && teaching::is_in(lesson, &request);
+        let group = &request.group_id;
+        let state = self.open()?;
+        let live = [
+            LessonStatus::Scheduled,
+            LessonStatus::Requested,
+            LessonStatus::Held,
+        ];
+        let meant = |lesson: &&Lesson| {
+            let mut seats = lesson.bookings.iter();
+            let own = lesson.teacher_id == reader || seats.any(|seat| seat.student_id == reader);
+            let of_group = !group.is_empty() && lesson.group_id == *group;
+            live.contains(&lesson.status())
+                && (of_group || (group.is_empty() && own))
+                && teaching::is_in(lesson, &request)
+        };
         Ok(Response::new(ListLessonsResponse {
-            lessons: state.lessons.iter().filter(scheduled).cloned().collect(),
+            lessons: state.lessons.iter().filter(meant).cloned().collect(),
             next_page_token: String::new(),
         }))
     }
@@ -278,6 +315,7 @@ impl LessonService for Served {
         let request = request.into_inner();
         let mut state = self.open()?;
         let kept = state.teaching.kept.contains(&request.lesson_id);
+        let late = state.late;
         let lesson = state
             .lessons
             .iter_mut()
@@ -289,6 +327,13 @@ impl LessonService for Served {
         lesson.version += 1;
         lesson.status = LessonStatus::Canceled.into();
         lesson.cancel_reason = request.reason;
+        for seat in &mut lesson.bookings {
+            seat.status = if late {
+                BookingStatus::LateCanceled.into()
+            } else {
+                BookingStatus::Canceled.into()
+            };
+        }
         let lesson = Some(lesson.clone());
         Ok(Response::new(CancelLessonResponse { lesson }))
     }

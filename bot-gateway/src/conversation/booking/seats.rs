@@ -2,7 +2,7 @@
 
 use olm_proto::{
     common::v1::ErrorReason,
-    lesson::v1::{LeaveLessonRequest, Lesson, ReconfirmLessonRequest},
+    lesson::v1::{LeaveLessonRequest, ReconfirmLessonRequest},
 };
 use service_kit::{grpc::client::acting, status::reason};
 use texts::{Label, Screen};
@@ -10,9 +10,9 @@ use tonic::Status;
 use uuid::Uuid;
 
 use super::{
-    Answer, Conversation, Fault, Reader, button, keyboard,
-    lessons::{Line, Standing},
-    redraw, say,
+    super::{Answer, Conversation, Fault, Reader, button, keyboard, redraw, say},
+    cancelling::ended,
+    line::{Line, Standing},
 };
 use crate::{buttons::Button, replies::Reply};
 
@@ -29,7 +29,7 @@ const REFUSALS: [(ErrorReason, Screen<'static>); 7] = [
 
 impl Conversation {
     /// The reader comes to the new time, if nothing of theirs is in the way any more.
-    pub(super) async fn reconfirm(
+    pub(in super::super) async fn reconfirm(
         &self,
         reader: &Reader,
         lesson: Uuid,
@@ -41,7 +41,10 @@ impl Conversation {
         };
         let mut client = self.lessons.clone();
         let line = match client.reconfirm_lesson(acting(reconfirm, reader.id)).await {
-            Ok(kept) => line(reader, kept.into_inner().lesson)?,
+            Ok(kept) => {
+                let lesson = kept.into_inner().lesson.ok_or(Fault::Unexpected)?;
+                Line::new(reader, &lesson).ok_or(Fault::Unexpected)?
+            }
             // The question keeps its buttons.
             Err(status) if reason(&status) == Some(ErrorReason::StudentBusy) => {
                 return Ok(say(reader, Screen::SeatBusy));
@@ -63,7 +66,7 @@ impl Conversation {
     }
 
     /// The reader gives up their seat.
-    pub(super) async fn leave(
+    pub(in super::super) async fn leave(
         &self,
         reader: &Reader,
         lesson: Uuid,
@@ -77,12 +80,13 @@ impl Conversation {
         let mut client = self.lessons.clone();
         match client.leave_lesson(acting(leave, reader.id)).await {
             Ok(left) => {
-                let line = line(reader, left.into_inner().lesson)?;
+                let lesson = left.into_inner().lesson.ok_or(Fault::Unexpected)?;
+                let line = Line::new(reader, &lesson).ok_or(Fault::Unexpected)?;
                 let screen = Screen::SeatLeft {
                     name: &line.name,
                     when: &line.when,
                 };
-                Ok(redraw(reader, screen))
+                Ok(ended(reader, &lesson, screen))
             }
             Err(status) => self.seat_refused(reader, lesson, status).await,
         }
@@ -105,11 +109,6 @@ impl Conversation {
             None => Err(status.into()),
         }
     }
-}
-
-fn line(reader: &Reader, lesson: Option<Lesson>) -> Result<Line, Fault> {
-    let lesson = lesson.ok_or(Fault::Unexpected)?;
-    Line::new(reader, &lesson).ok_or(Fault::Unexpected)
 }
 
 impl Line {
