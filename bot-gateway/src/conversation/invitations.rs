@@ -77,8 +77,7 @@ impl Conversation {
             return Ok(say_html(reader, head));
         };
         if start::is_new(reader, chat) {
-            let question = self.first_question(reader, &head, Then::Teacher(teacher));
-            return Ok(Answer::New(question));
+            return Ok(self.first_question(reader, head, Then::Teacher(teacher)));
         }
         Ok(match self.open(reader, teacher).await {
             Ok(calendar) => Answer::New(calendar.below(&head)),

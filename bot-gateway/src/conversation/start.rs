@@ -15,20 +15,18 @@ impl Conversation {
         let name = &reader.name;
         if is_new(reader, chat) {
             let hello = SettingsScreen::Hello { name }.html(reader.language);
-            return Ok(Answer::New(self.first_question(
-                reader,
-                &hello,
-                Then::Teachers,
-            )));
+            return Ok(self.first_question(reader, hello, Then::Teachers));
         }
         let next = self.next_lesson(reader).await?.unwrap_or_default();
         let screen = SettingsScreen::WelcomeBack { name, next: &next };
         Ok(say_html(reader, screen.html(reader.language)))
     }
 
-    /// The question for the zone below the first words.
-    pub(super) fn first_question(&self, reader: &Reader, head: &str, then: Then) -> Reply {
-        zone::likely_page(reader, then, self.now()).below(head)
+    /// The first words, and the question for the zone. Two messages, because one cannot have
+    /// both the menu below the text field and buttons of its own.
+    pub(super) fn first_question(&self, reader: &Reader, hello: String, then: Then) -> Answer {
+        let question = zone::likely_page(reader, then, self.now());
+        Answer::Both(Reply::new(hello, Some(menu(reader))), question)
     }
 }
 

@@ -118,6 +118,10 @@ pub fn get_user(
     _: &str,
     request: GetUserRequest,
 ) -> Result<GetUserResponse, Status> {
+    let registered = state.users.iter().find(|user| user.id == request.user_id);
+    if let Some(user) = registered.cloned() {
+        return Ok(GetUserResponse { user: Some(user) });
+    }
     let zones = &state.teaching.zones;
     let Some((id, zone)) = zones.iter().find(|(id, _)| *id == request.user_id) else {
         return Err(refused(Code::NotFound, ErrorReason::UserNotFound));
