@@ -39,7 +39,9 @@ async fn a_student_finds_a_time_books_it_and_cancels_it() -> Result<()> {
     boris.notice("✅ Урок забронирован").await?;
     assert_eq!(story.count(&teacher, sign::BOOKED).await?, 1);
 
-    boris.press_where("of the lesson", |key| key.label.contains("Annabel")).await?;
+    boris
+        .press_where("of the lesson", |key| key.label.contains("Annabel"))
+        .await?;
     let asked = boris.press("❌").await?;
     assert!(asked.key("Да").is_some(), "{asked}");
     let canceled = boris.press("Да").await?;

@@ -2,6 +2,7 @@
 
 mod controls;
 mod faults;
+mod locations;
 mod messages;
 mod pictures;
 mod polling;
