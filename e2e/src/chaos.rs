@@ -25,7 +25,7 @@ use site::Site;
 /// After so long without a word a begun row is uncertain here; longer than any fault.
 pub const SILENCE: Duration = Duration::from_secs(20);
 /// The same where faults last as long as in the specification: as by default.
-const HARD_SILENCE: Duration = Duration::from_secs(120);
+const HARD_SILENCE: Duration = Duration::from_mins(2);
 /// How long everything may take to come to its end after a fault is over, beside the
 /// silence.
 const SETTLING: Duration = Duration::from_mins(1);
