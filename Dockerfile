@@ -60,7 +60,10 @@ ENV LESSON_LISTEN=0.0.0.0:50051 \
     LESSON_LOG_FORMAT=json \
     LESSON_REFLECTION=false
 EXPOSE 50051 9464
+HEALTHCHECK --interval=10s --timeout=5s --start-period=20s --retries=3 \
+    CMD ["/usr/local/bin/lesson-svc", "healthcheck"]
 ENTRYPOINT ["/usr/local/bin/lesson-svc"]
+CMD ["serve"]
 
 FROM runtime AS notify-svc
 LABEL org.opencontainers.image.title="notify-svc" \
@@ -72,7 +75,10 @@ ENV NOTIFY_LISTEN=0.0.0.0:50052 \
     NOTIFY_LOG_FORMAT=json \
     NOTIFY_REFLECTION=false
 EXPOSE 50052 9465
+HEALTHCHECK --interval=10s --timeout=5s --start-period=20s --retries=3 \
+    CMD ["/usr/local/bin/notify-svc", "healthcheck"]
 ENTRYPOINT ["/usr/local/bin/notify-svc"]
+CMD ["serve"]
 
 FROM runtime AS gateway-rest
 LABEL org.opencontainers.image.title="gateway-rest" \
@@ -83,7 +89,10 @@ ENV REST_LISTEN=0.0.0.0:8080 \
     REST_ENVIRONMENT=production \
     REST_LOG_FORMAT=json
 EXPOSE 8080 9467
+HEALTHCHECK --interval=10s --timeout=5s --start-period=20s --retries=3 \
+    CMD ["/usr/local/bin/gateway-rest", "healthcheck"]
 ENTRYPOINT ["/usr/local/bin/gateway-rest"]
+CMD ["serve"]
 
 FROM runtime AS bot-gateway
 LABEL org.opencontainers.image.title="bot-gateway" \
@@ -99,7 +108,10 @@ ENV BOT_LISTEN=0.0.0.0:50053 \
     BOT_JOURNAL=/var/lib/bot-gateway/journal.redb
 EXPOSE 50053 9466
 VOLUME ["/var/lib/bot-gateway"]
+HEALTHCHECK --interval=10s --timeout=5s --start-period=20s --retries=3 \
+    CMD ["/usr/local/bin/bot-gateway", "healthcheck"]
 ENTRYPOINT ["/usr/local/bin/bot-gateway"]
+CMD ["serve"]
 
 FROM runtime AS telegram-sim
 LABEL org.opencontainers.image.title="telegram-sim" \

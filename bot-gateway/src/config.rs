@@ -64,13 +64,18 @@ pub struct Config {
 const SECOND: Duration = Duration::from_secs(1);
 
 impl Config {
+    /// `BOT_LISTEN` alone: what `healthcheck` needs to find its service.
+    pub fn listen(settings: &mut Settings) -> SocketAddr {
+        settings.value("LISTEN", SocketAddr::from(([127, 0, 0, 1], 50053)))
+    }
+
     /// Reads everything; what is wrong is recorded in `settings`.
     pub fn read(settings: &mut Settings) -> Self {
         let tokens = settings.unprefixed(tokens);
         let telegram_api_url = telegram_api_url(settings);
         let webhook = webhook(settings, &telegram_api_url);
         Self {
-            listen: settings.value("LISTEN", SocketAddr::from(([127, 0, 0, 1], 50053))),
+            listen: Self::listen(settings),
             tokens,
             telegram_api_url,
             telegram_timeouts: Timeouts {

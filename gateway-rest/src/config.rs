@@ -42,12 +42,17 @@ pub struct Config {
 }
 
 impl Config {
+    /// `REST_LISTEN` alone: what `healthcheck` needs to find its service.
+    pub fn listen(settings: &mut Settings) -> SocketAddr {
+        settings.value("LISTEN", SocketAddr::from(([127, 0, 0, 1], 8080)))
+    }
+
     /// Reads the settings named at the fields.
     pub fn read(settings: &mut Settings) -> Self {
         let second = Duration::from_secs(1);
         Self {
             telemetry: TelemetryConfig::read(settings, "gateway-rest", 9467),
-            listen: settings.value("LISTEN", SocketAddr::from(([127, 0, 0, 1], 8080))),
+            listen: Self::listen(settings),
             keys: ServiceKeys::read(settings),
             origins: read_origins(settings),
             lesson: BackendConfig::read(settings, "LESSON", "lesson-svc", "http://127.0.0.1:50051"),

@@ -2,10 +2,15 @@
 
 use std::{io, process::ExitCode};
 
-use clap::Parser;
+use clap::{Parser, Subcommand};
 use gateway_rest::{Config, run};
 use service_kit::{
-    clock::SystemClock, config::Settings, metrics, shutdown::Shutdown, status, telemetry,
+    clock::SystemClock,
+    config::Settings,
+    health::probe::{Question, healthcheck},
+    metrics,
+    shutdown::Shutdown,
+    status, telemetry,
 };
 use tokio::net::TcpListener;
 
@@ -13,12 +18,30 @@ use tokio::net::TcpListener;
 /// `REST_…`, or lines of a file `.env`; the README has their table.
 #[derive(Debug, Parser)]
 #[command(version)]
-struct Arguments {}
+struct Arguments {
+    #[command(subcommand)]
+    command: Option<Command>,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Serves until SIGTERM or SIGINT; what happens without a command.
+    Serve,
+    /// Asks the one that serves here whether it is ready: 0, or 1 and why not.
+    Healthcheck,
+}
 
 #[tokio::main]
 async fn main() -> ExitCode {
-    Arguments::parse();
+    let command = Arguments::parse().command.unwrap_or(Command::Serve);
     let mut settings = Settings::from_env("REST");
+    match command {
+        Command::Serve => {}
+        Command::Healthcheck => {
+            let listen = Config::listen(&mut settings);
+            return healthcheck(settings, listen, Question::Http("/api/v1/health")).await;
+        }
+    }
     let config = Config::read(&mut settings);
     if let Err(faults) = settings.finish() {
         eprintln!("{faults}");

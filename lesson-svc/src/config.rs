@@ -25,6 +25,9 @@ pub const METRICS_PORT: u16 = 9464;
 /// This service's name in logs, traces and keys.
 pub const SERVICE: &str = "lesson-svc";
 
+/// Whose readiness `healthcheck` asks for; all names of this service are ready together.
+pub const HEALTH_SERVICE: &str = "olm.lesson.v1.LessonService";
+
 /// Everything lesson-svc needs to serve; see also
 /// [`service_kit::telemetry::TelemetryConfig`].
 #[derive(Debug, Clone)]
@@ -57,11 +60,15 @@ pub struct Config {
 }
 
 impl Config {
+    /// `LESSON_LISTEN` alone: what `healthcheck` needs to find its service.
+    pub fn listen(settings: &mut Settings) -> SocketAddr {
+        settings.value("LISTEN", SocketAddr::from((Ipv4Addr::LOCALHOST, 50_051)))
+    }
+
     /// Reads all variables; faults stay in `settings`.
     pub fn read(settings: &mut Settings) -> Self {
-        let listen = SocketAddr::from((Ipv4Addr::LOCALHOST, 50_051));
         Self {
-            listen: settings.value("LISTEN", listen),
+            listen: Self::listen(settings),
             database: DatabaseConfig::read(settings, SCHEMA),
             keys: ServiceKeys::read(settings),
             reflection: settings.value("REFLECTION", true),

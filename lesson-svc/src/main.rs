@@ -1,16 +1,17 @@
-//! The binary: reads its configuration, then serves or migrates.
+//! The binary: reads its configuration, then serves, migrates or asks for health.
 
 use std::{error::Error, process::ExitCode};
 
 use clap::{Parser, Subcommand};
 use lesson_svc::{
     Config, MIGRATOR,
-    config::{METRICS_PORT, PREFIX, SCHEMA, SERVICE},
+    config::{HEALTH_SERVICE, METRICS_PORT, PREFIX, SCHEMA, SERVICE},
 };
 use service_kit::{
     clock::SystemClock,
     config::{Faults, Settings},
     database::DatabaseConfig,
+    health::probe::{Question, healthcheck},
     metrics,
     shutdown::Shutdown,
     status,
@@ -30,6 +31,8 @@ struct Arguments {
 enum Command {
     /// Serves gRPC (the default).
     Serve,
+    /// Asks the one that serves here whether it is ready: 0, or 1 and why not.
+    Healthcheck,
     /// Brings the database's schema to this build's migrations, and ends.
     Migrate {
         /// Undoes the migrations after this one instead; 0 undoes all.
@@ -42,6 +45,7 @@ enum Command {
 async fn main() -> ExitCode {
     let done = match Arguments::parse().command.unwrap_or(Command::Serve) {
         Command::Serve => Box::pin(serve()).await,
+        Command::Healthcheck => return asked().await,
         Command::Migrate { down_to } => migrate(down_to).await,
     };
     match done {
@@ -57,6 +61,12 @@ fn failed(error: &(dyn Error + 'static)) -> ExitCode {
     }
     eprintln!("{SERVICE}: {}", status::chain(error));
     ExitCode::FAILURE
+}
+
+async fn asked() -> ExitCode {
+    let mut settings = Settings::from_env(PREFIX);
+    let listen = Config::listen(&mut settings);
+    healthcheck(settings, listen, Question::Grpc(HEALTH_SERVICE)).await
 }
 
 async fn serve() -> Result<(), Box<dyn Error>> {

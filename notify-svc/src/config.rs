@@ -11,6 +11,9 @@ use crate::{notifications::states::Backoff, retention::Kept, webhooks::Webhooks}
 /// Where figures are read, unless set otherwise.
 pub const METRICS_PORT: u16 = 9465;
 
+/// Whose readiness `healthcheck` asks for; all names of this service are ready together.
+pub const HEALTH_SERVICE: &str = "olm.notify.v1.NotificationService";
+
 /// Everything that can be set; each field names its variable.
 #[derive(Debug, Clone)]
 pub struct Config {
@@ -60,10 +63,15 @@ pub struct Pace {
 }
 
 impl Config {
+    /// `NOTIFY_LISTEN` alone: what `healthcheck` needs to find its service.
+    pub fn listen(settings: &mut Settings) -> SocketAddr {
+        settings.value("LISTEN", SocketAddr::from(([127, 0, 0, 1], 50052)))
+    }
+
     /// Reads all settings; faults are recorded in `settings`.
     pub fn read(settings: &mut Settings) -> Self {
         Self {
-            listen: settings.value("LISTEN", SocketAddr::from(([127, 0, 0, 1], 50052))),
+            listen: Self::listen(settings),
             database: DatabaseConfig::read(settings, "notify"),
             service_keys: ServiceKeys::read(settings),
             reflection: settings.value("REFLECTION", true),

@@ -1,13 +1,17 @@
-//! The binary: `notify-svc [serve]` or `notify-svc migrate [--down-to VERSION]`.
+//! The binary: `notify-svc [serve]`, `notify-svc healthcheck` or `notify-svc migrate [--down-to VERSION]`.
 
 use std::{error::Error, future::Future, process::ExitCode};
 
 use clap::{Parser, Subcommand};
-use notify_svc::{Config, config::METRICS_PORT};
+use notify_svc::{
+    Config,
+    config::{HEALTH_SERVICE, METRICS_PORT},
+};
 use service_kit::{
     clock::SystemClock,
     config::{Faults, Settings},
     database::DatabaseConfig,
+    health::probe::{Question, healthcheck},
     metrics,
     shutdown::Shutdown,
     telemetry::{self, TelemetryConfig},
@@ -26,6 +30,8 @@ struct Arguments {
 enum Command {
     /// Serves until SIGTERM or SIGINT; what happens without a command.
     Serve,
+    /// Asks the one that serves here whether it is ready: 0, or 1 and why not.
+    Healthcheck,
     /// Brings the schema up to this build.
     Migrate {
         /// Undoes every migration after this version instead (0: all).
@@ -46,6 +52,10 @@ async fn main() -> ExitCode {
             }
             let telemetry = config.telemetry.clone();
             with_telemetry(&telemetry, Box::pin(serve(config))).await
+        }
+        Command::Healthcheck => {
+            let listen = Config::listen(&mut settings);
+            return healthcheck(settings, listen, Question::Grpc(HEALTH_SERVICE)).await;
         }
         // A step of its own, so it needs the database and nothing else.
         Command::Migrate { down_to } => {

@@ -1,6 +1,8 @@
 //! The standard gRPC health protocol (OLM-2): readiness under each service's name,
 //! liveness under "".
 
+pub mod probe;
+
 use std::{future::Future, time::Duration};
 
 use tokio::{task::JoinHandle, time};
