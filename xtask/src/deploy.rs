@@ -1,6 +1,7 @@
 //! `cargo xtask deploy-check`: whatever deploys is what its own tools take.
 
 mod images;
+pub(crate) mod proxy;
 mod scripts;
 
 use std::process::Command;
@@ -18,10 +19,14 @@ struct Check {
 }
 
 /// All of them; each file of this folder has those of one tool.
-const CHECKS: [Check; 2] = [
+const CHECKS: [Check; 3] = [
     Check {
         name: "images",
         run: images::check,
+    },
+    Check {
+        name: "proxy",
+        run: proxy::check,
     },
     Check {
         name: "scripts",

@@ -54,6 +54,8 @@ enum Command {
     Chaos(chaos::Plan),
     /// Tries the running gateway with requests made from its OpenAPI document (schemathesis)
     ContractFuzz(fuzz::Plan),
+    /// Writes what of gRPC the proxy opens to server 2, from the contract's policies
+    ProxyMethods,
     /// Validates whatever deploys with its own tools, and prints one table
     DeployCheck {
         /// Only these checks, e.g. `images`
@@ -70,6 +72,7 @@ fn main() -> ExitCode {
         Command::Bench { arguments } => bench::run(&arguments),
         Command::Chaos(plan) => chaos::run(&plan),
         Command::ContractFuzz(plan) => fuzz::run(&plan),
+        Command::ProxyMethods => deploy::proxy::write(),
         Command::DeployCheck { checks } => deploy::run(&checks),
     };
     match result {
