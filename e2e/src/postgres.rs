@@ -179,6 +179,12 @@ impl Cluster {
         Ok(self.url(database))
     }
 
+    /// The folder with the programs of its version, such as `pg_dump`.
+    #[must_use]
+    pub fn programs(&self) -> &Path {
+        &self.binaries
+    }
+
     fn url(&self, database: &str) -> String {
         format!(
             "postgres://postgres:{}@127.0.0.1:{}/{database}",
