@@ -27,7 +27,9 @@ if [[ -n ${PGPASSWORD_FILE:-} ]]; then
     export PGPASSWORD
 fi
 metrics=${BACKUP_METRICS:-$directory/metrics/olm_backup.prom}
-mkdir -p "$directory" "$(dirname "$metrics")"
+# Figures are read by somebody else; the dumps themselves stay their owner's.
+[[ -d $directory ]] || mkdir -p -m 0711 "$directory"
+[[ -d $(dirname "$metrics") ]] || mkdir -p -m 0755 "$(dirname "$metrics")"
 
 exec 9>"$directory/.lock"
 flock --nonblock 9 || { say "another backup is running"; exit 75; }
@@ -74,7 +76,6 @@ olm_backup_last_attempt_duration_seconds $(($(date -u +%s) - begun))
 # TYPE olm_backup_size_bytes gauge
 olm_backup_size_bytes $size
 METRICS
-    # Figures are no secret, and another user reads them.
     chmod 0644 "$metrics.next"
     mv -f "$metrics.next" "$metrics"
 }
