@@ -28,8 +28,9 @@ if [[ -n ${PGPASSWORD_FILE:-} ]]; then
 fi
 metrics=${BACKUP_METRICS:-$directory/metrics/olm_backup.prom}
 # Figures are read by somebody else; the dumps themselves stay their owner's.
-[[ -d $directory ]] || mkdir -p -m 0711 "$directory"
-[[ -d $(dirname "$metrics") ]] || mkdir -p -m 0755 "$(dirname "$metrics")"
+made() { [[ -d $2 ]] || { mkdir -p "$2" && chmod "$1" "$2"; }; }
+made 0711 "$directory"
+made 0755 "$(dirname "$metrics")"
 
 exec 9>"$directory/.lock"
 flock --nonblock 9 || { say "another backup is running"; exit 75; }

