@@ -12,12 +12,18 @@ import pathlib
 import sys
 
 
+# What CLDR names too long for half the width of a phone.
+SHORT = {("ru", "Asia/Kamchatka"): "Камчатка"}
+
+
 def cities(dates, language):
     path = dates / "main" / language / "timeZoneNames.json"
     names = json.loads(path.read_text())["main"][language]["dates"]["timeZoneNames"]["zone"]
 
     def city(zone):
         """In English CLDR writes only the names that differ from the zone's own."""
+        if (language, zone) in SHORT:
+            return SHORT[language, zone]
         found = names
         for part in zone.split("/"):
             found = found.get(part, {})
