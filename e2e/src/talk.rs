@@ -19,9 +19,11 @@
 //! An act returns when the bot says (in its log) that the update was handled, so what is shown
 //! then is the answer; only notices, which nobody asked for, may come later.
 
+mod crawl;
 mod handled;
 mod screen;
 mod stage;
+mod steps;
 
 use olm_proto::lesson::v1::RegisterTelegramUserRequest;
 use telegram_sim::{
@@ -36,6 +38,7 @@ use crate::{
     story::{Member, PATIENCE, Story},
     system::eventually,
 };
+pub use crawl::Crawl;
 use handled::Handled;
 pub use screen::{Key, Screen};
 pub use stage::{Stage, unlimited};

@@ -166,7 +166,7 @@ fn is_notice(entry: &LedgerEntry) -> bool {
         sign::SERIES,
         sign::QUESTION,
         sign::LEFT,
-        sign::UNREACHABLE,
+        "⚠️ <b>",
         "🚫",
         "⌛",
         "🔔",

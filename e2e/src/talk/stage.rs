@@ -87,8 +87,8 @@ impl Drop for Stage {
 }
 
 /// A system of one's own, to be broken, with neither the bot's nor Telegram's limits (but one:
-/// 100 updates of a person in a minute are the most that can be asked for); with a
-/// line between the bot and lesson-svc, if wanted.
+/// 100 updates of a person in a minute are the most that can be asked for), whose bot soon
+/// looks whether lesson-svc is back; with a line between those two, if wanted.
 ///
 /// # Errors
 ///
@@ -98,6 +98,9 @@ pub async fn unlimited(has_line: bool) -> Result<System> {
     let settings = vec![
         bot("BOT_MESSAGES_PER_SECOND", "10000"),
         bot("BOT_CHAT_INTERVAL", "0"),
+        // Programs that are not optimised take their time, and many tests run at once.
+        bot("BOT_LESSON_READ_TIMEOUT", "10"),
+        bot("BOT_BREAKER_OPEN", "0.5"),
         bot("BOT_USER_REQUESTS_PER_MINUTE", "100"),
     ];
     let system = System::with(None, settings, has_line).await?;

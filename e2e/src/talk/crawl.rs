@@ -1,0 +1,233 @@
+//! Somebody who presses everything there is to press.
+
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
+
+use texts::{Language, Screen as Shown};
+
+use super::{Key, Screen, Talk};
+use crate::Result;
+
+/// Acts of one person before another one goes on: more in a minute are answered with silence.
+const ACTS: usize = 90;
+/// Buttons of one kind that are pressed on one kind of screen: of forty times, a few.
+const OF_A_KIND: usize = 2;
+/// Characters that a row of buttons shows on a phone before it cuts them off, and what each
+/// further button of the row takes of them.
+const ROW_CHARS: usize = 46;
+const EDGE_CHARS: usize = 1;
+
+/// What there was to press, and what came of it.
+#[derive(Debug, Default)]
+pub struct Crawl {
+    /// How often something was said or pressed.
+    pub acts: usize,
+    /// Kinds of buttons that were pressed.
+    pub pressed: BTreeSet<String>,
+    /// Kinds of buttons that were seen, and the label of one of each.
+    pub seen: BTreeMap<String, String>,
+    /// What is wrong with what was shown.
+    pub faults: Vec<String>,
+    /// The kinds of buttons on a screen, which tell it from others; the kind and the shape of
+    /// the label of one of them.
+    marked: BTreeMap<(Vec<String>, String), BTreeSet<String>>,
+}
+
+/// How to come to a screen.
+#[derive(Debug, Clone, PartialEq, Eq)]
+enum Step {
+    Say(String),
+    Press { kind: String, shape: String },
+}
+
+impl Crawl {
+    /// Says each of `starts` to the bot, then presses every button of every screen that can be
+    /// reached; whoever has done much is followed by the next of `people`. Ends after `most`
+    /// acts.
+    ///
+    /// # Errors
+    ///
+    /// When a press is not acknowledged, or something is not handled.
+    pub async fn run(
+        starts: &[&str],
+        most: usize,
+        mut people: impl AsyncFnMut() -> Result<Talk>,
+    ) -> Result<Self> {
+        let mut crawl = Self::default();
+        let says = starts
+            .iter()
+            .map(|text| vec![Step::Say((*text).to_owned())]);
+        let mut paths: VecDeque<Vec<Step>> = says.collect();
+        let mut talk = people().await?;
+        let mut had = talk.taps();
+        while let Some(path) = paths.pop_front() {
+            if crawl.acts + talk.taps() - had >= most {
+                break;
+            }
+            let is_tired = talk.taps() - had >= ACTS;
+            if !is_tired && crawl.follow(&mut talk, path.clone(), &mut paths).await? {
+                continue;
+            }
+            // What this one has done already can be in the way of doing it again.
+            crawl.acts += talk.taps() - had;
+            talk = people().await?;
+            had = talk.taps();
+            crawl.follow(&mut talk, path, &mut paths).await?;
+        }
+        crawl.acts += talk.taps() - had;
+        Ok(crawl)
+    }
+
+    /// Kinds of buttons that were seen and never pressed.
+    #[must_use]
+    pub fn unpressed(&self) -> Vec<&String> {
+        let kinds = self.seen.keys();
+        kinds.filter(|kind| !self.pressed.contains(*kind)).collect()
+    }
+
+    /// Goes a known path, and then on as long as there is something new to press; false when
+    /// the path is not there.
+    async fn follow(
+        &mut self,
+        talk: &mut Talk,
+        mut path: Vec<Step>,
+        paths: &mut VecDeque<Vec<Step>>,
+    ) -> Result<bool> {
+        let mut shown = None;
+        for step in &path {
+            match self.take(talk, step).await? {
+                Some(screen) => shown = Some(screen),
+                None => return Ok(false),
+            }
+        }
+        while let Some(screen) = shown.take() {
+            let mut fresh = self.fresh(&screen).into_iter();
+            let Some(next) = fresh.next() else {
+                break;
+            };
+            for other in fresh {
+                let mut aside = path.clone();
+                aside.push(other);
+                paths.push_back(aside);
+            }
+            shown = self.take(talk, &next).await?;
+            path.push(next);
+        }
+        Ok(true)
+    }
+
+    async fn take(&mut self, talk: &mut Talk, step: &Step) -> Result<Option<Screen>> {
+        let screen = match step {
+            Step::Say(text) => talk.say(text).await?,
+            Step::Press { kind, shape } => {
+                let fits = |key: &Key| {
+                    kind_of(key).as_ref() == Some(kind) && shape_of(&key.label) == *shape
+                };
+                if talk.find(fits).await?.is_none() {
+                    return Ok(None);
+                }
+                self.pressed.insert(kind.clone());
+                talk.press_where(&format!("{kind} {shape:?}"), fits).await?
+            }
+        };
+        self.judge(&screen);
+        Ok(Some(screen))
+    }
+
+    /// What of a screen was not pressed yet.
+    fn fresh(&mut self, screen: &Screen) -> Vec<Step> {
+        let kinds: BTreeSet<_> = screen.keys().filter_map(kind_of).collect();
+        let kinds: Vec<_> = kinds.into_iter().collect();
+        let mut fresh = Vec::new();
+        for key in screen.keys() {
+            let Some(kind) = kind_of(key) else {
+                continue;
+            };
+            self.seen.entry(kind.clone()).or_insert(key.label.clone());
+            let shape = shape_of(&key.label);
+            let shapes = self
+                .marked
+                .entry((kinds.clone(), kind.clone()))
+                .or_default();
+            if shapes.len() < OF_A_KIND && shapes.insert(shape.clone()) {
+                fresh.push(Step::Press { kind, shape });
+            }
+        }
+        fresh
+    }
+
+    fn judge(&mut self, screen: &Screen) {
+        let mut fault = |what: &str| self.faults.push(format!("{what}:\n{screen}"));
+        let failures = Language::ALL.into_iter().flat_map(|language| {
+            [
+                Shown::Unavailable,
+                Shown::Failed,
+                Shown::NotDone,
+                Shown::OutcomeUnknown,
+            ]
+            .map(|shown| shown.html(language))
+        });
+        for failure in failures {
+            if screen.text.starts_with(&failure) {
+                fault("it failed");
+            }
+        }
+        let words = screen.keys().map(|key| key.label.as_str());
+        for text in words.chain([screen.text.as_str()]) {
+            if has_leftover(text) {
+                fault("a text without its words");
+            }
+        }
+        for row in &screen.rows {
+            let most = ROW_CHARS / row.len().max(1) - EDGE_CHARS;
+            for key in row {
+                if key.label.chars().count() > most {
+                    fault(&format!("{:?} does not fit", key.label));
+                }
+                if key.data.as_ref().is_some_and(|data| data.len() > 64) {
+                    fault(&format!("{:?} says too much", key.label));
+                }
+            }
+        }
+    }
+}
+
+/// What begins a button's data; none for a link.
+fn kind_of(key: &Key) -> Option<String> {
+    let data = key.data.as_ref()?;
+    Some(data.split(':').next().unwrap_or_default().to_owned())
+}
+
+/// A label without its figures.
+fn shape_of(label: &str) -> String {
+    let figure = |c: char| if c.is_ascii_digit() { '#' } else { c };
+    label.chars().map(figure).collect()
+}
+
+/// An id of a message in place of its text, or a variable in place of its value.
+fn has_leftover(text: &str) -> bool {
+    const AREAS: [&str; 8] = [
+        "screen-",
+        "label-",
+        "notice-",
+        "command-",
+        "booking-",
+        "teaching-",
+        "settings-",
+        "times-",
+    ];
+    text.contains(['{', '}']) || AREAS.iter().any(|area| text.contains(area))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_was_not_written_in_the_readers_language_is_found() {
+        for leftover in ["screen-help", "Hello, { $name }!", "✅ booking-label-book"] {
+            assert!(has_leftover(leftover), "{leftover}");
+        }
+        assert!(!has_leftover("Book this lesson? 16–22 Nov"));
+        assert_eq!(shape_of("21•"), "##•");
+    }
+}
