@@ -103,12 +103,12 @@ pub async fn probe(address: SocketAddr, question: Question) -> Result<(), Unheal
 
 /// Where a program on the same machine reaches what listens at `listen`.
 fn own(listen: SocketAddr) -> SocketAddr {
-    let ip = match listen.ip() {
-        IpAddr::V4(ip) if ip.is_unspecified() => Ipv4Addr::LOCALHOST.into(),
-        IpAddr::V6(ip) if ip.is_unspecified() => Ipv6Addr::LOCALHOST.into(),
-        ip => ip,
+    let home = match listen.ip() {
+        IpAddr::V4(_) => Ipv4Addr::LOCALHOST.into(),
+        IpAddr::V6(_) => Ipv6Addr::LOCALHOST.into(),
     };
-    SocketAddr::new(ip, listen.port())
+    let ip = Some(listen.ip()).filter(|ip| !ip.is_unspecified());
+    SocketAddr::new(ip.unwrap_or(home), listen.port())
 }
 
 async fn grpc(address: SocketAddr, service: &str) -> Result<(), Unhealthy> {
