@@ -1,6 +1,7 @@
 //! `cargo xtask deploy-check`: whatever deploys is what its own tools take.
 
 mod chart;
+mod compose;
 mod images;
 mod monitoring;
 pub(crate) mod proxy;
@@ -21,10 +22,14 @@ struct Check {
 }
 
 /// All of them; each file of this folder has those of one tool.
-const CHECKS: [Check; 5] = [
+const CHECKS: &[Check] = &[
     Check {
         name: "chart",
         run: chart::check,
+    },
+    Check {
+        name: "compose",
+        run: compose::check,
     },
     Check {
         name: "monitoring",
@@ -50,12 +55,13 @@ pub(crate) fn run(only: &[String]) -> Result<()> {
         .iter()
         .find(|name| CHECKS.iter().all(|check| check.name != **name))
     {
-        let names = CHECKS.map(|check| check.name).join(", ");
+        let names: Vec<_> = CHECKS.iter().map(|check| check.name).collect();
+        let names = names.join(", ");
         return Err(format!("there is no check {unknown:?}; there are {names}").into());
     }
     let mut rows = Vec::new();
     let mut failed = 0;
-    for check in &CHECKS {
+    for check in CHECKS {
         if !only.is_empty() && !only.iter().any(|name| name == check.name) {
             continue;
         }
