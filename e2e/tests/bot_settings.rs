@@ -31,7 +31,9 @@ async fn somebody_new_is_booked_with_six_taps_at_most() -> Result<()> {
         let mut anna = Talk::begin(stage.stack(), "Anna", language).await?;
         let asked = anna.say("/start").await?;
         assert!(asked.text.starts_with(question), "{asked}");
-        let chosen = anna.press(city).await?;
+        let chosen = anna
+            .press_where("with the city", |key| key.label.ends_with(city))
+            .await?;
         assert!(chosen.text.starts_with("✅ "), "{chosen}");
         if chosen.key("Sofia").is_some() {
             anna.press("Sofia").await?;
