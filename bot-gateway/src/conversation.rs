@@ -213,6 +213,7 @@ impl Conversation {
     /// Acts and shows the answer; tells for whom, and how it went.
     async fn respond(&self, request: &Request<'_>) -> (Option<Uuid>, &'static str) {
         let (reader, memory) = tokio::join!(self.reader(request), self.memory.chat(request.chat));
+        let memory = memory.at(self.now());
         let user_id = reader.as_ref().ok().map(|reader| reader.id);
         let language = match &reader {
             Ok(reader) => reader.language,
@@ -317,13 +318,7 @@ impl Conversation {
                 (reply, shown)
             }
         };
-        let screen = reply.has_buttons().then_some(shown);
-        let after = ChatMemory {
-            screen,
-            question: reply.question,
-            language,
-            zone_chosen: before.zone_chosen || reply.zone_chosen,
-        };
+        let after = before.after(reply, shown, language, self.now());
         if after != before {
             self.memory.keep(chat, after).await;
         }

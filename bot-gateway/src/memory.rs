@@ -1,12 +1,18 @@
 //! What a bot keeps of a chat between two updates, also from one process to the next.
 
+use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
 use crate::{
     buttons::{Drawn, Ending},
+    replies::Reply,
     store::Store,
 };
+
+/// A text that comes later than this after a question is no answer to it: some answers act
+/// at once, and whoever put the phone away writes of something else.
+const ANSWERED_WITHIN_S: i64 = 15 * 60;
 
 /// What the person was asked, so that the next text is the answer.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -51,10 +57,39 @@ pub(crate) struct ChatMemory {
     pub(crate) screen: Option<i32>,
     /// What was asked last, unless something else was done since.
     pub(crate) question: Option<Question>,
+    /// When that was, in Unix seconds.
+    pub(crate) asked_at: i64,
     /// The language the person chose, for when it cannot be asked for.
     pub(crate) language: Option<String>,
     /// Whether the person has chosen a zone here, be it the one everybody begins with.
     pub(crate) zone_chosen: bool,
+}
+
+impl ChatMemory {
+    /// The same at `now`, without a question that was asked too long ago.
+    pub(crate) fn at(self, now: Timestamp) -> Self {
+        let age = now.as_second().saturating_sub(self.asked_at);
+        let question = self.question.filter(|_| age <= ANSWERED_WITHIN_S);
+        Self { question, ..self }
+    }
+
+    /// What is to be kept once `reply` was shown at `now`, as the message `shown`.
+    pub(crate) fn after(
+        &self,
+        reply: Reply,
+        shown: i32,
+        language: Option<String>,
+        now: Timestamp,
+    ) -> Self {
+        let asked_at = reply.question.as_ref().map(|_| now.as_second());
+        Self {
+            screen: reply.has_buttons().then_some(shown),
+            zone_chosen: self.zone_chosen || reply.zone_chosen,
+            question: reply.question,
+            asked_at: asked_at.unwrap_or_default(),
+            language,
+        }
+    }
 }
 
 /// What is kept of every chat of one bot; cheap to clone.

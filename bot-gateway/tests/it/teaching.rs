@@ -22,6 +22,7 @@ use crate::{
 mod deliveries;
 mod inviting;
 mod moving;
+mod reasons;
 mod time_off;
 
 const ANNA: u128 = 0xa22a;
