@@ -1,7 +1,9 @@
 //! What a notification says to Telegram.
 
 use jiff::{Timestamp, tz::TimeZone};
-use olm_proto::notify::v1::{Content, Deliver, LessonNoticeKind, LessonRole, content};
+use olm_proto::notify::v1::{
+    Content, Deliver, LessonNotice, LessonNoticeKind, LessonRole, content,
+};
 use serde_json::{Value, json};
 use texts::{BookingLabel, Format, Label, Language};
 use uuid::Uuid;
@@ -50,6 +52,15 @@ fn keyboard(content: &Content, language: Language, zone: &TimeZone) -> Option<Va
         };
         button(text, Button::Booking(pressed))
     };
+    if decides(notice) {
+        let confirm = Button::Confirm { lesson, version };
+        let decline = Button::Decline { lesson, version };
+        let row = [
+            button(Label::Confirm.text(language), confirm),
+            button(Label::Decline.text(language), decline),
+        ];
+        return Some(json!({ "inline_keyboard": [row] }));
+    }
     let start = olm_proto::instant(notice.start_time.as_ref()?)?;
     let time = &texts::moment_short(start, language, zone);
     let cancel = || noticed(Label::Cancel { time }.text(language), Noticed::Cancel);
@@ -60,16 +71,6 @@ fn keyboard(content: &Content, language: Language, zone: &TimeZone) -> Option<Va
         alone.then(|| noticed(BookingLabel::Move.text(language), Noticed::Move))
     };
     let rows = match notice.kind() {
-        LessonNoticeKind::Requested if notice.reader_role() == LessonRole::Teacher => vec![vec![
-            button(
-                Label::Confirm.text(language),
-                Button::Confirm { lesson, version },
-            ),
-            button(
-                Label::Decline.text(language),
-                Button::Decline { lesson, version },
-            ),
-        ]],
         LessonNoticeKind::Reconfirm => vec![vec![
             noticed(Label::Keep.text(language), Noticed::Keep),
             noticed(Label::GiveUp.text(language), Noticed::GiveUp),
@@ -100,4 +101,29 @@ fn keyboard(content: &Content, language: Language, zone: &TimeZone) -> Option<Va
         | LessonNoticeKind::Unspecified => return None,
     };
     Some(json!({ "inline_keyboard": rows }))
+}
+
+/// Whether the reader decides about a request that it tells of.
+fn decides(notice: &LessonNotice) -> bool {
+    let asks = match notice.kind() {
+        LessonNoticeKind::Requested => true,
+        LessonNoticeKind::Moved | LessonNoticeKind::PlaceChanged => notice.request,
+        LessonNoticeKind::Reconfirm
+        | LessonNoticeKind::Reminder
+        | LessonNoticeKind::Booked
+        | LessonNoticeKind::Confirmed
+        | LessonNoticeKind::Canceled
+        | LessonNoticeKind::Declined
+        | LessonNoticeKind::Lapsed
+        | LessonNoticeKind::StudentUnreachable
+        | LessonNoticeKind::SeatFreed
+        | LessonNoticeKind::StudentLeft
+        | LessonNoticeKind::SeriesBooked
+        | LessonNoticeKind::SeriesChanged
+        | LessonNoticeKind::SeriesCanceled
+        | LessonNoticeKind::SeriesSkipped
+        | LessonNoticeKind::ClockShifts
+        | LessonNoticeKind::Unspecified => false,
+    };
+    asks && notice.reader_role() == LessonRole::Teacher
 }

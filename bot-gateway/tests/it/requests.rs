@@ -133,6 +133,24 @@ async fn a_teacher_confirms_a_request_from_its_notice() {
 }
 
 #[tokio::test]
+async fn a_teacher_decides_about_a_request_that_was_moved_from_the_notice_of_that() {
+    let mut asked = Asked::new("en").await;
+    let notice = LessonNotice {
+        kind: LessonNoticeKind::Moved.into(),
+        request: true,
+        ..asked.notice()
+    };
+    let chat = asked.teacher.id;
+    asked.line.deliver_notice(chat, "en", notice, false).await;
+    let told = asked.shown("Boris").await;
+    data(&told, "🚫 Decline");
+    asked.press(&told, "✅ Confirm").await;
+    asked.shown("Lesson confirmed").await;
+    assert_eq!(asked.status(), LessonStatus::Scheduled);
+    asked.running.stop().await.unwrap();
+}
+
+#[tokio::test]
 async fn a_teacher_declines_a_request_from_its_notice_and_a_second_tap_changes_nothing() {
     for (language, label, why, none, answer) in [
         (

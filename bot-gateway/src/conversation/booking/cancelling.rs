@@ -50,7 +50,11 @@ impl Conversation {
                 id: lesson,
                 version,
             };
-            let asked = self.ask_why(reader, Ending::Cancel, drawn).await;
+            let ending = match line.standing {
+                Standing::Requested => Ending::Decline,
+                Standing::Ahead | Standing::Held | Standing::Off(_) => Ending::Cancel,
+            };
+            let asked = self.ask_why(reader, ending, drawn).await;
             return asked.map(Answer::Here);
         }
         let policy = self.cancelling(reader, &line).await?;
