@@ -184,6 +184,8 @@ impl Replies {
         match edited.await {
             Ok(_) => Ok(message_id),
             Err(ReplyError::Call(error)) if error.is_not_modified() => Ok(message_id),
+            // Neither would a new one hold it.
+            Err(ReplyError::Call(error)) if error.is_too_long() => Err(error.into()),
             Err(ReplyError::Call(CallError::Refused { .. })) => self.send(chat, reply).await,
             Err(error) => Err(error),
         }

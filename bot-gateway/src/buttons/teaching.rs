@@ -20,6 +20,8 @@ pub enum Teaching {
     Week(Date),
     /// Shows a lesson.
     Lesson(Uuid),
+    /// Shows a lesson with a page of its seats, counted from 0.
+    Seats(Uuid, u8),
     /// Asks why a lesson is ended.
     AskWhy(Ending, Drawn),
     /// Ends it for a usual reason, counted from 1; 0: for none.
@@ -67,6 +69,15 @@ pub enum Teaching {
         /// The last day.
         last: Date,
         /// Of the calendar: the same days can be taken off again once they were removed.
+        version: i64,
+    },
+    /// Takes off the present day or the one after it.
+    OffSoon {
+        /// The present day when the button was drawn.
+        today: Date,
+        /// Days after it, 0 or 1.
+        ahead: u8,
+        /// As for [`Teaching::Off`].
         version: i64,
     },
     /// Removes time off.
@@ -133,6 +144,7 @@ impl Teaching {
             Self::Day(_) => "teaching_day",
             Self::Week(_) => "teaching_week",
             Self::Lesson(_) => "teaching_lesson",
+            Self::Seats(..) => "teaching_seats",
             Self::AskWhy(Ending::Decline, _) => "ask_decline",
             Self::AskWhy(Ending::Cancel, _) => "ask_teacher_cancel",
             Self::End(Ending::Decline, ..) => "decline_with_reason",
@@ -148,6 +160,7 @@ impl Teaching {
             Self::OffLast { .. } => "time_off_last",
             Self::OffType => "time_off_type",
             Self::Off { .. } => "time_off_add",
+            Self::OffSoon { .. } => "time_off_soon",
             Self::OffRemove(_) => "time_off_remove",
             Self::OffAskCancel(_) => "time_off_ask_cancel",
             Self::OffCancel { .. } => "time_off_cancel",
@@ -176,6 +189,7 @@ impl Teaching {
             Self::Day(day) => ("t.d", vec![Date(day)]),
             Self::Week(monday) => ("t.w", vec![Date(monday)]),
             Self::Lesson(lesson) => ("t.l", vec![Id(lesson)]),
+            Self::Seats(lesson, page) => ("t.ls", vec![Id(lesson), Number(page.into())]),
             Self::AskWhy(Ending::Decline, lesson) => ("t.n?", drawn(lesson)),
             Self::AskWhy(Ending::Cancel, lesson) => ("t.x?", drawn(lesson)),
             Self::End(Ending::Decline, lesson, why) => ("t.n", with(lesson, Number(why.into()))),
@@ -200,6 +214,14 @@ impl Teaching {
                 last,
                 version,
             } => ("t.oa", vec![Date(first), Date(last), Number(version)]),
+            Self::OffSoon {
+                today,
+                ahead,
+                version,
+            } => {
+                let fields = vec![Date(today), Number(ahead.into()), Number(version)];
+                ("t.os", fields)
+            }
             Self::OffRemove(id) => ("t.or", vec![Id(id)]),
             Self::OffAskCancel(id) => ("t.oc?", vec![Id(id)]),
             Self::OffCancel { id, shown } => ("t.oc", vec![Id(id), Number(shown.into())]),
@@ -217,6 +239,7 @@ impl Teaching {
             "t.d" => Self::Day(fields.date()?),
             "t.w" => Self::Week(fields.date()?),
             "t.l" => Self::Lesson(fields.id()?),
+            "t.ls" => Self::Seats(fields.id()?, fields.small()?),
             "t.n?" => Self::AskWhy(Ending::Decline, fields.drawn()?),
             "t.x?" => Self::AskWhy(Ending::Cancel, fields.drawn()?),
             "t.n" => Self::End(Ending::Decline, fields.drawn()?, fields.small()?),
@@ -245,6 +268,11 @@ impl Teaching {
             "t.oa" => Self::Off {
                 first: fields.date()?,
                 last: fields.date()?,
+                version: fields.number()?,
+            },
+            "t.os" => Self::OffSoon {
+                today: fields.date()?,
+                ahead: fields.small()?,
                 version: fields.number()?,
             },
             "t.or" => Self::OffRemove(fields.id()?),
@@ -288,6 +316,7 @@ pub(super) fn every() -> Vec<Teaching> {
         Teaching::Day(date),
         Teaching::Week(date),
         Teaching::Lesson(id),
+        Teaching::Seats(id, u8::MAX),
         Teaching::Move(lesson, None),
         Teaching::Move(lesson, Some(date)),
         Teaching::MoveDay(lesson, date),
@@ -303,6 +332,11 @@ pub(super) fn every() -> Vec<Teaching> {
         Teaching::Off {
             first: date,
             last: date,
+            version,
+        },
+        Teaching::OffSoon {
+            today: date,
+            ahead: u8::MAX,
             version,
         },
         Teaching::OffRemove(id),

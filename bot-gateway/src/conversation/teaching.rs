@@ -25,6 +25,10 @@ use crate::{
     replies::Reply,
 };
 
+/// UTF-16 units of a message: Telegram takes 4,096 without the markup, and a word on its age
+/// may follow.
+const UNITS: usize = 3_800;
+
 impl Conversation {
     /// Does what a button of the teachers' part says. `request_id` makes its effect happen
     /// once.
@@ -41,6 +45,7 @@ impl Conversation {
             Teaching::Day(day) => self.agenda_day(reader, day).await,
             Teaching::Week(monday) => self.agenda_week(reader, monday).await,
             Teaching::Lesson(lesson) => self.taught(reader, lesson, None).await,
+            Teaching::Seats(lesson, page) => self.seats_page(reader, lesson, page).await,
             Teaching::AskWhy(ending, lesson) => self.ask_why(reader, ending, lesson).await,
             Teaching::End(ending, lesson, why) => {
                 let reason = match why {
@@ -63,6 +68,9 @@ impl Conversation {
             Teaching::OffType => Ok(time_off::type_days(reader, TeachingNote::TypeDays)),
             Teaching::Off { first, last, .. } => {
                 self.add_time_off(reader, request_id, first, last).await
+            }
+            Teaching::OffSoon { today, ahead, .. } => {
+                self.day_off_soon(reader, request_id, today, ahead).await
             }
             Teaching::OffRemove(id) => self.remove_time_off(reader, id).await,
             Teaching::OffAskCancel(id) => self.ask_cancel_all(reader, id).await,
@@ -117,6 +125,23 @@ fn press(reader: &Reader, label: TeachingLabel<'_>, pressed: Teaching) -> serde_
     button(&label.text(reader.language), Button::Teaching(pressed))
 }
 
+/// Lines in one message: those that do not fit are left out, which a mark says.
+fn fit(lines: impl IntoIterator<Item = String>) -> String {
+    let mut left = UNITS;
+    let (mut kept, mut marked) = (Vec::new(), false);
+    for line in lines {
+        let units = line.encode_utf16().count() + 1;
+        if let Some(rest) = left.checked_sub(units) {
+            left = rest;
+            kept.push(line);
+        } else if !marked {
+            marked = true;
+            kept.push("…".to_owned());
+        }
+    }
+    kept.join("\n")
+}
+
 /// A name that leaves room for others beside it.
 fn short(name: &str, chars: usize) -> String {
     if name.chars().count() <= chars {
@@ -129,6 +154,14 @@ fn short(name: &str, chars: usize) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn lines_that_do_not_fit_are_left_out_as_a_whole() {
+        let long = "о".repeat(UNITS);
+        let lines = ["<b>head</b>", &long, &long, "tail"].map(str::to_owned);
+        assert_eq!(fit(lines), "<b>head</b>\n…\ntail");
+        assert_eq!(fit(vec!["о".repeat(99); 60]).encode_utf16().count(), 3_801);
+    }
 
     #[test]
     fn a_long_name_is_cut_between_characters() {

@@ -90,6 +90,13 @@ impl CallError {
         matches!(self, Self::Refused { description, .. }
             if description.contains("message is not modified"))
     }
+
+    /// True when no message holds the text.
+    #[must_use]
+    pub fn is_too_long(&self) -> bool {
+        matches!(self, Self::Refused { description, .. }
+            if description.contains("is too long"))
+    }
 }
 
 /// A row whose token is refused is tried again after this long.

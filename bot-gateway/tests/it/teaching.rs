@@ -23,6 +23,7 @@ mod deliveries;
 mod inviting;
 mod moving;
 mod reasons;
+mod seats;
 mod time_off;
 
 const ANNA: u128 = 0xa22a;

@@ -114,6 +114,8 @@ teaching-days-unclear = I cannot tell which days these are. Write, for example, 
 teaching-days-unsuitable = That is not possible: these days have passed, lie more than three years ahead, or are more than a year.
 teaching-too-much-time-off = There is no room for more days off: take some away.
 teaching-calendar-changed = Your calendar has changed since. Now it is:
+teaching-other-day = Those buttons were for another day, nothing was changed. Now it is:
+teaching-cancel-unknown = ⚠️ The service did not answer. Nobody knows whether this lesson is cancelled, open it later:
 teaching-time-off-removed = ✅ Done, you work on these days again.
 teaching-no-time-off = These days off are gone already.
 teaching-none-ahead = No days off ahead.
@@ -147,6 +149,8 @@ time-off-cancel-failed = { $count ->
     [one] { $count } lesson could not be cancelled: it has changed or begun.
    *[other] { $count } lessons could not be cancelled: they have changed or begun.
 }
+time-off-cancel-left = Not cancelled yet: { $count }
+time-off-more = And { $count } more: they come next.
 
 teaching-invite-whom = Whom do you invite? I will make a link and a picture with its QR code.
 teaching-no-invitations = No open invitations.

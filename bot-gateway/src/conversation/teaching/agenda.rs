@@ -7,7 +7,7 @@ use texts::{TeachingLabel, TeachingNote, TeachingScreen};
 
 use super::{
     super::{Conversation, Fault, Reader, keyboard},
-    add_days, begin, date_in,
+    add_days, begin, date_in, fit,
     lesson::Taught,
     monday_of, press, short,
 };
@@ -61,7 +61,7 @@ impl Conversation {
             press(reader, TeachingLabel::TimeOff, Teaching::TimeOff),
             press(reader, TeachingLabel::Invite, Teaching::Invite),
         ]);
-        Ok(Reply::new(lines.join("\n"), keyboard(&rows)))
+        Ok(Reply::new(fit(lines), keyboard(&rows)))
     }
 
     /// The lessons of the week of a day.
@@ -97,7 +97,7 @@ impl Conversation {
             press(reader, TeachingLabel::Today, Teaching::Day(today)),
             next(reader, add_days(first, 7), Teaching::Week),
         ]);
-        Ok(Reply::new(lines.join("\n"), keyboard(&rows)))
+        Ok(Reply::new(fit(lines), keyboard(&rows)))
     }
 
     /// What the reader teaches from the beginning of one day to that of another.

@@ -46,11 +46,14 @@ impl Conversation {
             status: status.into(),
         };
         let mut client = self.lessons.clone();
+        let seat = booking.id.clone();
         match client.record_attendance(acting(record, reader.id)).await {
             Ok(recorded) => {
                 let taught = changed(reader, recorded.into_inner().lesson)?;
                 let note = TeachingNote::AttendanceKept.html(reader.language);
-                Ok(self.details(reader, Some(note), &taught).await)
+                let page = taught.page_of(&seat);
+                let details = self.details_of(reader, Some(note), &taught, page);
+                Ok(details.await)
             }
             Err(status) => self.not_changed(reader, drawn.id, status).await,
         }

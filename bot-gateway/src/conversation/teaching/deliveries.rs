@@ -1,7 +1,10 @@
 //! Whether a lesson's reminders reach its students.
 
-use olm_proto::notify::v1::{
-    LessonDelivery, ListLessonDeliveriesRequest, NotificationState, StudentDeliveries,
+use olm_proto::{
+    lesson::v1::Booking,
+    notify::v1::{
+        LessonDelivery, ListLessonDeliveriesRequest, NotificationState, StudentDeliveries,
+    },
 };
 use service_kit::{grpc::client::acting, status::reason};
 use texts::{DeliveryState, TeachingNote, TeachingScreen};
@@ -15,17 +18,20 @@ use super::{
 
 /// How long a lesson's details wait for it; a press is answered within a second.
 const PATIENCE: std::time::Duration = std::time::Duration::from_millis(500);
-/// Lines that are shown: each student of a group has one.
-const LINES: usize = 20;
 /// Characters of a name.
 const NAME: usize = 40;
 /// What tells of the lesson's nearness; the others tell of changes.
 const REMINDER: &str = "reminder";
 
 impl Conversation {
-    /// A line for each student: their last reminder that was tried, else the next to come,
+    /// A line for each student of these seats: their last reminder that was tried, else the next to come,
     /// else whether anything reaches them.
-    pub(super) async fn deliveries(&self, reader: &Reader, taught: &Taught) -> Vec<String> {
+    pub(super) async fn deliveries(
+        &self,
+        reader: &Reader,
+        taught: &Taught,
+        seats: &[&Booking],
+    ) -> Vec<String> {
         let list = ListLessonDeliveriesRequest {
             lesson_id: taught.drawn.id.to_string(),
         };
@@ -46,13 +52,13 @@ impl Conversation {
             }
         };
         let lines = students.iter().filter_map(|student| {
-            let mut seats = taught.lesson.bookings.iter();
+            let mut seats = seats.iter();
             let seat = seats.find(|seat| seat.student_id == student.student_id)?;
             let name = texts::person_name(&seat.student_name, reader.language);
             let name = short(&name, NAME);
             line(reader, student, taught.of_group.then_some(name.as_str()))
         });
-        lines.take(LINES).collect()
+        lines.collect()
     }
 }
 

@@ -12,19 +12,19 @@ use uuid::Uuid;
 
 use super::{
     super::{Conversation, Fault, Reader, booking::students, button, keyboard},
-    date_in, press, short,
+    date_in, fit, press, short,
 };
 use crate::{
     buttons::{Button, Drawn, Ending, Teaching, seat_number},
     replies::Reply,
 };
 
-/// Seats that are listed, and that have buttons.
-const SEATS: usize = 30;
+/// Seats on a page, each with its buttons: Telegram takes 100 of them.
+const SEATS: usize = 20;
 /// Characters of a student's name in a list, and on a button.
 const NAME: usize = 40;
 const LABEL: usize = 20;
-/// Characters of the notes that are shown; Telegram takes 4,096 in all.
+/// Characters of the notes that are shown.
 const NOTES: usize = 1_000;
 
 /// A lesson of the reader's, who teaches it.
@@ -79,19 +79,49 @@ impl Taught {
 
     /// Who sits in it, and whether somebody can say that they came.
     pub(super) fn seats(&self) -> impl Iterator<Item = (&Booking, bool)> {
-        self.lesson.bookings.iter().map(|seat| {
-            let attends = match seat.status() {
-                BookingStatus::Confirmed
-                | BookingStatus::Reconfirm
-                | BookingStatus::Attended
-                | BookingStatus::NoShow => true,
-                BookingStatus::Unspecified
-                | BookingStatus::Canceled
-                | BookingStatus::Pending
-                | BookingStatus::LateCanceled => false,
-            };
-            (seat, attends)
-        })
+        let seats = self.lesson.bookings.iter();
+        seats.map(|seat| (seat, attends(seat)))
+    }
+
+    /// All seats, those of whoever comes first.
+    fn in_order(&self) -> Vec<&Booking> {
+        let (come, gone): (Vec<_>, Vec<_>) = self.seats().partition(|(_, attends)| *attends);
+        let all = come.into_iter().chain(gone);
+        all.map(|(seat, _)| seat).collect()
+    }
+
+    /// The seats of a page; the last one, where there are fewer.
+    fn page(&self, page: usize) -> (usize, Vec<&Booking>) {
+        let seats = self.in_order();
+        let page = page.min(seats.len().saturating_sub(1) / SEATS);
+        let seats = seats.into_iter().skip(page * SEATS).take(SEATS);
+        (page, seats.collect())
+    }
+
+    /// The page that a seat stands on.
+    pub(super) fn page_of(&self, seat: &str) -> usize {
+        let mut seats = self.in_order().into_iter();
+        seats.position(|found| found.id == seat).unwrap_or_default() / SEATS
+    }
+
+    /// Arrows to the seats before and after.
+    fn turns(&self, reader: &Reader, page: usize) -> Option<Vec<serde_json::Value>> {
+        let all = self.lesson.bookings.len();
+        let open = |page: usize| {
+            let numbers = format!("{}–{}", page * SEATS + 1, all.min((page + 1) * SEATS));
+            let to = Teaching::Seats(self.drawn.id, u8::try_from(page).unwrap_or(u8::MAX));
+            (numbers, to)
+        };
+        let mut row = Vec::new();
+        if let Some(before) = page.checked_sub(1) {
+            let (numbers, to) = open(before);
+            row.push(press(reader, TeachingLabel::Earlier { day: &numbers }, to));
+        }
+        if (page + 1) * SEATS < all {
+            let (numbers, to) = open(page + 1);
+            row.push(press(reader, TeachingLabel::Later { day: &numbers }, to));
+        }
+        (!row.is_empty()).then_some(row)
     }
 
     /// Whether it is over and nobody said who came.
@@ -126,6 +156,12 @@ impl Taught {
 
     /// What can be done about it now.
     pub(super) fn rows(&self, reader: &Reader, now: Timestamp) -> Vec<Vec<serde_json::Value>> {
+        self.rows_of(reader, now, 0)
+    }
+
+    /// The same, with a page of the seats.
+    fn rows_of(&self, reader: &Reader, now: Timestamp, page: usize) -> Vec<Vec<serde_json::Value>> {
+        let (page, seats) = self.page(page);
         let mut rows = Vec::new();
         let ahead = self.start > now;
         let moving = press(
@@ -143,7 +179,9 @@ impl Taught {
                 rows.push(vec![moving]);
                 rows.push(vec![press(reader, TeachingLabel::Cancel, cancel)]);
             }
-            LessonStatus::Scheduled => rows.extend(self.attendance_rows(reader)),
+            LessonStatus::Scheduled => {
+                rows.extend(self.attendance_rows(reader, &seats));
+            }
             LessonStatus::Requested
             | LessonStatus::Held
             | LessonStatus::Unspecified
@@ -151,6 +189,7 @@ impl Taught {
             | LessonStatus::Declined
             | LessonStatus::Lapsed => {}
         }
+        rows.extend(self.turns(reader, page));
         rows.push(vec![self.back(reader)]);
         rows
     }
@@ -172,9 +211,9 @@ impl Taught {
     }
 
     /// For each student what was not said of them yet, so that it can be corrected.
-    fn attendance_rows(&self, reader: &Reader) -> Vec<Vec<serde_json::Value>> {
-        let seats = self.seats().filter(|(_, attends)| *attends).take(SEATS);
-        let row = |(seat, _): (&Booking, bool)| {
+    fn attendance_rows(&self, reader: &Reader, seats: &[&Booking]) -> Vec<Vec<serde_json::Value>> {
+        let seats = seats.iter().filter(|seat| attends(seat));
+        let row = |seat: &&Booking| {
             let id = Uuid::try_parse(&seat.id).unwrap_or_default();
             let name = texts::person_name(&seat.student_name, reader.language);
             let name = short(&name, LABEL);
@@ -205,8 +244,8 @@ impl Taught {
         seats.map(row).collect()
     }
 
-    /// Everything about it in words.
-    fn html(&self, reader: &Reader, now: Timestamp) -> String {
+    /// Everything about it in words, of these of its seats.
+    fn lines(&self, reader: &Reader, now: Timestamp, seats: &[&Booking]) -> Vec<String> {
         let language = reader.language;
         let (name, when) = (self.name.as_str(), self.when.as_str());
         let mut lines = vec![TeachingScreen::Lesson { name, when }.html(language)];
@@ -231,13 +270,13 @@ impl Taught {
             lines.push(seats.html(language));
         }
         // One student stands above already, unless there is something to say of them.
-        let seats = self.lesson.bookings.iter();
+        let seats = seats.iter();
         let seats = seats.filter(|seat| self.of_group || is_told(seat));
-        lines.extend(seats.take(SEATS).map(|seat| seat_line(reader, seat)));
+        lines.extend(seats.map(|seat| seat_line(reader, seat)));
         if self.status == LessonStatus::Scheduled && self.start <= now {
             lines.push(TeachingNote::AttendanceHint.html(language));
         }
-        lines.join("\n")
+        lines
     }
 
     /// Where it stands, unless it simply lies ahead.
@@ -258,6 +297,20 @@ impl Taught {
             LessonStatus::Lapsed => TeachingNote::Lapsed,
         };
         Some(note.html(reader.language))
+    }
+}
+
+/// Whether somebody can say of the seat's student that they came.
+fn attends(seat: &Booking) -> bool {
+    match seat.status() {
+        BookingStatus::Confirmed
+        | BookingStatus::Reconfirm
+        | BookingStatus::Attended
+        | BookingStatus::NoShow => true,
+        BookingStatus::Unspecified
+        | BookingStatus::Canceled
+        | BookingStatus::Pending
+        | BookingStatus::LateCanceled => false,
     }
 }
 
@@ -306,6 +359,19 @@ impl Conversation {
         Ok(self.details(reader, note, &taught).await)
     }
 
+    /// The same with a page of its seats.
+    pub(super) async fn seats_page(
+        &self,
+        reader: &Reader,
+        lesson: Uuid,
+        page: u8,
+    ) -> Result<Reply, Fault> {
+        let Some(taught) = self.find_taught(reader, lesson).await? else {
+            return Ok(no_lesson(reader));
+        };
+        Ok(self.details_of(reader, None, &taught, page.into()).await)
+    }
+
     /// The details of a lesson, after a word on what just happened to it.
     pub(super) async fn details(
         &self,
@@ -313,18 +379,27 @@ impl Conversation {
         note: Option<String>,
         taught: &Taught,
     ) -> Reply {
+        self.details_of(reader, note, taught, 0).await
+    }
+
+    /// The same with a page of its seats.
+    pub(super) async fn details_of(
+        &self,
+        reader: &Reader,
+        note: Option<String>,
+        taught: &Taught,
+        page: usize,
+    ) -> Reply {
         let now = self.now();
-        let mut html = note.map_or_else(String::new, |note| note + "\n\n");
-        html.push_str(&taught.html(reader, now));
+        let (page, seats) = taught.page(page);
         let (time, deliveries) = tokio::join!(
             self.student_time(reader, taught),
-            self.deliveries(reader, taught)
+            self.deliveries(reader, taught, &seats)
         );
-        for line in time.into_iter().chain(deliveries) {
-            html.push('\n');
-            html.push_str(&line);
-        }
-        Reply::new(html, keyboard(&taught.rows(reader, now)))
+        let mut lines: Vec<_> = note.map(|note| note + "\n").into_iter().collect();
+        lines.extend(taught.lines(reader, now, &seats));
+        lines.extend(time.into_iter().chain(deliveries));
+        Reply::new(fit(lines), keyboard(&taught.rows_of(reader, now, page)))
     }
 
     /// The lesson, if the reader teaches it.

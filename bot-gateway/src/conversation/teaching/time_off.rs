@@ -15,7 +15,7 @@ use uuid::Uuid;
 
 use super::{
     super::{Answer, Conversation, Fault, Reader, keyboard},
-    add_days, agenda, begin, date_in, press,
+    add_days, agenda, begin, date_in, fit, press,
 };
 use crate::{buttons::Teaching, memory::Question, replies::Reply};
 
@@ -115,15 +115,14 @@ impl Conversation {
             lines.push(TeachingNote::NoneAhead.html(language));
         }
         let version = calendar.version;
-        let tomorrow = add_days(today, 1);
-        let off = |day: Date| Teaching::Off {
-            first: day,
-            last: day,
+        let off = |ahead: u8| Teaching::OffSoon {
+            today,
+            ahead,
             version,
         };
         let mut rows = vec![
-            vec![press(reader, TeachingLabel::NotToday, off(today))],
-            vec![press(reader, TeachingLabel::NotTomorrow, off(tomorrow))],
+            vec![press(reader, TeachingLabel::NotToday, off(0))],
+            vec![press(reader, TeachingLabel::NotTomorrow, off(1))],
             vec![
                 press(
                     reader,
@@ -142,6 +141,21 @@ impl Conversation {
         let day = Teaching::Day(today);
         rows.push(vec![press(reader, TeachingLabel::Back, day)]);
         Ok(Reply::new(lines.join("\n"), keyboard(&rows)))
+    }
+
+    /// Takes off the day that the button's words mean, if they still mean the same one.
+    pub(super) async fn day_off_soon(
+        &self,
+        reader: &Reader,
+        request_id: Uuid,
+        drawn: Date,
+        ahead: u8,
+    ) -> Result<Reply, Fault> {
+        if drawn != self.today(reader) {
+            return self.time_off(reader, Some(TeachingNote::OtherDay)).await;
+        }
+        let day = add_days(drawn, ahead.into());
+        self.add_time_off(reader, request_id, day, day).await
     }
 
     /// Adds whole days, and says which lessons stand in them.
@@ -212,7 +226,7 @@ impl Conversation {
             )]);
         }
         rows.push(vec![press(reader, TeachingLabel::Back, Teaching::TimeOff)]);
-        Ok(Reply::new(lines.join("\n"), keyboard(&rows)))
+        Ok(Reply::new(fit(lines), keyboard(&rows)))
     }
 
     /// Gives days back.

@@ -24,6 +24,8 @@ pub struct Teaching {
     pub groups: Vec<Group>,
     /// These lessons are not cancelled.
     pub kept: Vec<String>,
+    /// Whether these lessons are cancelled is not answered.
+    pub silent: Vec<String>,
     /// The zones of students.
     pub zones: Vec<(String, String)>,
 }

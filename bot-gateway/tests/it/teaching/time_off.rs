@@ -162,3 +162,74 @@ async fn lessons_that_changed_since_they_were_listed_are_asked_for_again() {
     assert_eq!(statuses(&teacher)[0], LessonStatus::Canceled);
     teacher.ends().await;
 }
+
+#[tokio::test]
+async fn a_day_that_was_tomorrow_when_its_button_was_drawn_is_not_taken_off() {
+    let teacher = Teacher::new("en").await;
+    let list = opened(&teacher).await;
+    teacher.clock.advance(SignedDuration::from_hours(24));
+    let anew = teacher.opens(&list, "Not tomorrow", "another day").await;
+    assert_eq!(stretches(&teacher), []);
+    teacher.opens(&anew, "Not tomorrow", "Noted").await;
+    assert_eq!(stretches(&teacher), [(day(2), day(3))]);
+    teacher.ends().await;
+}
+
+#[tokio::test]
+async fn lessons_that_one_message_does_not_show_are_counted_and_offered_next() {
+    let teacher = Teacher::new("en").await;
+    for id in 1..=45 {
+        let start = tomorrow() + SignedDuration::from_mins(10 * i64::try_from(id).unwrap());
+        teacher.teaches(id, start, &[(ANNA, "Anna")]);
+    }
+    let list = opened(&teacher).await;
+    let added = teacher.opens(&list, "Not tomorrow", "45 lessons lie").await;
+    assert!(added.text.contains("And 5 more"), "{}", added.text);
+    let all = "❌ Cancel all (45)";
+    let asked = teacher.opens(&added, all, "Cancel 40 lessons?").await;
+    assert!(asked.text.contains("And 5 more"), "{}", asked.text);
+    let done = teacher
+        .opens(&asked, "❌ Yes", "40 lessons cancelled")
+        .await;
+    assert!(done.text.contains("Not cancelled yet: 5"), "{}", done.text);
+    let rest = "❌ Cancel all (5)";
+    let asked = teacher.opens(&done, rest, "Cancel 5 lessons?").await;
+    teacher
+        .opens(&asked, "❌ Yes", "❌ 5 lessons cancelled")
+        .await;
+    let canceled = |index| teacher.lesson(index).status() == LessonStatus::Canceled;
+    assert!((0..45).all(canceled));
+    teacher.ends().await;
+}
+
+#[tokio::test]
+async fn where_nobody_answers_no_lesson_is_said_to_have_changed() {
+    let teacher = Teacher::new("en").await;
+    let asked = asked(&teacher).await;
+    // The first of them all: nothing was done before it.
+    let first = teacher.lesson(0).id;
+    teacher.stage.lessons.state().teaching.silent.push(first);
+    teacher.presses(&asked, "❌ Yes").await;
+    let told = teacher.sees("⚠️").await;
+    assert!(!told.text.contains("have changed"), "{}", told.text);
+    assert!(told.message_id > asked.message_id, "the question stays");
+    // After others.
+    let last = teacher.lesson(2).id;
+    teacher.teaches(
+        4,
+        tomorrow() + SignedDuration::from_hours(6),
+        &[(ANNA, "Anna")],
+    );
+    teacher.clock.advance(SignedDuration::from_mins(6));
+    teacher.stage.lessons.state().teaching.silent = vec![last];
+    let asked = teacher.opens(&asked, "❌ Yes", "Cancel 4 lessons?").await;
+    let done = teacher.opens(&asked, "❌ Yes", "2 lessons cancelled").await;
+    assert!(done.text.contains("Nobody knows"), "{}", done.text);
+    assert!(done.text.contains("Not cancelled yet: 1"), "{}", done.text);
+    assert!(!done.text.contains("could not be"), "{}", done.text);
+    assert_eq!(teacher.lesson(3).status(), LessonStatus::Scheduled);
+    teacher
+        .opens(&done, "❌ Cancel all (2)", "Cancel 2 lessons?")
+        .await;
+    teacher.ends().await;
+}

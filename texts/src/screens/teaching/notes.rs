@@ -62,6 +62,10 @@ pub enum TeachingNote {
     TooMuchTimeOff,
     /// The hours of work changed meanwhile; they follow as they are now.
     CalendarChanged,
+    /// "Today" was another day when the button was drawn; the time off follows.
+    OtherDay,
+    /// Nobody answered whether a lesson is cancelled; it follows.
+    CancelUnknown,
     /// The time off is gone; what is left follows.
     TimeOffRemoved,
     /// There is no such time off any more.
@@ -124,6 +128,8 @@ impl TeachingNote {
             Self::DaysUnsuitable => "teaching-days-unsuitable",
             Self::TooMuchTimeOff => "teaching-too-much-time-off",
             Self::CalendarChanged => "teaching-calendar-changed",
+            Self::OtherDay => "teaching-other-day",
+            Self::CancelUnknown => "teaching-cancel-unknown",
             Self::TimeOffRemoved => "teaching-time-off-removed",
             Self::NoTimeOff => "teaching-no-time-off",
             Self::NoneAhead => "teaching-none-ahead",

@@ -67,6 +67,16 @@ pub enum TimeOffScreen<'a> {
         /// How many.
         count: i64,
     },
+    /// So many were not tried.
+    CancelLeft {
+        /// How many.
+        count: i64,
+    },
+    /// Below lessons: so many are not shown.
+    More {
+        /// How many.
+        count: i64,
+    },
 }
 
 impl TimeOffScreen<'_> {
@@ -94,6 +104,8 @@ impl TimeOffScreen<'_> {
             Self::CancelFailed { count } => {
                 ("time-off-cancel-failed", values.number("count", count))
             }
+            Self::CancelLeft { count } => ("time-off-cancel-left", values.number("count", count)),
+            Self::More { count } => ("time-off-more", values.number("count", count)),
         };
         message(language, id, &values)
     }

@@ -2,8 +2,11 @@
 //! was shown.
 
 use jiff::Timestamp;
-use olm_proto::lesson::v1::{CancelLessonRequest, DeclineLessonRequest, LessonStatus};
-use service_kit::grpc::client::acting;
+use olm_proto::{
+    common::v1::ErrorReason,
+    lesson::v1::{CancelLessonRequest, DeclineLessonRequest, LessonStatus},
+};
+use service_kit::{grpc::client::acting, status::reason};
 use texts::{TeachingLabel, TeachingNote, TimeOffScreen};
 use tonic::Status;
 use uuid::Uuid;
@@ -13,7 +16,7 @@ use super::{
         super::{Conversation, Fault, Reader, keyboard},
         add_days,
         agenda::{self, SHOWN},
-        date_in,
+        date_in, fit,
         lesson::Taught,
         press,
     },
@@ -24,8 +27,20 @@ use crate::{
     replies::Reply,
 };
 
+/// What became of the lessons that were shown.
+#[derive(Debug, Default)]
+struct Called {
+    off: usize,
+    /// Not as they were shown any more, so they stand.
+    changed: Vec<Taught>,
+    /// No answer came for it.
+    unknown: Option<Taught>,
+    /// Not tried.
+    left: usize,
+}
+
 impl Conversation {
-    /// The lessons that have not begun and stand in a stretch; as many as one message shows.
+    /// The lessons that have not begun and stand in a stretch.
     pub(super) async fn lessons_in(
         &self,
         reader: &Reader,
@@ -43,7 +58,6 @@ impl Conversation {
                 && lesson.end > stretch.from
                 && lesson.status != LessonStatus::Held
         });
-        lessons.truncate(SHOWN);
         Ok(lessons)
     }
 
@@ -59,7 +73,7 @@ impl Conversation {
         Ok(self.asked(reader, id, &lessons, None))
     }
 
-    /// Cancels them all, if they are those that were shown.
+    /// Cancels those that were shown, if they are still as they were, and offers the rest.
     pub(in super::super) async fn cancel_all(
         &self,
         reader: &Reader,
@@ -69,34 +83,71 @@ impl Conversation {
         let Some(lessons) = self.lessons_of(reader, id).await? else {
             return self.time_off(reader, Some(TeachingNote::NoTimeOff)).await;
         };
-        if fingerprint(lessons.iter().map(|lesson| lesson.drawn)) != shown {
+        if seen(&lessons) != shown {
             let note = Some(TeachingNote::CalendarChanged);
             return Ok(self.asked(reader, id, &lessons, note));
         }
-        let all = lessons.len();
-        let mut left = Vec::new();
-        for lesson in lessons {
-            if let Err(status) = self.call_off(reader, &lesson).await {
-                tracing::info!(code = ?status.code(), "a lesson in time off was not cancelled");
-                left.push(lesson);
+        let called = self.call_off_each(reader, lessons).await?;
+        Ok(self.called_off(reader, id, called))
+    }
+
+    /// As many as one message shows, one by one; to the first that is not answered.
+    async fn call_off_each(&self, reader: &Reader, lessons: Vec<Taught>) -> Result<Called, Fault> {
+        let mut called = Called::default();
+        let mut lessons = lessons.into_iter();
+        for lesson in lessons.by_ref().take(SHOWN) {
+            let Err(status) = self.call_off(reader, &lesson).await else {
+                called.off += 1;
+                continue;
+            };
+            tracing::info!(code = ?status.code(), "a lesson in time off was not cancelled");
+            if is_refusal(&status) {
+                called.changed.push(lesson);
+            } else if called.off == 0 && called.changed.is_empty() {
+                // There is nothing else to be told.
+                return Err(status.into());
+            } else {
+                called.unknown = Some(lesson);
+                break;
             }
         }
-        let count = |number: usize| i64::try_from(number).unwrap_or(i64::MAX);
-        let done = TimeOffScreen::CancelDone {
-            count: count(all - left.len()),
-        };
-        let mut lines = vec![done.html(reader.language)];
-        if !left.is_empty() {
-            let failed = TimeOffScreen::CancelFailed {
-                count: count(left.len()),
-            };
-            lines.extend([String::new(), failed.html(reader.language)]);
-            lines.extend(self::lines(reader, &left, self.now()));
+        called.left = lessons.len();
+        Ok(called)
+    }
+
+    /// What was cancelled and what was not.
+    fn called_off(&self, reader: &Reader, id: Uuid, called: Called) -> Reply {
+        let (language, now) = (reader.language, self.now());
+        let mut lines = Vec::new();
+        if called.off > 0 {
+            let count = count(called.off);
+            lines.push(TimeOffScreen::CancelDone { count }.html(language));
         }
-        let mut rows =
-            agenda::lesson_rows(reader, &left, |lesson| reader.moment_short(lesson.start));
+        if !called.changed.is_empty() {
+            let count = count(called.changed.len());
+            lines.push(TimeOffScreen::CancelFailed { count }.html(language));
+            lines.extend(self::lines(reader, &called.changed, now));
+        }
+        if let Some(unknown) = &called.unknown {
+            lines.push(TeachingNote::CancelUnknown.html(language));
+            lines.extend(self::lines(reader, std::slice::from_ref(unknown), now));
+        }
+        if called.left > 0 {
+            let count = count(called.left);
+            lines.push(TimeOffScreen::CancelLeft { count }.html(language));
+        }
+        let mut standing = called.changed;
+        standing.extend(called.unknown);
+        let mut rows = agenda::lesson_rows(reader, &standing, |lesson| {
+            reader.moment_short(lesson.start)
+        });
+        let standing = count(standing.len() + called.left);
+        if called.left > 0 {
+            let label = TeachingLabel::CancelAll { count: standing };
+            rows.push(vec![press(reader, label, Teaching::OffAskCancel(id))]);
+        }
         rows.push(vec![press(reader, TeachingLabel::Back, Teaching::TimeOff)]);
-        Ok(Reply::new(lines.join("\n"), keyboard(&rows)))
+        Reply::new(fit(lines), keyboard(&rows))
     }
 
     /// `None` when there is no such time off.
@@ -123,15 +174,15 @@ impl Conversation {
         if lessons.is_empty() {
             lines.push(TeachingNote::NoLessonsInIt.html(language));
         } else {
-            let count = i64::try_from(lessons.len()).unwrap_or(i64::MAX);
+            let count = count(lessons.len().min(SHOWN));
             lines.push(TimeOffScreen::CancelAsk { count }.html(language));
-            let shown = fingerprint(lessons.iter().map(|lesson| lesson.drawn));
+            let shown = seen(lessons);
             let yes = Teaching::OffCancel { id, shown };
             rows.push(vec![press(reader, TeachingLabel::CancelAllYes, yes)]);
         }
         lines.extend(self::lines(reader, lessons, self.now()));
         rows.push(vec![press(reader, TeachingLabel::Back, Teaching::TimeOff)]);
-        Reply::new(lines.join("\n"), keyboard(&rows))
+        Reply::new(fit(lines), keyboard(&rows))
     }
 
     /// Cancels a lesson or declines a request, from the version that was listed.
@@ -157,11 +208,41 @@ impl Conversation {
     }
 }
 
-/// Lessons as lines, each with its day.
+/// Whether the lesson is not as it was shown any more; else nobody answered.
+fn is_refusal(status: &Status) -> bool {
+    matches!(
+        reason(status),
+        Some(
+            ErrorReason::VersionStale
+                | ErrorReason::LessonCanceled
+                | ErrorReason::LessonLapsed
+                | ErrorReason::LessonStatusUnsuitable
+                | ErrorReason::LessonStarted
+                | ErrorReason::LessonNotFound
+                | ErrorReason::TeacherOnly
+        )
+    )
+}
+
+/// Tells what a message shows of the lessons apart from what another does.
+fn seen(lessons: &[Taught]) -> u32 {
+    fingerprint(lessons.iter().take(SHOWN).map(|lesson| lesson.drawn))
+}
+
+fn count(number: usize) -> i64 {
+    i64::try_from(number).unwrap_or(i64::MAX)
+}
+
+/// Lessons as lines, each with its day; as many as one message shows.
 pub(super) fn lines(reader: &Reader, lessons: &[Taught], now: Timestamp) -> Vec<String> {
     let line = |lesson: &Taught| {
         let day = texts::day_short(date_in(&reader.zone, lesson.start), reader.language);
         format!("• {day}, {}", agenda::line(reader, lesson, now))
     };
-    lessons.iter().map(line).collect()
+    let mut lines: Vec<_> = lessons.iter().take(SHOWN).map(line).collect();
+    if lessons.len() > SHOWN {
+        let count = count(lessons.len() - SHOWN);
+        lines.push(TimeOffScreen::More { count }.html(reader.language));
+    }
+    lines
 }
