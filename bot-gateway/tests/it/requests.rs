@@ -138,6 +138,8 @@ async fn a_teacher_decides_about_a_request_that_was_moved_from_the_notice_of_tha
     let notice = LessonNotice {
         kind: LessonNoticeKind::Moved.into(),
         request: true,
+        previous_start_time: asked.notice().start_time,
+        previous_end_time: asked.notice().end_time,
         ..asked.notice()
     };
     let chat = asked.teacher.id;
