@@ -23,7 +23,7 @@ use crate::{
     pacer::{Limits, gate::Gate},
     replies::Replies,
     server1::Server1,
-    store::Store,
+    store::{Left, Store},
     telegram::{Api, CallError, Telegram, Token},
     updates::{
         self, Feed,
@@ -43,6 +43,8 @@ pub(crate) struct Bot {
     holding: Holding,
     /// What comes in by its door; without one it polls.
     hook: Option<Hook>,
+    /// Updates that an earlier process left.
+    left: Left,
 }
 
 /// What all bots of a process share; cheap to clone.
@@ -59,8 +61,9 @@ pub(crate) struct World {
 }
 
 impl Bot {
-    /// `silent` says that the process before this one ended without a word.
-    pub(crate) fn new(api: &Api, token: Token, limits: Limits, silent: bool) -> Self {
+    /// `silent` says that the process before this one ended without a word, `left` what it
+    /// left of the bot's updates.
+    pub(crate) fn new(api: &Api, token: Token, limits: Limits, silent: bool, left: Left) -> Self {
         let gate = Gate::new(limits, silent);
         Self {
             telegram: Telegram::new(api.clone(), token),
@@ -68,6 +71,7 @@ impl Bot {
             gate,
             holding: Holding::default(),
             hook: None,
+            left,
         }
     }
 
@@ -92,6 +96,7 @@ impl Bot {
             limited,
             holding,
             hook,
+            left,
         } = self;
         let bot_id = telegram.bot_id();
         let replies = Replies::new(telegram.clone(), gate.clone(), Arc::clone(&limited));
@@ -132,6 +137,7 @@ impl Bot {
             store: world.store,
             seen,
             requests_per_minute: world.requests_per_minute,
+            left,
             clock,
         };
         let updated = async {

@@ -54,7 +54,8 @@ pub struct Config {
     pub journal: PathBuf,
     /// `BOT_REFLECTION`: whether gRPC reflection answers; default true.
     pub reflection: bool,
-    /// `BOT_DRAIN`: seconds for finishing after a stop signal; default 10.
+    /// `BOT_DRAIN`: seconds for finishing after a stop signal; default 10, at least 5: half of
+    /// it is the handlers', and two are for acknowledging and confirming.
     pub drain: Duration,
     /// `BOT_LOG`, `BOT_LOG_FORMAT`, `BOT_ENVIRONMENT`, `BOT_METRICS_LISTEN`
     /// (default 127.0.0.1:9466), `OTEL_EXPORTER_OTLP_ENDPOINT`.
@@ -109,7 +110,7 @@ impl Config {
             notify: BackendConfig::read(settings, "NOTIFY", "notify-svc", "http://127.0.0.1:50052"),
             journal: settings.value("JOURNAL", PathBuf::from("bot-gateway.redb")),
             reflection: settings.value("REFLECTION", true),
-            drain: settings.duration("DRAIN", 10 * SECOND, SECOND..=120 * SECOND),
+            drain: settings.duration("DRAIN", 10 * SECOND, 5 * SECOND..=120 * SECOND),
             telemetry: TelemetryConfig::read(settings, "bot-gateway", 9466),
         }
     }
@@ -200,10 +201,8 @@ fn telegram_api_url(settings: &mut Settings) -> String {
         is_http && url.query().is_none() && url.fragment().is_none()
     });
     if !is_usable {
-        settings.fault(
-            NAME,
-            format_args!("{url:?} is not http(s)://host[:port][/path]"),
-        );
+        // A password in it must not be shown.
+        settings.fault(NAME, "is not http(s)://host[:port][/path]");
     }
     url
 }
@@ -306,6 +305,34 @@ mod tests {
         for (name, _) in &wrong[1..] {
             assert!(told.contains(name), "{name}: {told}");
         }
+    }
+
+    #[test]
+    fn a_password_in_an_address_is_not_told() {
+        for url in [
+            "https://anna:hush@bot.example.org",
+            "http://bot.example.org/hush",
+        ] {
+            let (name, by_webhook) = ("BOT_WEBHOOK_URL", ("BOT_UPDATES", "webhook"));
+            let faults = read(&[by_webhook, (name, url)]).1.unwrap_err();
+            assert!(
+                faults.contains(name) && !faults.contains("hush"),
+                "{faults}"
+            );
+        }
+        let (name, url) = ("BOT_TELEGRAM_API_URL", "https://anna:hush@example.org?a");
+        let faults = read(&[(name, url)]).1.unwrap_err();
+        assert!(
+            faults.contains(name) && !faults.contains("hush"),
+            "{faults}"
+        );
+    }
+
+    #[test]
+    fn stopping_has_the_time_that_it_takes() {
+        let faults = |drain| read(&[("BOT_DRAIN", drain)]).1.unwrap_err();
+        assert!(faults("4").contains("BOT_DRAIN"));
+        assert!(!faults("5").contains("BOT_DRAIN"));
     }
 
     #[test]

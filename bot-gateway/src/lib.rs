@@ -92,11 +92,11 @@ pub async fn run(
     let opened = open_journal(config.journal).await?;
     let store = Store::open(store, Arc::clone(&clock)).await?;
     let api = Api::new(&config.telegram_api_url, config.telegram_timeouts)?;
-    let mut bots: Vec<_> = config
-        .tokens
-        .into_iter()
-        .map(|token| Bot::new(&api, token, config.limits, !opened.clean))
-        .collect();
+    let mut bots = Vec::new();
+    for token in config.tokens {
+        let left = store.left(token.bot_id()).await?;
+        bots.push(Bot::new(&api, token, config.limits, !opened.clean, left));
+    }
     let posted = listen(config.webhook.as_ref(), &mut bots).await?;
     let world = World {
         server1: server1.clone(),

@@ -15,6 +15,7 @@ use std::{
     time::Duration,
 };
 
+use jiff::Timestamp;
 use redb::{Builder, Database, DatabaseError, Durability};
 use serde_json::Value;
 use service_kit::{clock::SharedClock, status};
@@ -69,10 +70,19 @@ pub(crate) struct Store {
 /// What an earlier process left of a bot.
 #[derive(Debug, Default)]
 pub(crate) struct Left {
-    /// Updates that were not handled, by their ids, which rise.
-    pub(crate) updates: Vec<(i64, Value)>,
+    /// Updates that were not handled; their ids rise.
+    pub(crate) updates: Vec<Waiting>,
     /// Those that were.
     pub(crate) handled: Handled,
+}
+
+/// An update that was not handled.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) struct Waiting {
+    pub(crate) id: i64,
+    /// When it was stored.
+    pub(crate) at: Timestamp,
+    pub(crate) value: Value,
 }
 
 #[derive(Debug)]
@@ -182,7 +192,8 @@ impl Store {
     ///
     /// # Errors
     ///
-    /// When the file cannot be read.
+    /// When the file cannot be read, or not what it says of handled updates: without that they
+    /// would act again.
     pub(crate) async fn left(&self, bot_id: i64) -> Result<Left, StoreError> {
         self.read(move |database| tables::left(database, bot_id))
             .await

@@ -68,6 +68,14 @@ pub(crate) async fn run(source: Source, desk: Desk, shutdown: &Shutdown) {
     }
 }
 
+/// Waits until the bot is ours, for a second at most: what was taken is handled by this gateway
+/// or by none. The second also keeps apart what an earlier process has just sent to a chat and
+/// what this one will.
+async fn first_word(holding: &Holding) {
+    let ours = holding.leaves(&[Holder::Unknown, Holder::Others]);
+    let _ = timeout(FIRST_WORD, ours).await;
+}
+
 /// Waits until the bot is ours, or nobody has said whose it is for this long.
 async fn free(holding: &Holding, unsaid_for: Duration) {
     loop {

@@ -5,7 +5,7 @@ use redb::{Database, Durability, ReadableDatabase as _, Table, TableDefinition};
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
 use serde_json::Value;
 
-use super::{Change, Left, StoreError};
+use super::{Change, Left, StoreError, Waiting};
 use crate::{memory::ChatMemory, updates::Handled};
 
 /// By bot and chat.
@@ -45,10 +45,9 @@ pub(super) fn encode<T: Serialize>(value: &T, now: Timestamp) -> Result<Vec<u8>,
     serde_json::to_vec(&Kept { at, value }).map_err(|_| StoreError::Write)
 }
 
-/// What cannot be read was written by another version: it is as if there were nothing.
-fn decode<T: DeserializeOwned>(bytes: &[u8]) -> Option<T> {
-    let kept: Kept<T> = serde_json::from_slice(bytes).ok()?;
-    Some(kept.value)
+/// What cannot be read was written by another version.
+fn decode<T: DeserializeOwned>(bytes: &[u8]) -> Option<Kept<T>> {
+    serde_json::from_slice(bytes).ok()
 }
 
 /// Makes the tables where there are none, and sweeps.
@@ -103,28 +102,37 @@ pub(super) fn chat(
 ) -> Result<Option<ChatMemory>, redb::Error> {
     let table = database.begin_read()?.open_table(CHATS)?;
     let value = table.get((bot_id, chat))?;
-    Ok(value.and_then(|value| decode(value.value())))
+    // What was written by another version is as if there were nothing.
+    let kept = value.and_then(|value| decode(value.value()));
+    Ok(kept.map(|kept| kept.value))
 }
 
 /// What is kept of a bot's updates.
 pub(super) fn left(database: &Database, bot_id: i64) -> Result<Left, redb::Error> {
     let transaction = database.begin_read()?;
-    let handled: Option<Handled> = transaction
-        .open_table(HANDLED)?
-        .get(bot_id)?
-        .and_then(|value| decode(value.value()));
+    let handled = match transaction.open_table(HANDLED)?.get(bot_id)? {
+        None => Handled::default(),
+        Some(value) => {
+            let kept = decode(value.value()).ok_or_else(|| {
+                let what = format!("what is kept of bot {bot_id}'s handled updates is unreadable");
+                redb::Error::Corrupted(what)
+            })?;
+            kept.value
+        }
+    };
     let mut updates = Vec::new();
     let table = transaction.open_table(UPDATES)?;
     for row in table.range((bot_id, i64::MIN)..=(bot_id, i64::MAX))? {
         let (key, value) = row?;
-        if let Some(update) = decode::<Value>(value.value()) {
-            updates.push((key.value().1, update));
+        if let Some(Kept { at, value }) = decode::<Value>(value.value()) {
+            updates.push(Waiting {
+                id: key.value().1,
+                at: Timestamp::from_second(at).unwrap_or_default(),
+                value,
+            });
         }
     }
-    Ok(Left {
-        updates,
-        handled: handled.unwrap_or_default(),
-    })
+    Ok(Left { updates, handled })
 }
 
 /// Writes the changes in their order.

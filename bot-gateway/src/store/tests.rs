@@ -99,10 +99,12 @@ async fn an_update_is_on_disk_when_it_was_put_and_gone_when_it_was_handled() {
     let (file, clock) = (File::new(), clock());
     let store = file.open(&clock).await;
     let updates = [3, 5].map(|id| (id, json!({ "update_id": id })));
+    let at = clock.now();
+    let waiting = updates.clone().map(|(id, value)| Waiting { id, at, value });
     store.put(BOT, &updates).await.unwrap();
     store.put(BOT + 1, &updates).await.unwrap();
     let left = after_a_crash(&file, &clock).await;
-    assert_eq!(left.updates, updates);
+    assert_eq!(left.updates, waiting);
     assert_eq!(left.handled, Handled::default());
 
     let mut handled = Handled::default();
@@ -111,7 +113,7 @@ async fn an_update_is_on_disk_when_it_was_put_and_gone_when_it_was_handled() {
     // Closing flushes, as the passing of time does.
     store.close().await.unwrap();
     let left = after_a_crash(&file, &clock).await;
-    assert_eq!(left.updates, updates[1..]);
+    assert_eq!(left.updates, waiting[1..]);
     assert_eq!(left.handled, handled);
 }
 

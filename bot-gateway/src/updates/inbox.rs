@@ -8,6 +8,7 @@ use std::{
     time::Duration,
 };
 
+use jiff::SignedDuration;
 use serde_json::Value;
 use service_kit::{clock::SharedClock, shutdown::Shutdown};
 use tokio::{
@@ -25,7 +26,7 @@ use super::{
 use crate::{
     conversation::Conversation,
     figures,
-    store::{Left, Store},
+    store::{Left, Store, Waiting},
 };
 
 /// Updates that may be open at a time; beyond it none is taken.
@@ -34,12 +35,14 @@ pub(super) const MOST_OPEN: usize = 10_000;
 /// are more than that takes in a second, and fewer than would be too many for lesson-svc.
 const HANDLERS: usize = 200;
 /// Updates of one chat that may wait; more are passed over, so that one chat cannot fill the
-/// store. More than a person may send in a minute, so nobody but a group comes so far who is not
-/// told why.
+/// store. More than a person may send in a minute, so nobody comes so far who is not told why.
 const WAITING_PER_CHAT: usize = 100;
 /// How long one update may take. An answer may wait behind a frozen chat for hours; with
 /// very many people at once its turn comes within minutes.
 const LONGEST_HANDLING: Duration = Duration::from_mins(5);
+/// Updates that an earlier process left are handled when they were stored this long ago at
+/// most: later nobody waits for the answer, and it would come after newer ones.
+const ANSWERED_WITHIN: SignedDuration = SignedDuration::from_mins(10);
 /// How long acknowledgements may take when everything else is done.
 const LAST_WORDS: Duration = Duration::from_secs(1);
 
@@ -56,6 +59,8 @@ pub(crate) struct Desk {
     pub(crate) seen: mpsc::Sender<i64>,
     /// Updates of a person in a minute.
     pub(crate) requests_per_minute: usize,
+    /// What an earlier process left of them.
+    pub(crate) left: Left,
     /// Tells how old something is.
     pub(crate) clock: SharedClock,
 }
@@ -83,7 +88,7 @@ pub(super) struct Inbox {
     handlers: JoinSet<()>,
     /// The chat and the update that each handler works on.
     running: HashMap<task::Id, (i64, i64)>,
-    /// None is started before the bot may be answered for.
+    /// None is started before it is time, nor when stopping has begun.
     is_open: bool,
     storing: JoinSet<Stored>,
     /// Who waits to be told that an update is stored.
@@ -111,15 +116,19 @@ pub(super) enum Event {
 }
 
 impl Inbox {
-    /// With what an earlier process left, which is handled first.
-    pub(super) async fn open(desk: Desk) -> Self {
-        let left = desk.store.left(desk.bot_id).await;
-        let Left { updates, handled } = left.unwrap_or_default();
+    /// With what an earlier process left, which is handled first. That is so whoever owns the
+    /// bot: Telegram gives to no other gateway what this one has confirmed.
+    pub(super) async fn open(mut desk: Desk) -> Self {
+        let Left { updates, handled } = std::mem::take(&mut desk.left);
         let now = desk.clock.now();
-        let left: Vec<_> = updates
+        let open = updates
             .iter()
-            .filter(|(id, _)| !handled.contains(*id, now))
-            .filter_map(|(_, update)| Incoming::read(update))
+            .filter(|left| !handled.contains(left.id, now));
+        let (left, late): (Vec<_>, Vec<_>) =
+            open.partition(|left| now.duration_since(left.at) <= ANSWERED_WITHIN);
+        let left: Vec<_> = left
+            .iter()
+            .filter_map(|left| Incoming::read(&left.value))
             .collect();
         let mut inbox = Self {
             progress: Progress::resume(handled, left.iter().map(|incoming| incoming.id)),
@@ -134,6 +143,7 @@ impl Inbox {
             waiting: HashMap::new(),
             asides: JoinSet::new(),
         };
+        inbox.drop_late(&late).await;
         if !left.is_empty() {
             let (bot_id, updates) = (inbox.desk.bot_id, left.len());
             tracing::info!(bot_id, updates, "updates of an earlier process are handled");
@@ -146,10 +156,25 @@ impl Inbox {
         inbox
     }
 
-    /// The bot may be answered for: begins to handle.
+    /// Begins to handle.
     pub(super) fn begin(&mut self) {
         self.is_open = true;
         self.start_ready();
+    }
+
+    async fn drop_late(&mut self, late: &[&Waiting]) {
+        for left in late {
+            figures::PASSED_OVER.add(1, ["late"]);
+            self.forget(left.id).await;
+        }
+        let (bot_id, updates) = (self.desk.bot_id, late.len());
+        if updates > 0 {
+            tracing::warn!(
+                bot_id,
+                updates,
+                "updates of an earlier process are too old to be answered and were dropped"
+            );
+        }
     }
 
     /// Takes updates in.
@@ -231,16 +256,19 @@ impl Inbox {
         }
     }
 
-    /// Lets what runs finish; what waits is on disk.
+    /// Lets what runs finish; what waits is on disk, for the next process.
     pub(super) async fn finish(&mut self, shutdown: &Shutdown) {
+        self.is_open = false;
         let finish = async {
             while !(self.handlers.is_empty() && self.storing.is_empty()) {
                 let event = self.next().await;
                 self.on(event).await;
             }
         };
-        if timeout(shutdown.drain() / 2, finish).await.is_err() {
-            let (bot_id, open) = (self.desk.bot_id, self.progress.open());
+        // Those that take longer are cut.
+        let _ = timeout(shutdown.drain() / 2, finish).await;
+        let (bot_id, open) = (self.desk.bot_id, self.progress.open());
+        if open > 0 {
             tracing::warn!(
                 bot_id,
                 open,
@@ -283,18 +311,19 @@ impl Inbox {
     /// Queues an update, or says why it is passed over. Its press is acknowledged either way.
     fn judge(&mut self, incoming: Incoming) -> Option<&'static str> {
         self.acknowledge(&incoming);
-        if incoming.chat > 0 {
-            // With the channel full, the chat's next update tells it.
-            let _ = self.desk.seen.try_send(incoming.chat);
-            if let Some(person) = &incoming.person {
-                match self.throttle.admit(person.id, Instant::now()) {
-                    Verdict::Pass => {}
-                    Verdict::Tell(until) => {
-                        self.ask_for_patience(incoming.chat, person.clone(), until);
-                        return Some("throttled");
-                    }
-                    Verdict::Silence => return Some("throttled"),
+        if !incoming.is_private() {
+            return Some("group");
+        }
+        // With the channel full, the chat's next update tells it.
+        let _ = self.desk.seen.try_send(incoming.chat);
+        if let Some(person) = &incoming.person {
+            match self.throttle.admit(person.id, Instant::now()) {
+                Verdict::Pass => {}
+                Verdict::Tell(until) => {
+                    self.ask_for_patience(incoming.chat, person.clone(), until);
+                    return Some("throttled");
                 }
+                Verdict::Silence => return Some("throttled"),
             }
         }
         let waiting = self.chats.get(&incoming.chat).map_or(0, VecDeque::len);

@@ -30,6 +30,11 @@ pub(super) fn id(update: &Value) -> Option<i64> {
 }
 
 impl Incoming {
+    /// The bot talks to people alone.
+    pub(super) fn is_private(&self) -> bool {
+        self.chat > 0
+    }
+
     /// `None` when its form is not known, or it is of no chat.
     pub(super) fn read(update: &Value) -> Option<Self> {
         // From text, because teloxide reads the kind of an update from text only: given a

@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 use service_kit::shutdown::Shutdown;
 use tokio::time::sleep;
 
-use super::{FIRST_WORD, KINDS, free, inbox::Inbox};
+use super::{FIRST_WORD, KINDS, first_word, free, inbox::Inbox};
 use crate::{
     holding::{Holder, Holding},
     telegram::{CallError, Telegram},
@@ -51,6 +51,8 @@ pub(super) struct Poller {
     yields: Option<Duration>,
     /// A webhook stands in the way.
     is_hooked: bool,
+    /// The last poll was answered with updates, so nobody else polls.
+    is_alone: bool,
     pause: Duration,
 }
 
@@ -62,6 +64,7 @@ impl Poller {
             hold,
             yields: Some(FIRST_WORD),
             is_hooked: false,
+            is_alone: false,
             pause: FIRST_PAUSE,
         }
     }
@@ -69,13 +72,13 @@ impl Poller {
     /// Polls until stopping begins, then lets the handlers finish and confirms what is safe.
     pub(super) async fn run(mut self, inbox: &mut Inbox, shutdown: &Shutdown) {
         let holding = self.holding.clone();
-        let mut free = pin!(free(&holding, FIRST_WORD));
-        let mut is_free = false;
+        let mut first_word = pin!(first_word(&holding));
+        let mut has_begun = false;
         let mut poll = self.poll(inbox.offset(), Duration::ZERO);
         while !shutdown.is_stopping() {
             tokio::select! {
-                () = &mut free, if !is_free => {
-                    is_free = true;
+                () = &mut first_word, if !has_begun => {
+                    has_begun = true;
                     inbox.begin();
                 }
                 result = &mut poll => {
@@ -88,7 +91,10 @@ impl Poller {
         }
         drop(poll);
         inbox.finish(shutdown).await;
-        self.confirm(inbox.offset()).await;
+        // Whoever polls now must not be thrown out, and confirms by itself.
+        if self.is_alone && self.holding.get() != Holder::Others {
+            self.confirm(inbox.offset()).await;
+        }
     }
 
     /// The poll after this one: when its updates are on disk and there is room for more.
@@ -133,6 +139,7 @@ impl Poller {
 
     /// Takes a batch in; answers how long to wait before the next poll.
     fn polled(&mut self, result: Result<Value, CallError>, inbox: &mut Inbox) -> Duration {
+        self.is_alone = result.is_ok();
         let batch = match result {
             Ok(Value::Array(batch)) => batch,
             Ok(_) => Vec::new(),
@@ -144,8 +151,6 @@ impl Poller {
             Holder::Us => None,
             Holder::Unknown | Holder::Others => self.yields.map(|_| FIRST_WORD),
         };
-        // The poll waited for it too.
-        inbox.begin();
         inbox.take(batch);
         Duration::ZERO
     }

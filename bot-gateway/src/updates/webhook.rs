@@ -17,7 +17,7 @@ use tokio::{
 use url::Url;
 
 use super::{
-    FIRST_WORD, KINDS, free,
+    FIRST_WORD, KINDS, first_word, free,
     inbox::{Inbox, Taken},
 };
 use crate::{
@@ -84,11 +84,12 @@ fn parse(text: &str, by_telegram: bool) -> Result<Url, String> {
         is_bare && is_open && matches!(url.scheme(), "http" | "https")
     });
     let Some(url) = plain else {
-        return Err(format!("{text:?} is not https://host[:port][/path]"));
+        // A password in it must not be shown.
+        return Err("is not https://host[:port][/path] without user and password".to_owned());
     };
     let port = url.port_or_known_default().unwrap_or_default();
     if by_telegram && url.scheme() != "https" {
-        return Err(format!("{text:?} is not https, as Telegram wants it"));
+        return Err("is not https, as Telegram wants it".to_owned());
     }
     if by_telegram && !PORTS.contains(&port) {
         return Err(format!("Telegram posts to no port but {PORTS:?}"));
@@ -173,12 +174,12 @@ impl Hook {
         shutdown: &Shutdown,
     ) {
         let taken = async {
-            let mut free = pin!(free(&holding, FIRST_WORD));
-            let mut is_free = false;
+            let mut first_word = pin!(first_word(&holding));
+            let mut has_begun = false;
             while !shutdown.is_stopping() {
                 tokio::select! {
-                    () = &mut free, if !is_free => {
-                        is_free = true;
+                    () = &mut first_word, if !has_begun => {
+                        has_begun = true;
                         inbox.begin();
                     }
                     Some(Post { id, update, told }) = self.posts.recv() => {

@@ -2,14 +2,17 @@
 
 use std::time::Duration;
 
+use bot_gateway::RunError;
 use olm_proto::lesson::v1::LessonStatus;
 use telegram_sim::{
     api::{LedgerQuery, Person, Pressed},
     client::Button,
 };
+use tokio::time::timeout;
 
 use crate::{
     conversation::{data, hold_first, person, shown, wait_for},
+    owning::fetches,
     stage::{BOT_ID, SOON, Stage},
 };
 
@@ -119,6 +122,51 @@ async fn a_posted_update_outlives_the_gateway_that_took_it() {
     let mut stage = Stage::new().await;
     stage.by_webhook();
     killed_between_effect_and_answer(&stage).await;
+}
+
+#[tokio::test]
+async fn a_gateway_that_stops_begins_nothing_new() {
+    let (stage, running) = Stage::running().await;
+    let anna = person(&stage, "en").await;
+    let ask = hold_first(&stage, &anna).await;
+    stage.lessons.stuck.send_replace(true);
+    for _ in 0..2 {
+        let confirm = Button::data(data(&ask, "✅")).on(ask.message_id);
+        let pressed = stage.sim.press(&anna, confirm).await.unwrap();
+        stage.sim.callback_answer(&pressed, SOON).await.unwrap();
+    }
+    wait_for(|| !stage.lessons.state().book_requests.is_empty()).await;
+    running.shutdown.stop();
+    fetches(&stage, false).await;
+    stage.lessons.stuck.send_replace(false);
+    running.stop().await.unwrap();
+    assert_eq!(stage.lessons.state().book_requests.len(), 1);
+    let running = stage.start_after_crash(DRAIN).await;
+    wait_for(|| stage.lessons.state().book_requests.len() == 2).await;
+    running.stop().await.unwrap();
+}
+
+#[tokio::test]
+async fn a_gateway_that_cannot_read_what_was_handled_does_not_start() {
+    let (stage, running) = Stage::running().await;
+    let anna = person(&stage, "en").await;
+    stage.sim.say(&anna, "/help").await.unwrap();
+    shown(&stage, &anna, "What I can do").await;
+    running.stop().await.unwrap();
+    stage.released().await;
+    {
+        let store = stage.journal.with_extension("chats.redb");
+        let store = redb::Database::open(store).unwrap();
+        let change = store.begin_write().unwrap();
+        let handled = redb::TableDefinition::<i64, &[u8]>::new("handled");
+        let mut table = change.open_table(handled).unwrap();
+        assert!(table.insert(BOT_ID, b"{}".as_slice()).unwrap().is_some());
+        drop(table);
+        change.commit().unwrap();
+    }
+    let running = stage.start(DRAIN).await;
+    let ended = timeout(SOON, running.task).await.expect("it ends").unwrap();
+    assert!(matches!(ended, Err(RunError::Store(_))), "{ended:?}");
 }
 
 #[tokio::test]

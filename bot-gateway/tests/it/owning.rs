@@ -5,12 +5,13 @@ use std::time::Duration;
 use olm_proto::notify::v1::{
     NotOwned, dispatch_request, dispatch_response::Message, journal_entry::Knowledge, outcome::Kind,
 };
+use serde_json::json;
 use telegram_sim::api::{Fault, FaultKind, LedgerEntry, LedgerQuery, NewPerson};
 use tokio::time::{Instant, timeout};
 
 use crate::{
     delivery::anna,
-    stage::{BOT_ID, SOON, Stage},
+    stage::{BOT_ID, Running, SECRET, SOON, Stage},
 };
 
 #[tokio::test]
@@ -64,7 +65,7 @@ async fn a_row_of_an_ownership_that_was_lost_is_given_up_and_reported_unwritten(
 }
 
 /// Waits until the bot fetches updates, or does not.
-async fn fetches(stage: &Stage, fetches: bool) {
+pub async fn fetches(stage: &Stage, fetches: bool) {
     let seen = async {
         while stage.sim.bots().await.unwrap()[0].polling != fetches {
             tokio::task::yield_now().await;
@@ -116,6 +117,41 @@ async fn an_owner_of_whom_the_service_knows_nothing_more_goes_on_answering() {
     let some = |entries: &[LedgerEntry]| !entries.is_empty();
     stage.sim.ledger_until(&answered, SOON, some).await.unwrap();
     running.stop().await.unwrap();
+}
+
+#[tokio::test]
+async fn a_gateway_that_lost_its_bot_stops_without_disturbing_the_owner() {
+    let (stage, running) = Stage::running().await;
+    let mut line = stage.notify.owned_line().await;
+    // It has something to confirm.
+    anna(&stage).await;
+    fetches(&stage, true).await;
+    line.say(Message::NotOwned(NotOwned {
+        bot_id: BOT_ID,
+        retry_after: Some(olm_proto::duration(jiff::SignedDuration::from_millis(250))),
+    }))
+    .await;
+    // It has heard that when it asks again.
+    line.next().await;
+    let poll = async |seconds| {
+        let token = format!("{BOT_ID}:{SECRET}");
+        let body = json!({ "timeout": seconds });
+        stage.sim.call(&token, "getUpdates", &body).await.unwrap()
+    };
+    // The owner's first poll throws this gateway out.
+    assert_eq!(poll(0).await.0, 200);
+    fetches(&stage, false).await;
+    let (polled, ()) = tokio::join!(poll(50), stopped_beside_a_poll(&stage, running));
+    assert_eq!(polled.0, 200, "{}", polled.1);
+}
+
+/// Stops a gateway as soon as somebody polls, who is given an update then.
+async fn stopped_beside_a_poll(stage: &Stage, running: Running) {
+    fetches(stage, true).await;
+    running.stop().await.unwrap();
+    let boris = NewPerson::named("Boris", "en");
+    let boris = stage.sim.create_person(&boris).await.unwrap();
+    stage.sim.say(&boris, "/start").await.unwrap();
 }
 
 #[tokio::test]

@@ -2,19 +2,29 @@
 
 use std::time::Duration;
 
+use jiff::SignedDuration;
 use olm_proto::notify::v1::{NotOwned, dispatch_response::Message};
 use reqwest::{Method, StatusCode};
 use secrecy::ExposeSecret as _;
 use serde_json::{Value, json};
-use telegram_sim::api::Person;
+use service_kit::clock::{ManualClock, SystemClock};
+use telegram_sim::{
+    api::{MessageView, Person},
+    client::Button,
+};
 use tokio::time::timeout;
 
 use crate::{
-    conversation::{person, shown},
-    stage::{BOT_ID, Running, SECRET, SOON, Stage},
+    conversation::{data, hold_first, person, shown, wait_for},
+    stage::{BOT_ID, LOGS, Running, SECRET, SOON, Stage},
 };
 
 const HEADER: &str = "x-telegram-bot-api-secret-token";
+/// The id of an update after those that the simulator gives out.
+const HELP: i64 = 900_000_000;
+/// When a gateway in waiting asks again.
+const ASK_SOON: SignedDuration = SignedDuration::from_millis(250);
+const ASK_LATE: SignedDuration = SignedDuration::from_mins(1);
 
 /// A gateway that is posted to, by the test as well.
 struct Hooked {
@@ -73,6 +83,19 @@ impl Hooked {
     async fn update(&self, update: &Value) -> StatusCode {
         self.post(&self.url, &secret(), update.to_string()).await
     }
+}
+
+/// Posts an update as Telegram does.
+async fn post(url: &str, update: &Value) -> StatusCode {
+    let post = reqwest::Client::new().post(url).header(HEADER, secret());
+    post.body(update.to_string()).send().await.unwrap().status()
+}
+
+fn not_owned(retry_after: SignedDuration) -> Message {
+    Message::NotOwned(NotOwned {
+        bot_id: BOT_ID,
+        retry_after: Some(olm_proto::duration(retry_after)),
+    })
 }
 
 /// Waits until Telegram posts to `url`, or nowhere.
@@ -185,11 +208,7 @@ async fn a_gateway_in_waiting_sends_updates_away_until_the_bot_is_its_own() {
     let hooked = Hooked::new().await;
     let anna = person(&hooked.stage, "en").await;
     let mut line = hooked.stage.notify.line().await;
-    line.say(Message::NotOwned(NotOwned {
-        bot_id: BOT_ID,
-        retry_after: Some(olm_proto::duration(jiff::SignedDuration::from_millis(250))),
-    }))
-    .await;
+    line.say(not_owned(ASK_SOON)).await;
     // It has heard that when it asks again.
     line.next().await;
     let update = text(5, &anna, "/help");
@@ -198,6 +217,91 @@ async fn a_gateway_in_waiting_sends_updates_away_until_the_bot_is_its_own() {
     line.own(Vec::new()).await;
     assert_eq!(hooked.update(&update).await, StatusCode::OK);
     hooked.running.stop().await.unwrap();
+}
+
+#[tokio::test]
+async fn what_is_taken_while_nobody_says_whose_the_bot_is_is_handled_in_any_case() {
+    let mut stage = Stage::new().await;
+    let url = format!("{}/{BOT_ID}", stage.by_webhook());
+    let running = stage.start(Duration::from_secs(8)).await;
+    let anna = person(&stage, "en").await;
+    // She has begun; nobody fetches that.
+    stage.sim.say(&anna, "/start").await.unwrap();
+    let mut line = stage.notify.line().await;
+    line.say(not_owned(ASK_SOON)).await;
+    line.next().await;
+    drop(line);
+    let mut line = stage.notify.line().await;
+    assert_eq!(post(&url, &text(5, &anna, "/help")).await, StatusCode::OK);
+    line.say(not_owned(ASK_LATE)).await;
+    line.during(shown(&stage, &anna, "What I can do")).await;
+    running.stop().await.unwrap();
+}
+
+/// Kills a gateway with two updates of a person on its disk: a press, which hangs, and `/help`
+/// after it. The bot is another's then.
+async fn left_two(stage: &mut Stage) -> (Person, String) {
+    let base = stage.by_webhook();
+    let url = format!("{base}/{BOT_ID}");
+    let mortal = stage.start_mortal();
+    let mut line = stage.notify.owned_line().await;
+    let anna = person(stage, "en").await;
+    let left = async {
+        is_set(stage, Some(&url)).await;
+        let ask = hold_first(stage, &anna).await;
+        stage.lessons.stuck.send_replace(true);
+        let confirm = Button::data(data(&ask, "✅"));
+        let pressed = stage.sim.press(&anna, confirm).await.unwrap();
+        stage.sim.callback_answer(&pressed, SOON).await.unwrap();
+        wait_for(|| !stage.lessons.state().book_requests.is_empty()).await;
+        let help = text(HELP, &anna, "/help");
+        assert_eq!(post(&url, &help).await, StatusCode::OK);
+    };
+    line.during(left).await;
+    mortal.shutdown_background();
+    stage.lessons.stuck.send_replace(false);
+    stage.released().await;
+    (anna, url)
+}
+
+#[tokio::test]
+async fn what_an_earlier_process_left_is_handled_in_order_while_the_bot_is_anothers() {
+    let mut stage = Stage::new().await;
+    let (anna, _) = left_two(&mut stage).await;
+    let running = stage.start(Duration::from_secs(8)).await;
+    let mut line = stage.notify.line().await;
+    line.say(not_owned(ASK_LATE)).await;
+    let helped = line.during(shown(&stage, &anna, "What I can do")).await;
+    let chat = stage.sim.chat(&anna).await.unwrap();
+    let booked = chat.messages.iter();
+    let mut booked = booked.filter(|message| message.text.contains("You are booked"));
+    assert!(booked.any(|message| message.message_id < helped.message_id));
+    assert_eq!(stage.lessons.state().book_requests.len(), 2);
+    running.stop().await.unwrap();
+}
+
+#[tokio::test]
+async fn what_an_earlier_process_left_long_ago_is_dropped_with_a_word() {
+    let mut stage = Stage::new().await;
+    let (anna, url) = left_two(&mut stage).await;
+    let clock = ManualClock::new(SystemClock::shared().now() + SignedDuration::from_mins(11));
+    let running = stage.start_at(Duration::from_secs(8), clock).await;
+    let mut line = stage.notify.owned_line().await;
+    let asked = async {
+        is_set(&stage, Some(&url)).await;
+        // One of the two again.
+        let help = text(HELP, &anna, "/help");
+        assert_eq!(post(&url, &help).await, StatusCode::OK);
+        assert_eq!(post(&url, &text(6, &anna, "hm")).await, StatusCode::OK);
+        shown(&stage, &anna, "All commands: /help").await;
+    };
+    line.during(asked).await;
+    let chat = stage.sim.chat(&anna).await.unwrap();
+    let helped = |message: &MessageView| message.text.contains("What I can do");
+    assert!(!chat.messages.iter().any(helped));
+    assert_eq!(stage.lessons.state().book_requests.len(), 1);
+    assert!(LOGS.text().contains("were dropped bot_id=4242 updates=2"));
+    running.stop().await.unwrap();
 }
 
 #[tokio::test]

@@ -22,7 +22,11 @@ use crate::{figures, updates::incoming};
 /// Connections at a time: a proxy's, which carry many posts each. More wait.
 const CONNECTIONS: usize = 1_024;
 /// From a connection's beginning, or its last answer, to the end of a request's headers.
-const HEADER_TIMEOUT: Duration = Duration::from_secs(30);
+const HEADER_TIMEOUT: Duration = Duration::from_secs(5);
+/// A connection is closed after this long, when its answer is written, and cut off some time
+/// later, so that nobody who reads slowly keeps a place.
+const LIFETIME: Duration = Duration::from_mins(5);
+const LAST_ANSWER: Duration = Duration::from_secs(30);
 /// The bytes of a request's headers.
 const HEADER_BYTES: usize = 16 * 1024;
 /// The largest update; a message's text has 4,096 characters.
@@ -95,6 +99,11 @@ async fn connection(stream: TcpStream, doors: Arc<Doors>, shutdown: &Shutdown) {
         () = shutdown.stopping() => {
             connection.as_mut().graceful_shutdown();
             connection.await
+        }
+        () = sleep(LIFETIME) => {
+            connection.as_mut().graceful_shutdown();
+            // Cut off by being dropped.
+            timeout(LAST_ANSWER, connection).await.unwrap_or(Ok(()))
         }
     };
     if let Err(error) = ended {
