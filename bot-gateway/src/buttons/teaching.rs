@@ -40,8 +40,8 @@ pub enum Teaching {
     /// Shows the days of a week that a lesson can be moved to; without one the next that
     /// has any.
     Move(Drawn, Option<Date>),
-    /// Shows the times of such a day.
-    MoveDay(Drawn, Date),
+    /// Shows the times of such a day, a page of them, counted from 0.
+    MoveDay(Drawn, Date, u8),
     /// Asks before moving.
     MoveAsk(Drawn, Timestamp),
     /// Moves.
@@ -202,7 +202,12 @@ impl Teaching {
             }
             Self::Move(lesson, None) => ("t.m", drawn(lesson)),
             Self::Move(lesson, Some(monday)) => ("t.mw", with(lesson, Date(monday))),
-            Self::MoveDay(lesson, day) => ("t.md", with(lesson, Date(day))),
+            Self::MoveDay(lesson, day, 0) => ("t.md", with(lesson, Date(day))),
+            Self::MoveDay(lesson, day, page) => {
+                let mut fields = with(lesson, Date(day));
+                fields.push(Number(page.into()));
+                ("t.mp", fields)
+            }
             Self::MoveAsk(lesson, to) => ("t.m?", with(lesson, Instant(to))),
             Self::MoveTo(lesson, to) => ("t.mt", with(lesson, Instant(to))),
             Self::TimeOff => ("t.o", Vec::new()),
@@ -253,7 +258,8 @@ impl Teaching {
             },
             "t.m" => Self::Move(fields.drawn()?, None),
             "t.mw" => Self::Move(fields.drawn()?, Some(fields.date()?)),
-            "t.md" => Self::MoveDay(fields.drawn()?, fields.date()?),
+            "t.md" => Self::MoveDay(fields.drawn()?, fields.date()?, 0),
+            "t.mp" => Self::MoveDay(fields.drawn()?, fields.date()?, fields.small()?),
             "t.m?" => Self::MoveAsk(fields.drawn()?, fields.instant()?),
             "t.mt" => Self::MoveTo(fields.drawn()?, fields.instant()?),
             "t.o" => Self::TimeOff,
@@ -319,7 +325,8 @@ pub(super) fn every() -> Vec<Teaching> {
         Teaching::Seats(id, u8::MAX),
         Teaching::Move(lesson, None),
         Teaching::Move(lesson, Some(date)),
-        Teaching::MoveDay(lesson, date),
+        Teaching::MoveDay(lesson, date, 0),
+        Teaching::MoveDay(lesson, date, u8::MAX),
         Teaching::MoveAsk(lesson, at),
         Teaching::MoveTo(lesson, at),
         Teaching::TimeOff,

@@ -59,7 +59,9 @@ impl Conversation {
                 self.attendance(reader, lesson, seat, came).await
             }
             Teaching::Move(lesson, from) => self.move_days(reader, lesson, from, None).await,
-            Teaching::MoveDay(lesson, day) => self.move_times(reader, lesson, day, None).await,
+            Teaching::MoveDay(lesson, day, page) => {
+                self.move_times(reader, lesson, (day, page), None).await
+            }
             Teaching::MoveAsk(lesson, to) => self.move_ask(reader, lesson, to).await,
             Teaching::MoveTo(lesson, to) => self.move_taught(reader, lesson, to).await,
             Teaching::TimeOff => self.time_off(reader, None).await,

@@ -25,9 +25,10 @@ use crate::{
 /// Days of a page, and days that are searched for the first free one; a request takes 31.
 const DAYS: i64 = 7;
 const SEARCHED: i64 = 28;
-/// Times of a request.
+/// Times of a request, and requests for one page.
 const SLOTS: i32 = 500;
-/// Times of one day that have buttons.
+const PARTS: usize = 8;
+/// Times of one page of a day: Telegram takes 100 buttons.
 const TIMES: usize = 60;
 const DAYS_PER_ROW: usize = 2;
 const TIMES_PER_ROW: usize = 4;
@@ -74,7 +75,7 @@ impl Conversation {
             let label = texts::day_short(*day, reader.language);
             button(
                 &label,
-                Button::Teaching(Teaching::MoveDay(taught.drawn, *day)),
+                Button::Teaching(Teaching::MoveDay(taught.drawn, *day, 0)),
             )
         };
         let days = free.chunks(DAYS_PER_ROW);
@@ -84,12 +85,12 @@ impl Conversation {
         Ok(Reply::new(html, keyboard(&rows)))
     }
 
-    /// The free times of a day.
+    /// The free times of a day, a page of them.
     pub(super) async fn move_times(
         &self,
         reader: &Reader,
         drawn: Drawn,
-        day: Date,
+        (day, page): (Date, u8),
         note: Option<TeachingNote>,
     ) -> Result<Reply, Fault> {
         let taught = match self.movable(reader, drawn).await? {
@@ -109,7 +110,10 @@ impl Conversation {
             html.push('\n');
             html.push_str(&TeachingNote::MoveNowhere.html(reader.language));
         }
-        let shown = &slots[..slots.len().min(TIMES)];
+        let most = slots.len().saturating_sub(1) / TIMES;
+        let page = usize::from(page).min(most);
+        let shown: Vec<_> = slots.iter().copied().skip(page * TIMES).collect();
+        let shown = &shown[..shown.len().min(TIMES)];
         let labels = texts::clocks(shown, &reader.zone);
         let choices = shown.iter().zip(&labels).map(|(to, label)| {
             let choose = Teaching::MoveAsk(taught.drawn, *to);
@@ -118,6 +122,7 @@ impl Conversation {
         let choices: Vec<_> = choices.collect();
         let times = choices.chunks(TIMES_PER_ROW);
         let mut rows: Vec<Vec<_>> = times.map(<[_]>::to_vec).collect();
+        rows.extend(turns(reader, (taught.drawn, day), &slots, page));
         let back = Teaching::Move(taught.drawn, Some(day));
         rows.push(vec![press(reader, TeachingLabel::Back, back)]);
         Ok(Reply::new(html, keyboard(&rows)))
@@ -142,7 +147,7 @@ impl Conversation {
             to: &reader.lesson_time(to, until),
         };
         let yes = Teaching::MoveTo(taught.drawn, to);
-        let back = Teaching::MoveDay(taught.drawn, date_in(&reader.zone, to));
+        let back = Teaching::MoveDay(taught.drawn, date_in(&reader.zone, to), 0);
         let rows = [
             vec![press(reader, TeachingLabel::MoveYes, yes)],
             vec![press(reader, TeachingLabel::Back, back)],
@@ -179,7 +184,7 @@ impl Conversation {
         match reason(&status) {
             Some(ErrorReason::SlotTaken) => {
                 let mut reply = self
-                    .move_times(reader, drawn, day, Some(TeachingNote::MoveTaken))
+                    .move_times(reader, drawn, (day, 0), Some(TeachingNote::MoveTaken))
                     .await?;
                 let others = alternatives(&status);
                 reply.prepend_rows(others.iter().map(|to| {
@@ -193,7 +198,7 @@ impl Conversation {
             }
             Some(ErrorReason::StudentBusy) => {
                 let note = Some(TeachingNote::MoveBusy);
-                self.move_times(reader, drawn, day, note).await
+                self.move_times(reader, drawn, (day, 0), note).await
             }
             Some(ErrorReason::TooSoon) => {
                 let note = Some(TeachingNote::MovePast);
@@ -239,27 +244,37 @@ impl Conversation {
         let (Some(from), Some(until)) = bounds else {
             return Ok(Vec::new());
         };
-        let length = taught.end.duration_since(taught.start);
-        let slots = match self.slots_between(reader, from, until, Some(length)).await {
-            // A length that is not offered any more: the times are the teacher's to choose
-            // nevertheless.
-            Err(status) if is_length(&status) => {
-                self.slots_between(reader, from, until, None).await?
+        let mut length = Some(taught.end.duration_since(taught.start));
+        let (mut from, mut free) = (from, Vec::new());
+        for _ in 0..PARTS {
+            let (part, truncated) = match self.slots_between(reader, from, until, length).await {
+                // A length that is not offered any more: the times are the teacher's to
+                // choose nevertheless.
+                Err(status) if length.is_some() && is_length(&status) => {
+                    length = None;
+                    self.slots_between(reader, from, until, None).await?
+                }
+                part => part?,
+            };
+            free.extend(part);
+            match free.last() {
+                Some(last) if truncated => from = *last + SignedDuration::from_mins(1),
+                Some(_) | None => break,
             }
-            slots => slots?,
-        };
+        }
         let now = self.now();
-        let ahead = slots.into_iter().filter(|slot| *slot > now);
-        Ok(ahead.collect())
+        free.retain(|slot| *slot > now);
+        Ok(free)
     }
 
+    /// What is free, and whether there is more.
     async fn slots_between(
         &self,
         reader: &Reader,
         from: Timestamp,
         until: Timestamp,
         length: Option<SignedDuration>,
-    ) -> Result<Vec<Timestamp>, tonic::Status> {
+    ) -> Result<(Vec<Timestamp>, bool), tonic::Status> {
         let window = ListSlotsRequest {
             teacher_id: reader.id.to_string(),
             start_time: Some(olm_proto::timestamp(from)),
@@ -270,9 +285,11 @@ impl Conversation {
         };
         let mut client = self.availability.clone();
         let page = client.list_slots(acting(window, reader.id)).await?;
-        let slots = page.into_inner().slots;
-        let starts = slots.iter().filter_map(|slot| slot.start_time.as_ref());
-        Ok(starts.filter_map(olm_proto::instant).collect())
+        let page = page.into_inner();
+        let starts = page.slots.iter();
+        let starts = starts.filter_map(|slot| slot.start_time.as_ref());
+        let starts = starts.filter_map(olm_proto::instant);
+        Ok((starts.collect(), page.truncated))
     }
 }
 
@@ -300,6 +317,29 @@ fn pages(reader: &Reader, drawn: Drawn, first: Date, today: Date) -> Vec<serde_j
     let label = TeachingLabel::Later { day: &label };
     row.push(button(&label.text(reader.language), page(day)));
     row
+}
+
+/// Arrows to the times before and after a page, each with the first of them.
+fn turns(
+    reader: &Reader,
+    (drawn, day): (Drawn, Date),
+    slots: &[Timestamp],
+    page: usize,
+) -> Option<Vec<serde_json::Value>> {
+    let to = |page: usize| {
+        let first = slots.get(page * TIMES)?;
+        let page = u8::try_from(page).ok()?;
+        let clock = texts::clock(*first, &reader.zone);
+        Some((clock, Teaching::MoveDay(drawn, day, page)))
+    };
+    let mut row = Vec::new();
+    if let Some((clock, to)) = page.checked_sub(1).and_then(to) {
+        row.push(press(reader, TeachingLabel::Earlier { day: &clock }, to));
+    }
+    if let Some((clock, to)) = to(page + 1) {
+        row.push(press(reader, TeachingLabel::Later { day: &clock }, to));
+    }
+    (!row.is_empty()).then_some(row)
 }
 
 fn keep(reader: &Reader, drawn: Drawn) -> serde_json::Value {

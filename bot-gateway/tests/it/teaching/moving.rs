@@ -11,9 +11,7 @@ async fn times(teacher: &Teacher) -> MessageView {
     let lesson = teacher.lesson(0);
     teacher.says("/lessons").await;
     let list = teacher.sees("Anna").await;
-    // A lesson's own screen, as the agenda opens it.
-    let cancel = teacher.opens(&list, "❌", "Cancel this lesson?").await;
-    teacher.presses(&cancel, "◀ Leave it").await;
+    teacher.presses(&list, &Teacher::label(&list, "Anna")).await;
     let details = teacher.sees_button("🔁 Move").await;
     let days = teacher.opens(&details, "🔁 Move", "Move it where?").await;
     assert_eq!(lesson.version, 1);
@@ -74,5 +72,22 @@ async fn a_lesson_that_changed_meanwhile_is_shown_anew_and_not_moved() {
         .await;
     assert_eq!(teacher.lesson(0).version, 2);
     data(&anew, "🔁 Move");
+    teacher.ends().await;
+}
+
+#[tokio::test]
+async fn the_times_of_a_full_day_are_turned_page_by_page() {
+    let teacher = Teacher::new("en").await;
+    let ten_minutes = |number: i64| tomorrow() + SignedDuration::from_mins(10 * number);
+    teacher.stage.lessons.state().slots = (0..70).map(ten_minutes).collect();
+    let first = times(&teacher).await;
+    let later = Teacher::label(&first, "▶");
+    teacher.presses(&first, &later).await;
+    let second = teacher.sees_button("◀ ").await;
+    let last = labels(&second)[9].to_owned();
+    let asked = teacher.opens(&second, &last, "Move this lesson?").await;
+    teacher.opens(&asked, "✅ Move it", "Lesson moved").await;
+    let after = olm_proto::instant(&teacher.lesson(0).start_time.unwrap()).unwrap();
+    assert_eq!(after, ten_minutes(69));
     teacher.ends().await;
 }
