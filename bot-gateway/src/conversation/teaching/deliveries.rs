@@ -22,6 +22,7 @@ const PATIENCE: std::time::Duration = std::time::Duration::from_millis(500);
 const NAME: usize = 40;
 /// What tells of the lesson's nearness; the others tell of changes.
 const REMINDER: &str = "reminder";
+const MOVED: &str = "moved";
 
 impl Conversation {
     /// A line for each student of these seats: their last reminder that was tried, else the next to come,
@@ -69,7 +70,13 @@ fn line(reader: &Reader, student: &StudentDeliveries, name: Option<&str>) -> Opt
         .filter(|delivery| delivery.kind == REMINDER);
     let (waiting, tried): (Vec<_>, Vec<_>) =
         reminders.partition(|delivery| state(student, delivery) == DeliveryState::Pending);
-    let Some(told) = tried.last().or(waiting.first()) else {
+    // What was sent of the time before a move says nothing of the new one.
+    let due = |delivery: &LessonDelivery| delivery.due_time.as_ref().and_then(olm_proto::instant);
+    let moved = student.deliveries.iter();
+    let moved = moved.filter(|delivery| delivery.kind == MOVED);
+    let moved = moved.filter_map(due).max();
+    let last = tried.last().filter(|last| due(last) >= moved);
+    let Some(told) = last.or(waiting.first()).or(tried.last()) else {
         let unreachable = TeachingScreen::Unreachable { name };
         return (!student.reachable).then(|| unreachable.html(reader.language));
     };

@@ -74,3 +74,21 @@ async fn each_student_of_a_group_has_a_line() {
     );
     teacher.ends().await;
 }
+
+#[tokio::test]
+async fn after_a_move_the_reminder_of_the_new_time_is_told() {
+    use NotificationState::{Pending, Sent};
+    let teacher = Teacher::new("en").await;
+    teacher.teaches(1, tomorrow(), &[(ANNA, "Anna")]);
+    let mut told = told(ANNA, true, &[Sent, Sent, Pending]);
+    for (hours, delivery) in (0..).zip(&mut told.deliveries) {
+        let due = tomorrow() + SignedDuration::from_hours(hours);
+        delivery.due_time = Some(olm_proto::timestamp(due));
+    }
+    told.deliveries[1].kind = "moved".to_owned();
+    *teacher.stage.notify.deliveries.lock().unwrap() = vec![told];
+    let lesson = details(&teacher, "Anna").await;
+    let text = &lesson.text;
+    assert!(text.contains("🔔 Reminder to come: "), "{text}");
+    teacher.ends().await;
+}
