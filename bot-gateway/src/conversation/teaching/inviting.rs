@@ -20,8 +20,12 @@ use super::{
 };
 use crate::{buttons::Teaching, replies::Reply};
 
-/// Groups and open invitations that are listed.
+/// Groups of one page of the service, pages that are read, and groups that have buttons:
+/// Telegram takes 100.
 const GROUPS: i32 = 50;
+const PAGES: usize = 8;
+const GROUP_BUTTONS: usize = 90;
+/// Open invitations that are read, and that are listed.
 const INVITATIONS: i32 = 200;
 const SHOWN: usize = 20;
 /// The most people that an invitation is for (contract).
@@ -37,7 +41,12 @@ impl Conversation {
             TeachingLabel::InviteStudent,
             Teaching::InviteStudent,
         )]];
-        for group in self.own_groups(reader).await? {
+        for group in self
+            .own_groups(reader)
+            .await?
+            .into_iter()
+            .take(GROUP_BUTTONS)
+        {
             let id = Uuid::try_parse(&group.id).map_err(|_| Fault::Unexpected)?;
             let title = &short(&group.title, LABEL);
             let label = TeachingLabel::InviteGroup { title };
@@ -172,13 +181,21 @@ impl Conversation {
     }
 
     async fn own_groups(&self, reader: &Reader) -> Result<Vec<Group>, Fault> {
-        let list = ListGroupsRequest {
+        let mut list = ListGroupsRequest {
             page_size: GROUPS,
             ..ListGroupsRequest::default()
         };
         let mut client = self.groups.clone();
-        let page = client.list_groups(acting(list, reader.id)).await?;
-        let mut groups = page.into_inner().groups;
+        let mut groups = Vec::new();
+        for _ in 0..PAGES {
+            let page = client.list_groups(acting(list.clone(), reader.id)).await?;
+            let page = page.into_inner();
+            groups.extend(page.groups);
+            if page.next_page_token.is_empty() {
+                break;
+            }
+            list.page_token = page.next_page_token;
+        }
         let own = reader.id.to_string();
         groups.retain(|group| group.teacher_id == own);
         Ok(groups)
@@ -218,7 +235,12 @@ impl Conversation {
             let until = expires.and_then(olm_proto::instant);
             let line = InvitingScreen::OpenLine {
                 number,
-                group: group.map_or("", |group| group.title.as_str()),
+                group: match group {
+                    Some(group) => &group.title,
+                    None if invitation.group_id.is_empty() => "",
+                    // It is one into a group all the same.
+                    None => "…",
+                },
                 left: i64::from(invitation.max_uses - invitation.uses),
                 until: &reader.moment_short(until.ok_or(Fault::Unexpected)?),
             };
