@@ -49,14 +49,14 @@ teaching-not-begun = The lesson has not begun, so nobody can have come yet.
 teaching-changed = ❗ The lesson has changed since. Now it is:
 teaching-too-late = The lesson has begun, nothing can be changed any more.
 teaching-decline-ask =
-    Decline this request? Choose a reason, the student will see it.
+    Decline this request? Choose a reason, the student will see it. A ready one goes out in English.
     { $name }
     { $when }
 teaching-cancel-ask =
-    Cancel this lesson? Choose a reason, everybody who comes will see it.
+    Cancel this lesson? Choose a reason, everybody who comes will see it. A ready one goes out in English.
     { $name }
     { $when }
-teaching-own-words = Write the reason in one message, and I will pass it on at once. To stop: /cancel
+teaching-own-words = Write the reason in one message, and I will pass it on at once. I wait for 15 minutes. To stop: /cancel
 teaching-reason-too-long = That is too long: a reason has at most 500 characters. Write a shorter one, or stop: /cancel
 teaching-cancel-done =
     ❌ <b>Lesson cancelled</b>
