@@ -110,6 +110,11 @@ impl Breaker {
         Some(pause)
     }
 
+    /// Whether the peer is left alone, but for a trial.
+    pub(crate) fn is_open(&self) -> bool {
+        self.lock().open_until.is_some()
+    }
+
     fn lock(&self) -> MutexGuard<'_, State> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }

@@ -85,6 +85,21 @@ impl Button {
             Self::Settings(button) => button.name(),
         }
     }
+
+    /// Whether pressing it changes something, or is to.
+    #[must_use]
+    pub fn changes(self) -> bool {
+        match self {
+            Self::Booking(button) => button.changes(),
+            Self::AskCancel { .. } | Self::Decline { .. } => false,
+            Self::Cancel { .. }
+            | Self::Confirm { .. }
+            | Self::Reconfirm { .. }
+            | Self::Leave { .. } => true,
+            Self::Teaching(button) => button.changes(),
+            Self::Settings(button) => button.changes(),
+        }
+    }
 }
 
 impl fmt::Display for Button {

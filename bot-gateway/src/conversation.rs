@@ -2,6 +2,7 @@
 //! nothing is kept between two updates.
 
 mod booking;
+mod faults;
 mod invitations;
 mod requests;
 mod settings;
@@ -22,7 +23,6 @@ use service_kit::{clock::SharedClock, grpc::client::Backend};
 use teloxide::types::Update;
 use texts::{Command, Language, Screen, SettingsScreen, Zone};
 use tokio::time::Instant;
-use tonic::{Code, Status};
 use tracing::Instrument as _;
 use uuid::Uuid;
 
@@ -31,8 +31,9 @@ use crate::{
     figures,
     memory::{ChatMemory, Memory, Question},
     replies::{Replies, Reply, ReplyError},
-    server1::{Fate, Link},
+    server1::Link,
 };
+use faults::Fault;
 use requests::{Action, Request};
 
 /// Everything the handlers work with.
@@ -78,43 +79,6 @@ enum Answer {
     Nothing,
     /// Two new messages, of which the second is the screen.
     Both(Reply, Reply),
-}
-
-/// Why there is no answer.
-#[derive(Debug)]
-enum Fault {
-    /// server 1 cannot be reached, or fails.
-    Unavailable,
-    /// It answered, but not as it should have.
-    Unexpected,
-}
-
-impl From<Status> for Fault {
-    fn from(status: Status) -> Self {
-        match status.code() {
-            Code::Unavailable
-            | Code::DeadlineExceeded
-            | Code::Cancelled
-            | Code::Unknown
-            | Code::Internal
-            | Code::ResourceExhausted
-            | Code::DataLoss => Self::Unavailable,
-            Code::Ok
-            | Code::InvalidArgument
-            | Code::NotFound
-            | Code::AlreadyExists
-            | Code::PermissionDenied
-            | Code::FailedPrecondition
-            | Code::Aborted
-            | Code::OutOfRange
-            | Code::Unimplemented
-            | Code::Unauthenticated => {
-                tracing::error!(status = ?status.code(), error = status.message(),
-                    "an answer that no handler expects");
-                Self::Unexpected
-            }
-        }
-    }
 }
 
 impl Conversation {
@@ -233,7 +197,11 @@ impl Conversation {
         let chosen = chosen.or_else(|| memory.language.clone());
         let (shown, outcome) = match acted {
             Ok(answer) => (self.show(request, answer, memory, chosen).await, "done"),
-            Err(fault) => self.explain(request.chat, language, &fault).await,
+            Err(fault) => {
+                let was_to_change = request.action.is_to_change(memory.question.as_ref());
+                let explained = self.explain(request.chat, language, &fault, was_to_change);
+                explained.await
+            }
         };
         match shown {
             Ok(()) => (user_id, outcome),
@@ -242,26 +210,6 @@ impl Conversation {
                 (user_id, error.class())
             }
         }
-    }
-
-    /// Says why there is no answer, in a new message: the old one keeps its buttons, and its
-    /// question, for another try.
-    async fn explain(
-        &self,
-        chat: i64,
-        language: Language,
-        fault: &Fault,
-    ) -> (Result<(), ReplyError>, &'static str) {
-        let (screen, outcome) = match fault {
-            Fault::Unavailable => match self.link.fate() {
-                None => (Screen::Unavailable, "unavailable"),
-                Some(Fate::NotDone) => (Screen::NotDone, "not_done"),
-                Some(Fate::Unknown) => (Screen::OutcomeUnknown, "outcome_unknown"),
-            },
-            Fault::Unexpected => (Screen::Failed, "failed"),
-        };
-        let reply = Reply::text(screen.html(language));
-        (self.replies.send(chat, &reply).await.map(drop), outcome)
     }
 
     /// Says of an answer that it may be out of date, and since when.

@@ -9,6 +9,7 @@ mod concern;
 mod exchange;
 mod link;
 mod notes;
+mod reading;
 
 use std::{
     sync::{Arc, Mutex, MutexGuard, PoisonError},
@@ -108,7 +109,7 @@ impl Server1 {
     fn reached(&self) {
         if self.0.breaker.reached() {
             tracing::info!("server 1 answers again");
-            self.now_open(false);
+            self.tell_openness();
         }
     }
 
@@ -117,12 +118,19 @@ impl Server1 {
         if let Some(pause) = self.0.breaker.failed(pass, Instant::now(), 1.0) {
             let pause_ms = u64::try_from(pause.as_millis()).unwrap_or(u64::MAX);
             tracing::warn!(cause, pause_ms, "server 1 fails and is left alone");
-            self.now_open(true);
+            self.tell_openness();
         }
     }
 
-    fn now_open(&self, open: bool) {
-        figures::BREAKER_OPEN.set(open.into(), []);
-        self.0.open.send_replace(open);
+    /// Tells what the breaker is now, not what the caller made it: others may have come
+    /// between. One at a time, so that the last one tells what is.
+    fn tell_openness(&self) {
+        self.0.open.send_modify(|open| {
+            *open = self.0.breaker.is_open();
+            figures::BREAKER_OPEN.set((*open).into(), []);
+        });
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -159,6 +159,8 @@ pub enum Screen<'a> {
     NotDone,
     /// server 1 did not answer: whether something was changed is not known.
     OutcomeUnknown,
+    /// It was done, but server 1 cannot be reached to show what came of it.
+    DoneUnshown,
     /// A fault of ours.
     Failed,
 }
@@ -211,6 +213,7 @@ impl Screen<'_> {
             Self::Stale { .. } => "screen-stale",
             Self::NotDone => "screen-not-done",
             Self::OutcomeUnknown => "screen-outcome-unknown",
+            Self::DoneUnshown => "screen-done-unshown",
             Self::Failed => "screen-failed",
         }
     }
@@ -257,6 +260,7 @@ impl Screen<'_> {
             | Self::Unavailable
             | Self::NotDone
             | Self::OutcomeUnknown
+            | Self::DoneUnshown
             | Self::Failed => values,
         }
     }

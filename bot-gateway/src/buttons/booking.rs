@@ -195,6 +195,28 @@ impl Purpose {
 }
 
 impl Booking {
+    /// Whether pressing it changes something, or is to.
+    pub(super) fn changes(self) -> bool {
+        match self {
+            Self::Time { of, .. } => matches!(of, Purpose::Book { .. }),
+            Self::Noticed { pressed, .. } => match pressed {
+                Noticed::Come | Noticed::Keep | Noticed::GiveUp => true,
+                Noticed::Move | Noticed::Cancel => false,
+            },
+            Self::Book { .. } | Self::Release { .. } | Self::MoveTo { .. } | Self::Join { .. } => {
+                true
+            }
+            Self::Nothing
+            | Self::Schedule
+            | Self::Teachers { .. }
+            | Self::Week { .. }
+            | Self::Day { .. }
+            | Self::Lessons { .. }
+            | Self::Lesson { .. }
+            | Self::OpenLessons { .. } => false,
+        }
+    }
+
     /// The button's name, for logs.
     pub(super) fn name(self) -> &'static str {
         match self {

@@ -139,6 +139,20 @@ pub enum Settings {
 }
 
 impl Settings {
+    /// Whether pressing it changes something, or is to.
+    #[must_use]
+    pub fn changes(self) -> bool {
+        match self {
+            Self::Open(_) | Self::Clock { .. } => false,
+            Self::Language { .. }
+            | Self::Zone { .. }
+            | Self::ZoneAndRules { .. }
+            | Self::Lead { .. }
+            | Self::Quiet { .. }
+            | Self::Kind { .. } => true,
+        }
+    }
+
     /// The button's name, for logs.
     #[must_use]
     pub fn name(self) -> &'static str {

@@ -137,6 +137,39 @@ pub fn fingerprint(lessons: impl IntoIterator<Item = Drawn>) -> u32 {
 }
 
 impl Teaching {
+    /// Whether pressing it changes something, or is to.
+    #[must_use]
+    pub fn changes(self) -> bool {
+        match self {
+            Self::End(..)
+            | Self::Attendance { .. }
+            | Self::MoveTo(..)
+            | Self::Off { .. }
+            | Self::OffSoon { .. }
+            | Self::OffRemove(_)
+            | Self::OffCancel { .. }
+            | Self::InviteStudent
+            | Self::InviteGroup(_)
+            | Self::Revoke(_) => true,
+            Self::Day(_)
+            | Self::Week(_)
+            | Self::Lesson(_)
+            | Self::Seats(..)
+            | Self::AskWhy(..)
+            | Self::OwnWords(..)
+            | Self::Move(..)
+            | Self::MoveDay(..)
+            | Self::MoveAsk(..)
+            | Self::TimeOff
+            | Self::OffFirst { .. }
+            | Self::OffLast { .. }
+            | Self::OffType
+            | Self::OffAskCancel(_)
+            | Self::Invite
+            | Self::Invitations => false,
+        }
+    }
+
     /// The button's name, for logs.
     #[must_use]
     pub fn name(self) -> &'static str {

@@ -6,7 +6,7 @@ use texts::{
 };
 use uuid::Uuid;
 
-use crate::{buttons::Button, updates};
+use crate::{buttons::Button, memory::Question, updates};
 
 /// Who asks for what, and where the answer goes.
 #[derive(Debug)]
@@ -52,6 +52,27 @@ impl Action<'_> {
             Self::Text(_) => "text",
             Self::Place(_) => "location",
             Self::Unknown => "unknown",
+        }
+    }
+
+    /// Whether the person means to change something by it, with `question` asked before.
+    pub(super) fn is_to_change(self, question: Option<&Question>) -> bool {
+        match self {
+            Self::Command(command, argument) => {
+                matches!(command, Command::Zone | Command::Language) && !argument.is_empty()
+            }
+            Self::Pressed(button, _) => button.changes(),
+            Self::Text(_) | Self::Place(_) => match question {
+                None | Some(Question::TeacherSearch | Question::DaysOff) => false,
+                Some(
+                    Question::Reason { .. }
+                    | Question::Zone(_)
+                    | Question::Lead
+                    | Question::QuietHours
+                    | Question::Name,
+                ) => true,
+            },
+            Self::OldButton | Self::Unknown => false,
         }
     }
 }

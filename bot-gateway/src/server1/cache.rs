@@ -1,11 +1,12 @@
 //! What was read last, kept with its instant: while it holds it is the answer, and when
-//! server 1 cannot be asked it is better than none. Pure; bounded in answers and in bytes,
-//! and what was not used for longest goes first.
+//! server 1 cannot be asked it is better than none. What may be out of date stays for that,
+//! but does not hold any more. Pure; bounded in answers and in bytes, and what was not used
+//! for longest goes first.
 
 use std::collections::{HashMap, VecDeque};
 
 use bytes::Bytes;
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 use uuid::Uuid;
 
 use super::{
@@ -19,6 +20,10 @@ const LARGEST: usize = 256 * 1024;
 const OVERHEAD: usize = 256;
 /// So many of the last concerns are remembered, for what is being read meanwhile.
 const CONCERNS: usize = 64;
+/// So long after it was given up a write may still be done.
+const LATE: SignedDuration = SignedDuration::from_secs(5);
+/// So many of those are remembered one by one.
+const LATE_WRITES: usize = 64;
 
 /// What is asked, and for whom.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
@@ -37,9 +42,14 @@ pub(super) struct Kept {
     pub(super) fresh: bool,
 }
 
-/// When a fetch began, in concerns: what came between makes its answer one of the past.
+/// When a fetch began.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) struct Begun(u64);
+pub(super) struct Begun {
+    /// In concerns: what came since makes its answer one of the past.
+    concerned: u64,
+    /// Among fetches: the one that began last brings the newest.
+    order: u64,
+}
 
 #[derive(Debug)]
 struct Entry {
@@ -48,6 +58,10 @@ struct Entry {
     about: About,
     bytes: usize,
     used: u64,
+    /// Of its fetch.
+    order: u64,
+    /// Something has come to concern it since.
+    outdated: bool,
 }
 
 #[derive(Debug, Default)]
@@ -64,16 +78,24 @@ pub(super) struct Cache {
     /// The last concerns, oldest first, and how many there were in all.
     concerns: VecDeque<Concern>,
     concerned: u64,
+    fetches: u64,
+    /// Of writes that may be done late: when each is over, the earliest first.
+    late: VecDeque<(Timestamp, Concern)>,
 }
 
 impl Cache {
     /// To be told when what is fetched from now on is kept.
-    pub(super) fn begin(&self) -> Begun {
-        Begun(self.concerned)
+    pub(super) fn begin(&mut self) -> Begun {
+        self.fetches += 1;
+        Begun {
+            concerned: self.concerned,
+            order: self.fetches,
+        }
     }
 
     /// The answer kept for `key`.
     pub(super) fn find(&mut self, place: Shelf, key: &Key, now: Timestamp) -> Option<Kept> {
+        self.outdate_late(now);
         self.uses += 1;
         let entry = self.shelves[place.index()].by_key.get_mut(key)?;
         entry.used = self.uses;
@@ -82,11 +104,12 @@ impl Cache {
         Some(Kept {
             message: entry.message.clone(),
             fetched: entry.fetched,
-            fresh: !age.is_negative() && age < place.fresh_for(),
+            fresh: !entry.outdated && !age.is_negative() && age < place.fresh_for(),
         })
     }
 
-    /// Keeps an answer, unless something has come to concern it since its fetch began.
+    /// Keeps an answer, unless a newer one is kept; one that something has come to concern
+    /// since its fetch began does not hold.
     pub(super) fn keep(
         &mut self,
         place: Shelf,
@@ -95,13 +118,16 @@ impl Cache {
         about: About,
         (begun, fetched): (Begun, Timestamp),
     ) {
-        self.forget(place, &key);
         let bytes = key.request.len() + key.path.len() + message.len() + about.bytes() + OVERHEAD;
-        if bytes > LARGEST || self.is_outdated(place, &about, begun) {
+        let before = self.shelves[place.index()].by_key.get(&key);
+        if bytes > LARGEST || before.is_some_and(|before| before.order > begun.order) {
             return;
         }
+        self.forget(place, &key);
         self.uses += 1;
         let entry = Entry {
+            outdated: self.is_outdated(place, &about, begun),
+            order: begun.order,
             message,
             fetched,
             about,
@@ -121,17 +147,12 @@ impl Cache {
         self.shelves[place.index()].remove(key);
     }
 
-    /// Drops what `concern` touches, also of what is being fetched.
-    pub(super) fn drop_touched(&mut self, concern: Concern) {
+    /// What `concern` touches does not hold any more, also what is being fetched.
+    pub(super) fn outdate(&mut self, concern: Concern) {
         for place in Shelf::ALL {
-            let Entries { by_key, bytes } = &mut self.shelves[place.index()];
-            by_key.retain(|_, entry| {
-                let stays = !concern.touches(place, &entry.about);
-                if !stays {
-                    *bytes -= entry.bytes;
-                }
-                stays
-            });
+            for entry in self.shelves[place.index()].by_key.values_mut() {
+                entry.outdated |= concern.touches(place, &entry.about);
+            }
         }
         self.concerned += 1;
         self.concerns.push_back(concern);
@@ -140,8 +161,28 @@ impl Cache {
         }
     }
 
-    fn is_outdated(&self, place: Shelf, about: &About, Begun(begun): Begun) -> bool {
-        let since = usize::try_from(self.concerned - begun).unwrap_or(usize::MAX);
+    /// The same for a write that was given up at `now`, once more when it cannot be done any
+    /// later: what is read until then may be of before it.
+    pub(super) fn outdate_twice(&mut self, concern: Concern, now: Timestamp) {
+        self.outdate(concern.clone());
+        self.outdate_late(now);
+        let over = now.checked_add(LATE).unwrap_or(Timestamp::MAX);
+        if self.late.len() < LATE_WRITES {
+            self.late.push_back((over, concern));
+        } else {
+            self.late.clear();
+            self.late.push_back((over, Concern::Everything));
+        }
+    }
+
+    fn outdate_late(&mut self, now: Timestamp) {
+        while let Some((_, concern)) = self.late.pop_front_if(|(over, _)| *over <= now) {
+            self.outdate(concern);
+        }
+    }
+
+    fn is_outdated(&self, place: Shelf, about: &About, begun: Begun) -> bool {
+        let since = usize::try_from(self.concerned - begun.concerned).unwrap_or(usize::MAX);
         let mut newest_first = self.concerns.iter().rev();
         // Of older ones nothing is known any more.
         since > self.concerns.len()
@@ -170,9 +211,7 @@ impl Entries {
 
 #[cfg(test)]
 mod tests {
-    use jiff::SignedDuration;
-
-    use super::*;
+    use super::{super::concern::End, *};
 
     const ANNA: Uuid = Uuid::from_u128(1);
     const BORIS: Uuid = Uuid::from_u128(2);
@@ -200,10 +239,15 @@ mod tests {
         cache.find(place, &key(user, request), NOW).is_some()
     }
 
+    /// Whether what is kept still holds; something is.
+    fn holds(cache: &mut Cache, place: Shelf, user: Uuid, request: &str) -> bool {
+        cache.find(place, &key(user, request), NOW).unwrap().fresh
+    }
+
     fn written_by(user: Uuid) -> Concern {
         Concern::Written {
             about: about(user),
-            in_full: true,
+            end: End::Done,
             of_person: false,
         }
     }
@@ -276,51 +320,85 @@ mod tests {
         keep(&mut cache, Shelf::People, ANNA, "39", b"shorter");
         keep(&mut cache, Shelf::People, ANNA, "large", &TOO_LARGE);
         assert!(!has(&mut cache, Shelf::People, ANNA, "large"));
-        cache.drop_touched(Concern::Everything);
+        for number in 0..40 {
+            cache.forget(Shelf::People, &key(ANNA, &number.to_string()));
+        }
         for entries in &cache.shelves {
             assert_eq!((entries.by_key.len(), entries.bytes), (0, 0));
         }
     }
 
     #[test]
-    fn a_concern_drops_what_it_touches_and_nothing_else() {
+    fn what_a_concern_touches_stays_but_does_not_hold() {
         let mut cache = Cache::default();
         keep(&mut cache, Shelf::Lessons, ANNA, "", b"");
         keep(&mut cache, Shelf::Lessons, BORIS, "", b"");
-        cache.drop_touched(written_by(ANNA));
-        assert!(!has(&mut cache, Shelf::Lessons, ANNA, ""));
-        assert!(has(&mut cache, Shelf::Lessons, BORIS, ""));
+        cache.outdate(written_by(ANNA));
+        assert!(!holds(&mut cache, Shelf::Lessons, ANNA, ""));
+        assert!(holds(&mut cache, Shelf::Lessons, BORIS, ""));
+        cache.outdate(Concern::Everything);
+        assert!(!holds(&mut cache, Shelf::Lessons, BORIS, ""));
+        keep(&mut cache, Shelf::Lessons, BORIS, "", b"read anew");
+        assert!(holds(&mut cache, Shelf::Lessons, BORIS, ""));
     }
 
     #[test]
-    fn an_answer_fetched_before_a_concern_is_not_kept_after_it() {
+    fn an_answer_fetched_before_a_concern_does_not_hold_after_it() {
         let mut cache = Cache::default();
         let when = (cache.begin(), NOW);
-        cache.drop_touched(written_by(ANNA));
-        for (user, kept) in [(ANNA, false), (BORIS, true)] {
+        cache.outdate(written_by(ANNA));
+        for (user, held) in [(ANNA, false), (BORIS, true)] {
             let answer = Bytes::from_static(b"old");
             cache.keep(Shelf::Lessons, key(user, ""), answer, about(user), when);
-            assert_eq!(has(&mut cache, Shelf::Lessons, user, ""), kept);
+            assert_eq!(holds(&mut cache, Shelf::Lessons, user, ""), held);
         }
         // More came than is remembered: any of them may have been about it.
         for _ in 0..CONCERNS {
-            cache.drop_touched(written_by(ANNA));
+            cache.outdate(written_by(ANNA));
         }
         let answer = Bytes::from_static(b"old");
         cache.keep(Shelf::Lessons, key(BORIS, "2"), answer, about(BORIS), when);
-        assert!(!has(&mut cache, Shelf::Lessons, BORIS, "2"));
+        assert!(!holds(&mut cache, Shelf::Lessons, BORIS, "2"));
     }
 
     #[test]
-    fn an_answer_that_may_not_be_kept_drops_the_one_before() {
+    fn a_slow_fetch_does_not_replace_what_was_fetched_after_it_began() {
+        let mut cache = Cache::default();
+        let slow = (cache.begin(), NOW);
+        cache.outdate(written_by(ANNA));
+        keep(&mut cache, Shelf::Lessons, ANNA, "", b"new");
+        let answer = Bytes::from_static(b"old");
+        cache.keep(Shelf::Lessons, key(ANNA, ""), answer, about(ANNA), slow);
+        let kept = cache.find(Shelf::Lessons, &key(ANNA, ""), NOW).unwrap();
+        assert_eq!((kept.message.as_ref(), kept.fresh), (&b"new"[..], true));
+    }
+
+    #[test]
+    fn what_is_read_while_a_write_may_still_be_done_does_not_hold_after_it() {
+        let mut cache = Cache::default();
+        cache.outdate_twice(written_by(ANNA), NOW);
+        for user in [ANNA, BORIS] {
+            keep(&mut cache, Shelf::Lessons, user, "", b"of before");
+        }
+        let mut holds_at = |user, at| {
+            let kept = cache.find(Shelf::Lessons, &key(user, ""), at);
+            kept.unwrap().fresh
+        };
+        assert!(holds_at(ANNA, NOW + LATE - SignedDuration::from_nanos(1)));
+        assert!(!holds_at(ANNA, NOW + LATE));
+        assert!(holds_at(BORIS, NOW + LATE));
+    }
+
+    #[test]
+    fn of_too_many_late_writes_any_may_concern_anything() {
         let mut cache = Cache::default();
         keep(&mut cache, Shelf::Lessons, BORIS, "", b"");
-        let when = (cache.begin(), NOW);
-        for _ in 0..=CONCERNS {
-            cache.drop_touched(written_by(ANNA));
+        for _ in 0..=LATE_WRITES {
+            cache.outdate_twice(written_by(ANNA), NOW);
         }
-        let answer = Bytes::from_static(b"old");
-        cache.keep(Shelf::Lessons, key(BORIS, ""), answer, about(BORIS), when);
-        assert!(!has(&mut cache, Shelf::Lessons, BORIS, ""));
+        assert_eq!(cache.late.len(), 1);
+        assert!(holds(&mut cache, Shelf::Lessons, BORIS, ""));
+        let later = cache.find(Shelf::Lessons, &key(BORIS, ""), NOW + LATE);
+        assert!(!later.unwrap().fresh);
     }
 }

@@ -1,4 +1,4 @@
-//! Follows lesson-svc's changes, so that nothing is kept that is known to be out of date.
+//! Follows lesson-svc's changes, so that nothing holds that is known to be out of date.
 //! While nothing is heard of it, answers hold for their time all the same.
 
 use std::time::Duration;
@@ -44,7 +44,7 @@ pub(crate) async fn follow(server1: Server1, shutdown: &Shutdown) {
         }
         let code = ended.code();
         if code == Code::InvalidArgument {
-            // The cursor is none; the next stream begins now, with nothing kept.
+            // The cursor is none; the next stream begins now, and nothing kept holds.
             place.cursor.clear();
         }
         let error = ended.message();
@@ -87,10 +87,10 @@ fn heard(server1: &Server1, place: &mut Place, answer: WatchChangesResponse) {
     let missed = answer.reset || place.cursor.is_empty();
     let mut cache = server1.cache();
     if missed || answer.changes.len() > MANY {
-        cache.drop_touched(Concern::Everything);
+        cache.outdate(Concern::Everything);
     } else {
         for change in &answer.changes {
-            cache.drop_touched(Concern::from_wire(change));
+            cache.outdate(Concern::from_wire(change));
         }
     }
     drop(cache);

@@ -1,6 +1,6 @@
 //! What a change, or a write, makes of the answers that are kept: which of them it
-//! concerns. Pure. Rather one too many than one too few: an answer that is dropped is read
-//! again.
+//! concerns. Pure. Rather one too many than one too few: an answer that does not hold is
+//! read again.
 
 use olm_proto::lesson::v1::{Change, ChangeKind};
 use uuid::Uuid;
@@ -51,6 +51,17 @@ fn ids(message: &[u8]) -> impl Iterator<Item = Uuid> {
     })
 }
 
+/// How a write ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum End {
+    /// It was done; its answer says what it changed.
+    Done,
+    /// Only server 1 knows.
+    Unknown,
+    /// Nothing was changed, but something is not as the writer thought.
+    Refused,
+}
+
 /// Something that answers may be out of date by.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum Concern {
@@ -60,8 +71,7 @@ pub(super) enum Concern {
     Written {
         /// Whose it is, and what it mentions with its answer.
         about: About,
-        /// Whether it is known in full what it changed.
-        in_full: bool,
+        end: End,
         /// Whether it is of the person themselves.
         of_person: bool,
     },
@@ -96,15 +106,19 @@ impl Concern {
             Self::Everything => true,
             Self::Written {
                 about,
-                in_full,
+                end,
                 of_person,
             } => {
                 let own = about.owner.is_some() && about.owner == answer.owner;
                 let of_mentioned = || about.mentioned.iter().any(|id| answer.is_of(*id));
                 let mentions = || answer.mentions_any(&about.mentioned);
-                let mentions_writer = || about.owner.is_some_and(|by| answer.mentions(by));
+                // One that teaches may have changed when they do.
+                let of_writer = || match end {
+                    End::Done | End::Unknown => about.owner.is_some_and(|by| answer.mentions(by)),
+                    End::Refused => false,
+                };
                 match place {
-                    Shelf::Schedules => !in_full || own || mentions() || mentions_writer(),
+                    Shelf::Schedules => own || mentions() || of_writer(),
                     Shelf::Lessons => own || of_mentioned() || mentions(),
                     Shelf::People => own && *of_person,
                     Shelf::Rest => own || of_mentioned(),
@@ -215,7 +229,7 @@ mod tests {
     fn a_write_concerns_its_writer_and_what_it_mentions() {
         let write = Concern::Written {
             about: about(ANNA, &[TEACHER, LESSON]),
-            in_full: true,
+            end: End::Done,
             of_person: true,
         };
         for place in Shelf::ALL {
@@ -228,17 +242,38 @@ mod tests {
     }
 
     #[test]
-    fn of_a_write_that_is_not_known_in_full_any_schedule_may_be() {
-        let write = Concern::Written {
-            about: about(ANNA, &[LESSON]),
-            in_full: false,
-            of_person: false,
-        };
-        assert!(
-            !write.touches(Shelf::People, &about(ANNA, &[])),
-            "who books stays who they are"
-        );
-        assert!(write.touches(Shelf::Schedules, &about(BORIS, &[TEACHER])));
-        assert!(!write.touches(Shelf::Lessons, &about(BORIS, &[TEACHER])));
+    fn a_write_that_was_refused_or_given_up_concerns_what_its_request_names() {
+        for end in [End::Unknown, End::Refused] {
+            let write = Concern::Written {
+                about: about(ANNA, &[TEACHER]),
+                end,
+                of_person: false,
+            };
+            assert!(write.touches(Shelf::Lessons, &about(ANNA, &[])));
+            assert!(write.touches(Shelf::Schedules, &about(ANNA, &[])));
+            assert!(write.touches(Shelf::Schedules, &about(BORIS, &[TEACHER])));
+            let other_teachers = about(BORIS, &[Uuid::from_u128(5)]);
+            assert!(!write.touches(Shelf::Schedules, &other_teachers));
+            assert!(!write.touches(Shelf::Lessons, &about(BORIS, &[LESSON])));
+            let who_books = about(ANNA, &[]);
+            assert!(!write.touches(Shelf::People, &who_books), "stays who it is");
+        }
+    }
+
+    #[test]
+    fn a_teacher_who_may_have_changed_their_hours_concerns_those_who_read_them() {
+        for (end, touched) in [
+            (End::Done, true),
+            (End::Unknown, true),
+            (End::Refused, false),
+        ] {
+            let write = Concern::Written {
+                about: about(TEACHER, &[]),
+                end,
+                of_person: false,
+            };
+            let read_by_boris = about(BORIS, &[TEACHER]);
+            assert_eq!(write.touches(Shelf::Schedules, &read_by_boris), touched);
+        }
     }
 }

@@ -15,7 +15,7 @@ use tower::Service;
 use super::{
     Fate, Server1,
     calls::{Call, Shelf, call, is_of_person},
-    concern::Concern,
+    concern::{About, Concern, End},
     exchange::{Answer, Asked, Failed, kept},
     notes::Notes,
 };
@@ -65,9 +65,20 @@ impl Link {
         self.notes.stale_since()
     }
 
-    /// What became of what was to be changed, if that was not done.
+    /// What became of what was to be changed, if something was.
     pub(crate) fn fate(&self) -> Option<Fate> {
         self.notes.fate()
+    }
+
+    /// How long the update may still wait for what it only adds to its answer; `None` while
+    /// server 1 cannot be asked.
+    pub(crate) fn patience(&self) -> Option<Duration> {
+        let shared = &self.server1.0;
+        let is_cut_off = self.notes.has_failed()
+            || self.notes.stale_since().is_some()
+            || shared.breaker.is_open();
+        let left = self.notes.left(shared.terms.read_timeout);
+        (!is_cut_off && !left.is_zero()).then_some(left)
     }
 
     async fn answer(&self, request: http::Request<Body>) -> Result<http::Response<Body>, Status> {
@@ -75,8 +86,7 @@ impl Link {
         match call(asked.path()) {
             Call::Read(Some(place)) => self.read(&asked, place).await,
             Call::Read(None) => {
-                let read_timeout = self.server1.0.terms.read_timeout;
-                let answer = self.exchange(&asked, read_timeout).await;
+                let answer = self.ask(&asked).await;
                 Ok(answer.map_err(|failed| failed.status)?.into_response())
             }
             Call::Write => Ok(self.write(&asked).await?.into_response()),
@@ -93,7 +103,7 @@ impl Link {
             return Ok(kept(fresh.message));
         }
         let begun = (self.server1.cache().begin(), shared.clock.now());
-        let answer = match self.exchange(asked, shared.terms.read_timeout).await {
+        let answer = match self.ask(asked).await {
             Ok(answer) => answer,
             Err(failed) => {
                 let found = found(shared.clock.now());
@@ -111,52 +121,74 @@ impl Link {
                 let about = asked.about(Some(&answer));
                 cache.keep(place, key, message, about, begun);
             }
-            None => cache.forget(place, &key),
+            // It is not there any more, or not for them.
+            None if fate_of(answer.code).is_none() => cache.forget(place, &key),
+            None => {}
         }
         drop(cache);
         Ok(answer.into_response())
     }
 
-    /// Always asks server 1, and drops what may be out of date afterwards: also when it was
-    /// refused, because then something is not as it was thought to be.
+    /// Asks server 1 for what is only read, while the update has time for it.
+    async fn ask(&self, asked: &Asked) -> Result<Answer, Failed> {
+        let most = self.server1.0.terms.read_timeout;
+        let (left, _under_way) = self.notes.begin_read(most);
+        if left.is_zero() {
+            return Err(Failed::late());
+        }
+        self.exchange(asked, left, left < most).await
+    }
+
+    /// Always asks server 1; what may be out of date afterwards does not hold any more: also
+    /// when it was refused, because then something is not as it was thought to be.
     async fn write(&self, asked: &Asked) -> Result<Answer, Status> {
         let mut written = Written {
             server1: &self.server1,
             asked,
-            concern: Some(Concern::Written {
-                about: asked.about(None),
-                in_full: false,
-                of_person: is_of_person(asked.path()),
-            }),
+            answer: None,
+            end: Some(End::Unknown),
         };
-        let answer = match self
-            .exchange(asked, self.server1.0.terms.write_timeout)
-            .await
-        {
+        let write_timeout = self.server1.0.terms.write_timeout;
+        let answer = match self.exchange(asked, write_timeout, false).await {
             Ok(answer) => answer,
             Err(failed) => {
-                let fate = if failed.unsent {
-                    written.concern = None;
-                    Fate::NotDone
+                if failed.unsent {
+                    written.end = None;
+                    self.notes.not_changed();
                 } else {
-                    Fate::Unknown
-                };
-                self.notes.not_changed(fate);
+                    self.notes.perhaps_changed();
+                }
                 return Err(failed.status);
             }
         };
-        if answer.code == Code::Ok {
-            self.notes.changed();
-            written.done(&answer);
-        } else if let Some(fate) = fate_of(answer.code) {
-            self.notes.not_changed(fate);
-        }
+        written.end = Some(match fate_of(answer.code) {
+            Some(Fate::Unknown) => {
+                self.notes.perhaps_changed();
+                End::Unknown
+            }
+            Some(Fate::NotDone) => {
+                self.notes.not_changed();
+                End::Refused
+            }
+            Some(Fate::Done) => {
+                self.notes.changed();
+                written.answer = Some(asked.about(Some(&answer)));
+                End::Done
+            }
+            None => End::Refused,
+        });
         Ok(answer)
     }
 
     /// Asks server 1, unless it is left alone or has failed this update already: people wait
-    /// for it once.
-    async fn exchange(&self, asked: &Asked, within: Duration) -> Result<Answer, Failed> {
+    /// for it once. One that is `hurried` has less time than is fair: that it got no answer
+    /// says nothing of server 1.
+    async fn exchange(
+        &self,
+        asked: &Asked,
+        within: Duration,
+        hurried: bool,
+    ) -> Result<Answer, Failed> {
         if self.notes.has_failed() {
             return Err(Failed::not_tried());
         }
@@ -166,7 +198,13 @@ impl Link {
         };
         let posted = asked.post(self.server1.0.backend.clone());
         let answered = timeout(within, posted).await;
-        let answered = answered.unwrap_or_else(|_| Err(Failed::late()));
+        let Ok(answered) = answered else {
+            if !hurried {
+                self.notes.server_failed();
+                self.server1.failed(&pass, "no answer in time");
+            }
+            return Err(Failed::late());
+        };
         match &answered {
             Ok(_) => self.server1.reached(),
             Err(failed) => {
@@ -178,8 +216,8 @@ impl Link {
     }
 }
 
-/// What became of a write that was answered with `code`, where the code does not say why it
-/// was refused.
+/// What became of a call that was answered with `code`; `None` where it was refused and the
+/// code says why.
 fn fate_of(code: Code) -> Option<Fate> {
     match code {
         // Of those that are failures there is no answer to look at.
@@ -190,8 +228,8 @@ fn fate_of(code: Code) -> Option<Fate> {
         | Code::DeadlineExceeded
         | Code::Internal => Some(Fate::Unknown),
         Code::ResourceExhausted => Some(Fate::NotDone),
-        Code::Ok
-        | Code::InvalidArgument
+        Code::Ok => Some(Fate::Done),
+        Code::InvalidArgument
         | Code::NotFound
         | Code::AlreadyExists
         | Code::PermissionDenied
@@ -204,28 +242,32 @@ fn fate_of(code: Code) -> Option<Fate> {
 }
 
 /// A write under way: however it ends, and also when it is given up, what it may have
-/// changed is dropped.
+/// changed does not hold any more.
 struct Written<'a> {
     server1: &'a Server1,
     asked: &'a Asked,
-    concern: Option<Concern>,
-}
-
-impl Written<'_> {
-    /// Now it is known what it is about.
-    fn done(&mut self, answer: &Answer) {
-        self.concern = Some(Concern::Written {
-            about: self.asked.about(Some(answer)),
-            in_full: true,
-            of_person: is_of_person(self.asked.path()),
-        });
-    }
+    /// What it is about by its answer, too.
+    answer: Option<About>,
+    /// `None` when nothing of it was sent.
+    end: Option<End>,
 }
 
 impl Drop for Written<'_> {
     fn drop(&mut self) {
-        if let Some(concern) = self.concern.take() {
-            self.server1.cache().drop_touched(concern);
+        let Some(end) = self.end else {
+            return;
+        };
+        let about = self.answer.take();
+        let concern = Concern::Written {
+            about: about.unwrap_or_else(|| self.asked.about(None)),
+            end,
+            of_person: is_of_person(self.asked.path()),
+        };
+        let now = self.server1.0.clock.now();
+        let mut cache = self.server1.cache();
+        match end {
+            End::Done | End::Refused => cache.outdate(concern),
+            End::Unknown => cache.outdate_twice(concern, now),
         }
     }
 }

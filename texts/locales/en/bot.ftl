@@ -67,6 +67,7 @@ screen-not-done = ⚠️ The service is temporarily unavailable; nothing was cha
 screen-outcome-unknown =
     ⚠️ The service did not answer in time, so it is not known yet whether this was done. Check: /lessons
     You can press the same button again: nothing is done twice.
+screen-done-unshown = ✅ Done. ⚠️ What came of it cannot be shown now: the service is temporarily unavailable. Please look again a little later.
 screen-failed = ⚠️ That did not work. Please try again.
 
 label-schedule = 📅 Schedule

@@ -16,7 +16,7 @@ use super::{
     short,
 };
 
-/// How long a lesson's details wait for it; a press is answered within a second.
+/// How long a lesson's details wait for it at most; a press is answered within a second.
 const PATIENCE: std::time::Duration = std::time::Duration::from_millis(500);
 /// Characters of a name.
 const NAME: usize = 40;
@@ -25,20 +25,25 @@ const REMINDER: &str = "reminder";
 const MOVED: &str = "moved";
 
 impl Conversation {
-    /// A line for each student of these seats: their last reminder that was tried, else the next to come,
-    /// else whether anything reaches them.
+    /// A line for each student of these seats: their last reminder that was tried, else the
+    /// next to come, else whether anything reaches them. Not asked for while server 1 cannot
+    /// be asked, nor when the lesson took all the time there was: it is only added.
     pub(super) async fn deliveries(
         &self,
         reader: &Reader,
         taught: &Taught,
         seats: &[&Booking],
     ) -> Vec<String> {
+        let unknown = || vec![TeachingNote::DeliveriesUnknown.html(reader.language)];
+        let Some(left) = self.link.patience() else {
+            return unknown();
+        };
         let list = ListLessonDeliveriesRequest {
             lesson_id: taught.drawn.id.to_string(),
         };
         let mut client = self.notifications.clone();
         let asked = client.list_lesson_deliveries(acting(list, reader.id));
-        let students = match timeout(PATIENCE, asked).await {
+        let students = match timeout(PATIENCE.min(left), asked).await {
             Ok(Ok(listed)) => listed.into_inner().students,
             // Nothing was told of it yet, or all of it is forgotten.
             Ok(Err(status))
@@ -48,9 +53,7 @@ impl Conversation {
             {
                 return Vec::new();
             }
-            Ok(Err(_)) | Err(_) => {
-                return vec![TeachingNote::DeliveriesUnknown.html(reader.language)];
-            }
+            Ok(Err(_)) | Err(_) => return unknown(),
         };
         let lines = students.iter().filter_map(|student| {
             let mut seats = seats.iter();

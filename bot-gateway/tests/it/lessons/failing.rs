@@ -20,6 +20,8 @@ pub enum Failing {
     Hanging,
     /// Everything is answered with this.
     With(Code),
+    /// Only this RPC fails; it is not to be reached.
+    Only(&'static str),
 }
 
 /// Writes down each call before it is answered or not.
@@ -60,7 +62,7 @@ where
         let lessons = Arc::clone(&self.lessons);
         let method = request.uri().path().rsplit('/').next().unwrap().to_owned();
         Box::pin(async move {
-            lessons.calls.lock().unwrap().push(method);
+            lessons.calls.lock().unwrap().push(method.clone());
             let mut failing = lessons.failing.subscribe();
             let failing = *failing
                 .wait_for(|failing| *failing != Failing::Hanging)
@@ -68,7 +70,10 @@ where
                 .unwrap();
             match failing {
                 Failing::With(code) => Ok(Status::new(code, "as the test wants it").into_http()),
-                Failing::No | Failing::Hanging => inner.call(request).await,
+                Failing::Only(failing) if failing == method => {
+                    Ok(Status::unavailable("as the test wants it").into_http())
+                }
+                Failing::No | Failing::Hanging | Failing::Only(_) => inner.call(request).await,
             }
         })
     }

@@ -4,6 +4,7 @@ use jiff::tz::TimeZone;
 use olm_proto::lesson::v1::TimeOff;
 
 use super::*;
+use crate::lessons::Failing;
 
 /// The stretches of the calendar, in days and hours of Berlin.
 fn stretches(teacher: &Teacher) -> Vec<(String, String)> {
@@ -57,6 +58,26 @@ async fn today_and_tomorrow_are_taken_off_and_given_back() {
     teacher.opens(&list, "Not tomorrow", "Noted").await;
     assert_eq!(stretches(&teacher), [(day(0), day(1)), (day(1), day(2))]);
     teacher.ends().await;
+}
+
+#[tokio::test]
+async fn days_that_are_taken_off_are_so_when_their_lessons_cannot_be_read() {
+    for (language, list, done) in [
+        ("en", "Not tomorrow", "✅ Done. ⚠️ What came of it"),
+        ("ru", "Завтра", "✅ Готово. ⚠️ Показать результат"),
+    ] {
+        let teacher = Teacher::new(language).await;
+        teacher.says("/agenda").await;
+        let day_shown = teacher.sees_button("🏖").await;
+        teacher.presses(&day_shown, "🏖").await;
+        let days = teacher.sees_button("✏️").await;
+        let failing = Failing::Only("ListLessons");
+        teacher.stage.lessons.failing.send_replace(failing);
+        let tomorrow = Teacher::label(&days, list);
+        teacher.opens(&days, &tomorrow, done).await;
+        assert_eq!(stretches(&teacher), [(day(1), day(2))]);
+        teacher.ends().await;
+    }
 }
 
 #[tokio::test]
