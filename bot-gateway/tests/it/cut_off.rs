@@ -7,7 +7,7 @@ mod words;
 use std::{sync::Arc, time::Duration};
 
 use jiff::SignedDuration;
-use olm_proto::lesson::v1::LessonStatus;
+use olm_proto::lesson::v1::{Lesson, LessonStatus};
 use service_kit::clock::{Clock as _, ManualClock, SystemClock};
 use telegram_sim::{
     api::{MessageView, Person},
@@ -171,7 +171,7 @@ async fn lives_cut_off(stage: &Stage, words: &Words, anna: &Person) {
         .state()
         .lessons
         .iter()
-        .map(|l| l.status())
+        .map(Lesson::status)
         .collect();
     assert_eq!(statuses, [LessonStatus::Scheduled], "nothing was done");
 }
@@ -260,15 +260,12 @@ async fn a_write_that_cannot_be_sent_was_not_done_and_one_without_an_answer_is_n
         // The same button again: the same booking.
         press(&stage, &anna, Button::data(confirm)).await;
         shown(&stage, &anna, words.booked).await;
-        let state = stage.lessons.state();
-        assert_eq!(state.lessons.len(), 1);
-        assert!(
-            state
-                .book_requests
-                .iter()
-                .all(|id| *id == state.book_requests[0])
-        );
-        drop(state);
+        {
+            let known = stage.lessons.state();
+            assert_eq!(known.lessons.len(), 1);
+            let mut requests = known.book_requests.iter();
+            assert!(requests.all(|id| *id == known.book_requests[0]));
+        }
         running.stop().await.unwrap();
     }
 }

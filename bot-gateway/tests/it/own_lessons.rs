@@ -66,12 +66,12 @@ async fn list(student: &Student) -> MessageView {
 }
 
 /// Policies with so many hours of notice for cancelling and for moving.
-fn noticed(hours: i64) -> Option<TeacherPolicies> {
-    Some(TeacherPolicies {
+fn noticed(hours: i64) -> TeacherPolicies {
+    TeacherPolicies {
         cancel_notice: Some(lasting(hours * 60)),
         reschedule_notice: Some(lasting(hours * 60)),
         ..TeacherPolicies::default()
-    })
+    }
 }
 
 #[tokio::test]
@@ -128,7 +128,7 @@ async fn the_details_say_everything_there_is_to_know() {
         ),
     ] {
         let student = Student::speaking(language).await;
-        student.lessons().state().teachers[0].policies = noticed(1);
+        student.lessons().state().teachers[0].policies = Some(noticed(1));
         let known = Lesson {
             meeting_url: "https://meet.example/1".to_owned(),
             notes: "<b>стр. 7</b>".to_owned(),
@@ -148,7 +148,7 @@ async fn the_details_say_everything_there_is_to_know() {
 #[tokio::test]
 async fn a_lesson_is_moved_to_another_free_time() {
     let student = Student::speaking("ru").await;
-    student.lessons().state().teachers[0].policies = noticed(1);
+    student.lessons().state().teachers[0].policies = Some(noticed(1));
     book_first(&student.stage, &student.anna).await;
     let booked = student.shown("Вы записаны").await;
     student.press(&booked, "🔁").await;
@@ -174,7 +174,7 @@ async fn a_lesson_is_moved_to_another_free_time() {
 #[tokio::test]
 async fn what_stands_against_a_move_is_said() {
     let student = Student::new().await;
-    student.lessons().state().teachers[0].policies = noticed(1);
+    student.lessons().state().teachers[0].policies = Some(noticed(1));
     book_first(&student.stage, &student.anna).await;
     let booked = student.shown("You are booked").await;
     student.press(&booked, "🔁").await;
@@ -213,7 +213,7 @@ async fn what_stands_against_a_move_is_said() {
 #[tokio::test]
 async fn it_is_said_when_it_is_too_late_to_move_or_to_cancel_in_time() {
     let student = Student::new().await;
-    student.lessons().state().teachers[0].policies = noticed(30 * 24);
+    student.lessons().state().teachers[0].policies = Some(noticed(30 * 24));
     student.lessons().state().late = true;
     book_first(&student.stage, &student.anna).await;
     let booked = student.shown("You are booked").await;
@@ -301,7 +301,7 @@ async fn told(kind: LessonNoticeKind, group: &str) -> (Student, MessageView) {
     student.say("/help").await;
     student.shown("/schedule").await;
     let known = lesson(&student, 1, slots()[0]);
-    student.lessons().state().teachers[0].policies = noticed(1);
+    student.lessons().state().teachers[0].policies = Some(noticed(1));
     student.lessons().state().lessons.push(known.clone());
     let notice = LessonNotice {
         kind: kind.into(),

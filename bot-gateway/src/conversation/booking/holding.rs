@@ -33,17 +33,17 @@ impl Conversation {
         (teacher, length): (Uuid, u16),
         start: Timestamp,
     ) -> Result<Answer, Fault> {
-        let hold = HoldSlotRequest {
+        let wanted = HoldSlotRequest {
             request_id: hold_id.to_string(),
             teacher_id: teacher.to_string(),
             start_time: Some(olm_proto::timestamp(start)),
             lesson_duration: span(length),
         };
         let mut client = self.lessons.clone();
-        let held = client.hold_slot(acting(hold, reader.id));
-        let (held, tutor) = tokio::join!(held, self.tutor(reader, teacher));
-        let held = match held {
-            Ok(held) => held.into_inner().lesson.ok_or(Fault::Unexpected)?,
+        let answer = client.hold_slot(acting(wanted, reader.id));
+        let (answer, tutor) = tokio::join!(answer, self.tutor(reader, teacher));
+        let lesson = match answer {
+            Ok(answer) => answer.into_inner().lesson.ok_or(Fault::Unexpected)?,
             Err(status) => {
                 let of = Purpose::Book {
                     teacher,
@@ -55,7 +55,7 @@ impl Conversation {
         let Some(tutor) = tutor? else {
             return Ok(Answer::Here(not_offered(reader)));
         };
-        let asked = self.book_ask(reader, &tutor, &held);
+        let asked = self.book_ask(reader, &tutor, &lesson);
         asked.map(Answer::Here).ok_or(Fault::Unexpected)
     }
 

@@ -1,5 +1,11 @@
 //! What a teacher has and does: attendance, moving, time off, groups and invitations.
 
+#![expect(
+    clippy::needless_pass_by_value,
+    clippy::unnecessary_wraps,
+    reason = "each answers one RPC, and all have one shape"
+)]
+
 use jiff::{SignedDuration, Timestamp};
 use olm_proto::{
     common::v1::ErrorReason,

@@ -92,12 +92,12 @@ async fn the_first_and_the_last_day_are_chosen_from_a_month() {
     let next = Teacher::label(&first, "▶");
     let month = next.trim_end_matches(" ▶");
     let first = teacher.opens(&first, &next, month).await;
-    let last = teacher.opens(&first, "10", "And the last day off?").await;
+    let until = teacher.opens(&first, "10", "And the last day off?").await;
     assert!(
-        !labels(&last).contains(&"9"),
-        "no day before the first: {last:#?}"
+        !labels(&until).contains(&"9"),
+        "no day before the first: {until:#?}"
     );
-    let added = teacher.opens(&last, "12", "Noted").await;
+    let added = teacher.opens(&until, "12", "Noted").await;
     assert!(
         added.text.contains("10") && added.text.contains("12"),
         "{}",
