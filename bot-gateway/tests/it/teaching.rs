@@ -186,7 +186,7 @@ async fn a_day_tells_what_waits_for_the_teacher() {
     // It is over, and in today's list whatever the time.
     teacher.teaches(1, in_minutes(-61), &[(ANNA, "Anna")]);
     teacher.change(0, |lesson| {
-        lesson.end_time = Some(olm_proto::timestamp(in_minutes(0)))
+        lesson.end_time = Some(olm_proto::timestamp(in_minutes(0)));
     });
     teacher.says("/agenda").await;
     let day = teacher.sees("say who came").await;
@@ -235,7 +235,7 @@ async fn details(teacher: &Teacher, name: &str) -> MessageView {
 
 fn group(lesson: &mut Lesson, title: &str) {
     lesson.group_id = Uuid::from_u128(9).to_string();
-    lesson.group_title = title.to_owned();
+    title.clone_into(&mut lesson.group_title);
     lesson.capacity = 6;
 }
 
@@ -343,7 +343,7 @@ async fn each_student_of_a_group_has_a_row() {
         .lesson(0)
         .bookings
         .iter()
-        .map(|seat| seat.status())
+        .map(olm_proto::lesson::v1::Booking::status)
         .collect();
     assert_eq!(statuses, [BookingStatus::Attended, BookingStatus::NoShow]);
     let marks: Vec<_> = labels(&said)

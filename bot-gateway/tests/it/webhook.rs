@@ -175,7 +175,7 @@ async fn what_is_no_update_is_refused_and_a_kind_that_is_not_known_is_taken() {
         ),
     ] {
         let answered = hooked.post(&hooked.url, &secret(), body.clone()).await;
-        assert_eq!(answered, status, "{:.80}", body);
+        assert_eq!(answered, status, "{body:.80}");
     }
     hooked.running.stop().await.unwrap();
 }

@@ -163,8 +163,8 @@ pub fn add_time_off(
     request: AddTimeOffRequest,
 ) -> Result<AddTimeOffResponse, Status> {
     let teaching = &mut state.teaching;
-    let known = teaching.time_off_requests.iter();
-    let known = known.cloned().find(|(id, _)| *id == request.request_id);
+    let mut known = teaching.time_off_requests.iter();
+    let known = known.find(|&(id, _)| *id == request.request_id).cloned();
     let (_, time_off) = known.unwrap_or_else(|| {
         let time_off = TimeOff {
             id: Uuid::new_v4().to_string(),
@@ -203,8 +203,8 @@ pub fn create_invitation(
     request: CreateInvitationRequest,
 ) -> Result<CreateInvitationResponse, Status> {
     let teaching = &mut state.teaching;
-    let known = teaching.invitation_requests.iter();
-    let known = known.cloned().find(|(id, _)| *id == request.request_id);
+    let mut known = teaching.invitation_requests.iter();
+    let known = known.find(|&(id, _)| *id == request.request_id).cloned();
     let (_, id) = known.unwrap_or_else(|| {
         let invitation = Invitation {
             id: Uuid::new_v4().to_string(),
