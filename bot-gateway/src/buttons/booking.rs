@@ -116,15 +116,21 @@ pub enum Noticed {
     Move,
     /// Asks whether to cancel.
     Cancel,
+    /// The teacher confirms the request.
+    Confirm,
+    /// The teacher is asked why they decline it.
+    Decline,
 }
 
 impl Noticed {
-    const ALL: [Self; 5] = [
+    const ALL: [Self; 7] = [
         Self::Come,
         Self::Keep,
         Self::GiveUp,
         Self::Move,
         Self::Cancel,
+        Self::Confirm,
+        Self::Decline,
     ];
 
     fn name(self) -> &'static str {
@@ -134,6 +140,8 @@ impl Noticed {
             Self::GiveUp => "notice_leave",
             Self::Move => "notice_move",
             Self::Cancel => "notice_cancel",
+            Self::Confirm => "notice_confirm",
+            Self::Decline => "notice_decline",
         }
     }
 
@@ -144,6 +152,8 @@ impl Noticed {
             Self::GiveUp => "b.ng",
             Self::Move => "b.nm",
             Self::Cancel => "b.nx",
+            Self::Confirm => "b.ny",
+            Self::Decline => "b.nn",
         }
     }
 }

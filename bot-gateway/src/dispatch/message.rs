@@ -42,22 +42,18 @@ fn keyboard(content: &Content, language: Language, zone: &TimeZone) -> Option<Va
     };
     let lesson = Uuid::try_parse(&notice.lesson_id).ok()?;
     let version = notice.lesson_version;
-    let button =
-        |text: String, button: Button| json!({ "text": text, "callback_data": button.to_string() });
     let noticed = |text: String, pressed: Noticed| {
         let pressed = Booking::Noticed {
             pressed,
             lesson,
             version,
         };
-        button(text, Button::Booking(pressed))
+        json!({ "text": text, "callback_data": Button::Booking(pressed).to_string() })
     };
     if decides(notice) {
-        let confirm = Button::Confirm { lesson, version };
-        let decline = Button::Decline { lesson, version };
         let row = [
-            button(Label::Confirm.text(language), confirm),
-            button(Label::Decline.text(language), decline),
+            noticed(Label::Confirm.text(language), Noticed::Confirm),
+            noticed(Label::Decline.text(language), Noticed::Decline),
         ];
         return Some(json!({ "inline_keyboard": [row] }));
     }

@@ -124,7 +124,7 @@ async fn a_teacher_confirms_a_request_from_its_notice() {
         let notice = asked.told().await;
         asked.press(&notice, label).await;
         let answered = asked.shown(answer).await;
-        assert_eq!(answered.message_id, notice.message_id);
+        assert_ne!(answered.message_id, notice.message_id);
         assert!(answered.text.contains("Boris"), "{}", answered.text);
         assert_eq!(asked.status(), LessonStatus::Scheduled);
         data(&answered, "❌");
@@ -177,7 +177,7 @@ async fn a_teacher_declines_a_request_from_its_notice_and_a_second_tap_changes_n
         assert_eq!(asked.status(), LessonStatus::Requested);
         asked.press_twice(&reasons, none).await;
         let answered = asked.shown(answer).await;
-        assert_eq!(answered.message_id, notice.message_id);
+        assert_ne!(answered.message_id, notice.message_id);
         assert_eq!(asked.status(), LessonStatus::Declined);
         assert_eq!(asked.stage.lessons.state().lessons[0].version, 4);
         asked.running.stop().await.unwrap();

@@ -11,7 +11,7 @@ use uuid::Uuid;
 use super::{
     super::{Answer, Conversation, Fault, Reader, keyboard, redraw},
     cancelling::REFUSALS,
-    line::{Line, Standing},
+    line::{Line, OwnSeat, Standing},
     press, turn_pages,
 };
 use crate::{buttons::Booking, replies::Reply};
@@ -57,7 +57,7 @@ impl Conversation {
             };
             let mut lines = self.list(reader, list).await?;
             lines.retain(|line| {
-                line.standing == Standing::Ahead && line.start > now && !line.seated
+                line.standing == Standing::Ahead && line.start > now && line.own == OwnSeat::None
             });
             open.extend(lines.into_iter().map(|line| (line, group.title.clone())));
         }

@@ -12,7 +12,7 @@ use uuid::Uuid;
 
 use super::{
     super::{Answer, Conversation, Fault, Reader, button, keyboard, redraw},
-    line::{Line, Standing},
+    line::{Line, OwnSeat, Standing},
     lines, press, turn_pages,
     tutor::Tutor,
 };
@@ -153,7 +153,7 @@ impl Line {
     fn choices(&self, reader: &Reader, tutor: Option<&Tutor>, now: Timestamp) -> Vec<Value> {
         match self.standing {
             Standing::Off(_) => Vec::new(),
-            Standing::Ahead if self.of_group && !self.seated => {
+            Standing::Ahead if self.of_group && self.own == OwnSeat::None => {
                 let join = Booking::Join { lesson: self.id };
                 let open = self.seats_left > 0;
                 open.then(|| press(reader, BookingLabel::Join, join))
@@ -163,7 +163,7 @@ impl Line {
             Standing::Ahead | Standing::Requested | Standing::Held => {
                 let ahead = self.start.duration_since(now);
                 let too_late = tutor.is_some_and(|tutor| ahead < tutor.move_notice);
-                if too_late && !self.asks {
+                if too_late && self.own != OwnSeat::Asks {
                     vec![self.cancel_button(reader)]
                 } else {
                     self.buttons(reader)
@@ -192,7 +192,7 @@ fn described(
     let (url, notes, group) = (&lesson.meeting_url, &lesson.notes, &lesson.group_title);
     let elsewhere = tutor.map(|tutor| tutor.elsewhere(reader, line.start, line.end));
     let goes_on = line.standing == Standing::Ahead && line.start > now;
-    let policy = tutor.filter(|_| goes_on && line.seated);
+    let policy = tutor.filter(|_| goes_on && line.own != OwnSeat::None);
     let policy = policy.map(|tutor| tutor.cancelling(reader, line.start, now));
     lines([
         BookingScreen::Lesson { when: &line.when }.html(language),
@@ -231,7 +231,7 @@ fn standing(reader: &Reader, lesson: &Lesson, line: &Line, now: Timestamp) -> St
             moment: &until(lesson.expire_time.as_ref()),
         },
         Standing::Held => return Screen::LineHeld.html(reader.language),
-        Standing::Ahead if line.asks => {
+        Standing::Ahead if line.own == OwnSeat::Asks => {
             let mut seats = lesson.bookings.iter();
             let own = seats
                 .find(|seat| seat.student_id == reader_id && seat.reconfirm_expire_time.is_some());
@@ -243,7 +243,7 @@ fn standing(reader: &Reader, lesson: &Lesson, line: &Line, now: Timestamp) -> St
             }
         }
         Standing::Ahead if line.start <= now => return Screen::AlreadyBegun.html(reader.language),
-        Standing::Ahead if line.seated => BookingScreen::Stands,
+        Standing::Ahead if line.own == OwnSeat::Taken => BookingScreen::Stands,
         Standing::Ahead if line.seats_left == 0 => BookingScreen::Full,
         Standing::Ahead => BookingScreen::NoSeatYet,
     };

@@ -41,6 +41,17 @@ impl Standing {
     }
 }
 
+/// Whether the reader sits in a lesson.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum OwnSeat {
+    /// They do not.
+    None,
+    /// They do.
+    Taken,
+    /// The lesson moved onto another one of theirs, and they have not said whether they come.
+    Asks,
+}
+
 /// A lesson as its reader sees it.
 #[derive(Debug)]
 #[expect(
@@ -58,15 +69,12 @@ pub(in super::super) struct Line {
     /// Of a group's lesson: others' seats change its version, and a student gives up their
     /// own.
     pub(in super::super) of_group: bool,
-    /// The lesson moved onto another one of the reader's, who has not said whether they
-    /// come.
-    pub(in super::super) asks: bool,
+    /// The seat of a reader who does not teach it.
+    pub(super) own: OwnSeat,
     /// The other side's name, or the group's title.
     pub(in super::super) name: String,
     pub(in super::super) when: String,
     pub(super) when_short: String,
-    /// Whether the reader sits in it.
-    pub(super) seated: bool,
     /// Of a group's lesson: how many more may.
     pub(super) seats_left: i32,
 }
@@ -80,9 +88,12 @@ impl Line {
         let teaching = teacher == reader.id;
         let of_group = !lesson.group_id.is_empty();
         let reader_id = reader.id.to_string();
-        let own = lesson.bookings.iter();
-        let mut own = own.filter(|seat| seat.student_id == reader_id && !gave_up(seat));
-        let own = own.next();
+        let mut seats = lesson.bookings.iter();
+        let own = match seats.find(|seat| seat.student_id == reader_id && !gave_up(seat)) {
+            None => OwnSeat::None,
+            Some(seat) if seat.status() == BookingStatus::Reconfirm => OwnSeat::Asks,
+            Some(_) => OwnSeat::Taken,
+        };
         let name = if teaching && of_group {
             lesson.group_title.clone()
         } else if teaching {
@@ -99,8 +110,7 @@ impl Line {
             end,
             teaching,
             of_group,
-            asks: own.is_some_and(|seat| seat.status() == BookingStatus::Reconfirm),
-            seated: own.is_some(),
+            own,
             seats_left: lesson.capacity.saturating_sub(lesson.seats_taken).max(0),
             name,
             when: reader.lesson_time(start, end),
@@ -121,7 +131,7 @@ impl Line {
 
     /// What the reader can do about it.
     pub(in super::super) fn buttons(&self, reader: &Reader) -> Vec<Value> {
-        if self.asks && self.standing == Standing::Ahead {
+        if self.own == OwnSeat::Asks && self.standing == Standing::Ahead {
             self.seat_buttons(reader)
         } else if self.teaching && self.standing == Standing::Requested {
             self.decide_buttons(reader)
@@ -147,7 +157,7 @@ impl Line {
         let label = BookingLabel::Lesson {
             time: &self.when_short,
             name: &self.name,
-            open: self.asks || self.standing != Standing::Ahead,
+            open: self.own == OwnSeat::Asks || self.standing != Standing::Ahead,
         };
         press(reader, label, Booking::Lesson { lesson: self.id })
     }
@@ -165,7 +175,7 @@ impl Line {
         let mark = match self.standing {
             Standing::Requested => Screen::LineRequested,
             Standing::Held => Screen::LineHeld,
-            Standing::Ahead if self.asks => Screen::LineReconfirm,
+            Standing::Ahead if self.own == OwnSeat::Asks => Screen::LineReconfirm,
             Standing::Ahead | Standing::Off(_) => return line,
         };
         format!("{line} ({})", mark.html(reader.language))

@@ -5,10 +5,10 @@ use uuid::Uuid;
 
 use super::{
     super::{Answer, Conversation, Fault, Reader, redraw},
-    line::{Standing, changed},
+    line::{OwnSeat, Standing, changed},
 };
 use crate::{
-    buttons::{Noticed, Purpose},
+    buttons::{Drawn, Ending, Noticed, Purpose},
     replies::Reply,
 };
 
@@ -25,6 +25,15 @@ impl Conversation {
             Noticed::Come => self.come(reader, lesson, version).await?,
             Noticed::Keep => done(self.reconfirm(reader, lesson, version).await?),
             Noticed::GiveUp => done(self.leave(reader, lesson, version).await?),
+            Noticed::Confirm => done(self.confirm(reader, lesson, version).await?),
+            Noticed::Decline => {
+                let drawn = Drawn {
+                    id: lesson,
+                    version,
+                };
+                let asked = self.ask_why(reader, Ending::Decline, drawn).await;
+                Answer::Here(asked?)
+            }
             Noticed::Move => {
                 let of = Purpose::Move { lesson, version };
                 self.week(reader, of, None).await?
@@ -45,7 +54,7 @@ impl Conversation {
         if let Standing::Off(screen) = line.standing {
             return Ok(done(redraw(reader, screen)));
         }
-        if line.asks {
+        if line.own == OwnSeat::Asks {
             return Ok(done(self.reconfirm(reader, lesson, version).await?));
         }
         if line.version != version && !line.of_group {
