@@ -4,6 +4,7 @@
 mod booking;
 mod faults;
 mod invitations;
+mod keyboards;
 mod requests;
 mod settings;
 mod start;
@@ -34,6 +35,7 @@ use crate::{
     server1::Link,
 };
 use faults::Fault;
+use keyboards::{button, keyboard};
 use requests::{Action, Request};
 
 /// Everything the handlers work with.
@@ -430,14 +432,4 @@ fn redraw(reader: &Reader, screen: Screen<'_>) -> Answer {
 /// The language that somebody chose, as far as that is remembered.
 fn chosen(memory: &ChatMemory) -> Option<Language> {
     memory.language.as_deref().map(Language::from_tag)
-}
-
-/// A button as the Bot API takes it.
-fn button(text: &str, button: Button) -> serde_json::Value {
-    serde_json::json!({ "text": text, "callback_data": button.to_string() })
-}
-
-/// An inline keyboard as the Bot API takes it.
-fn keyboard(rows: &[Vec<serde_json::Value>]) -> Option<serde_json::Value> {
-    (!rows.is_empty()).then(|| serde_json::json!({ "inline_keyboard": rows }))
 }
