@@ -119,16 +119,22 @@ impl Crawl {
         let screen = match step {
             Step::Say(text) => talk.say(text).await?,
             Step::Press { kind, shape } => {
-                let fits = |key: &Key| {
-                    kind_of(key).as_ref() == Some(kind) && shape_of(&key.label) == *shape
-                };
-                if talk.find(fits).await?.is_none() {
+                let of_kind = |key: &Key| kind_of(key).as_ref() == Some(kind);
+                let same = |key: &Key| of_kind(key) && shape_of(&key.label) == *shape;
+                let which = format!("{kind} {shape:?}");
+                if talk.find(same).await?.is_some() {
+                    talk.press_where(&which, same).await?
+                } else if talk.find(of_kind).await?.is_some() {
+                    // Others have come between: one like it will do.
+                    talk.press_where(&which, of_kind).await?
+                } else {
                     return Ok(None);
                 }
-                self.pressed.insert(kind.clone());
-                talk.press_where(&format!("{kind} {shape:?}"), fits).await?
             }
         };
+        if let Step::Press { kind, .. } = step {
+            self.pressed.insert(kind.clone());
+        }
         self.judge(&screen);
         Ok(Some(screen))
     }
