@@ -286,6 +286,7 @@ async fn a_student_whose_lessons_clash_is_asked_and_answers_in_telegram() -> Res
     story.notice(&teacher, sign::MOVED, 0).await?;
     for (label, answer) in [
         ("✅ I will come", "You still have another lesson"),
+        ("🚪 Give up the seat", "Give up your seat in this lesson?"),
         ("🚪 Give up the seat", "You gave up your seat"),
     ] {
         let pressed = story

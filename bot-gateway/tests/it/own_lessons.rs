@@ -370,6 +370,22 @@ async fn a_reminder_of_what_changed_since_says_so() {
 }
 
 #[tokio::test]
+async fn nobody_is_awaited_who_has_no_seat_or_comes_too_late() {
+    let (student, reminder) = told(LessonNoticeKind::Reminder, "").await;
+    student.lessons().state().lessons[0].bookings[0].status = BookingStatus::Canceled.into();
+    student.press(&reminder, "✅").await;
+    student.shown("You have no seat in this lesson").await;
+    student.stop().await;
+    let (student, reminder) = told(LessonNoticeKind::Reminder, "").await;
+    student
+        .lessons()
+        .move_lesson(SignedDuration::from_hours(-24 * 30));
+    student.press(&reminder, "✅").await;
+    student.shown("The lesson has begun").await;
+    student.stop().await;
+}
+
+#[tokio::test]
 async fn notices_offer_to_move_what_a_student_may_move() {
     for (kind, group, offered) in [
         (LessonNoticeKind::Booked, "", true),

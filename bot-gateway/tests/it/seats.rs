@@ -132,15 +132,31 @@ async fn a_student_says_from_the_question_that_they_come() {
 
 #[tokio::test]
 async fn a_student_gives_the_seat_up_and_a_double_tap_has_one_effect() {
-    for (language, label, answer) in [
-        ("ru", "🚪 Отказаться от места", "Вы отказались от места"),
-        ("en", "🚪 Give up the seat", "You gave up your seat"),
+    for (language, label, question, answer) in [
+        (
+            "ru",
+            "🚪 Отказаться от места",
+            "Отказаться от места на этом уроке?",
+            "Вы отказались от места",
+        ),
+        (
+            "en",
+            "🚪 Give up the seat",
+            "Give up your seat in this lesson?",
+            "You gave up your seat",
+        ),
     ] {
         let asked = Asked::new(language).await;
-        asked.press_twice(&asked.question, label).await;
-        let left = asked.shown(answer).await;
-        assert_ne!(left.message_id, asked.question.message_id);
-        asked.question_is_done().await;
+        asked.press(&asked.question, label).await;
+        let ask = asked.shown(question).await;
+        assert_ne!(ask.message_id, asked.question.message_id);
+        // One tap changes nothing, and such a leave is never a late one.
+        assert_eq!(asked.seat(), BookingStatus::Reconfirm);
+        for late in ["late", "поздн", "последств", "consequences"] {
+            assert!(!ask.text.contains(late), "{}", ask.text);
+        }
+        asked.press_twice(&ask, label).await;
+        asked.shown(answer).await;
         assert_eq!(asked.seat(), BookingStatus::Canceled);
         assert_eq!(asked.version(), 4);
         asked.running.stop().await.unwrap();
@@ -215,8 +231,13 @@ async fn what_ended_meanwhile_is_answered_politely() {
         ("🚪", ErrorReason::LessonNotFound, "You have no such lesson"),
     ] {
         let asked = Asked::new("en").await;
+        let mut question = asked.question.clone();
+        if label == "🚪" {
+            asked.press(&question, label).await;
+            question = asked.shown("Give up your seat").await;
+        }
         asked.stage.lessons.state().refused = Some(reason);
-        asked.press(&asked.question, label).await;
+        asked.press(&question, label).await;
         let told = asked.shown(answer).await;
         assert!(told.inline_keyboard.is_empty());
         asked.running.stop().await.unwrap();

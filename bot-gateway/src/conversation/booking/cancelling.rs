@@ -57,6 +57,9 @@ impl Conversation {
             let asked = self.ask_why(reader, ending, drawn).await;
             return asked.map(Answer::Here);
         }
+        if line.of_group && !line.seated {
+            return Ok(redraw(reader, Screen::NoSeat));
+        }
         let policy = self.cancelling(reader, &line).await?;
         let (name, when) = (line.name.as_str(), line.when.as_str());
         let (screen, label, pressed) = if line.of_group {
@@ -126,9 +129,10 @@ impl Conversation {
         })
     }
 
-    /// What the teacher's policy makes of cancelling now; nothing where none applies.
+    /// What the teacher's policy makes of cancelling now; nothing where none applies, as to
+    /// whoever is only asked whether they come to a new time.
     async fn cancelling(&self, reader: &Reader, line: &Line) -> Result<String, Fault> {
-        if line.standing != Standing::Ahead {
+        if line.standing != Standing::Ahead || line.asks {
             return Ok(String::new());
         }
         let tutor = self.tutor(reader, line.teacher).await?;

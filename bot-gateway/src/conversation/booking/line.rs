@@ -54,10 +54,6 @@ pub(super) enum OwnSeat {
 
 /// A lesson as its reader sees it.
 #[derive(Debug)]
-#[expect(
-    clippy::struct_excessive_bools,
-    reason = "four questions about one reader and one lesson, each answered by itself"
-)]
 pub(in super::super) struct Line {
     pub(in super::super) id: Uuid,
     pub(in super::super) version: i64,

@@ -24,7 +24,6 @@ impl Conversation {
         let answer = match pressed {
             Noticed::Come => self.come(reader, lesson, version).await?,
             Noticed::Keep => done(self.reconfirm(reader, lesson, version).await?),
-            Noticed::GiveUp => done(self.leave(reader, lesson, version).await?),
             Noticed::Confirm => done(self.confirm(reader, lesson, version).await?),
             Noticed::Decline => {
                 let drawn = Drawn {
@@ -38,7 +37,7 @@ impl Conversation {
                 let of = Purpose::Move { lesson, version };
                 self.week(reader, of, None).await?
             }
-            Noticed::Cancel => self.ask_cancel(reader, lesson, version).await?,
+            Noticed::Cancel | Noticed::GiveUp => self.ask_cancel(reader, lesson, version).await?,
         };
         let Answer::Here(reply) = answer else {
             return Ok(answer);
@@ -53,6 +52,12 @@ impl Conversation {
         };
         if let Standing::Off(screen) = line.standing {
             return Ok(done(redraw(reader, screen)));
+        }
+        if line.start <= self.now() {
+            return Ok(done(redraw(reader, Screen::AlreadyBegun)));
+        }
+        if line.own == OwnSeat::None {
+            return Ok(done(redraw(reader, Screen::NoSeat)));
         }
         if line.own == OwnSeat::Asks {
             return Ok(done(self.reconfirm(reader, lesson, version).await?));

@@ -112,12 +112,12 @@ impl Conversation {
 }
 
 impl Line {
-    /// To come to the new time, or to give up the seat.
+    /// To come to the new time, or to be asked whether to give up the seat.
     pub(super) fn seat_buttons(&self, reader: &Reader) -> Vec<serde_json::Value> {
         let (lesson, version) = (self.id, self.version);
         [
             (Label::Keep, Button::Reconfirm { lesson, version }),
-            (Label::GiveUp, Button::Leave { lesson, version }),
+            (Label::GiveUp, Button::AskCancel { lesson, version }),
         ]
         .into_iter()
         .map(|(label, pressed)| button(&label.text(reader.language), pressed))
