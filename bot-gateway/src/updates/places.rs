@@ -3,12 +3,12 @@
 
 use std::sync::LazyLock;
 
-use serde_json::Value;
+use serde_json::{Map, Value};
 use texts::Zone;
 use tzf_rs::EmbeddedFinder;
 
-/// Before the zone of a location; a text that somebody writes so means the same.
-const MARK: &str = "📍";
+/// Before the zone of a location. No text that somebody writes has it: it is taken out.
+const MARK: char = '\u{1}';
 
 /// Reads the borders where they stand in the program.
 static FINDER: LazyLock<EmbeddedFinder> = LazyLock::new(EmbeddedFinder::new);
@@ -16,16 +16,24 @@ static FINDER: LazyLock<EmbeddedFinder> = LazyLock::new(EmbeddedFinder::new);
 /// Puts a text with the zone in place of a message's location, and takes away any other that
 /// the update carries.
 pub(super) fn forget(update: &mut Value) {
-    if let Some(message) = update.get_mut("message").and_then(Value::as_object_mut)
-        && let Some(location) = message.remove("location")
-    {
+    let message = update.get_mut("message").and_then(Value::as_object_mut);
+    if let Some(message) = message {
+        if let Some(Value::String(text)) = message.get_mut("text") {
+            text.retain(|letter| letter != MARK);
+        }
+        put_zone(message);
+    }
+    forget_all(update);
+}
+
+fn put_zone(message: &mut Map<String, Value>) {
+    if let Some(location) = message.remove("location") {
         let degrees = |name: &str| location.get(name).and_then(Value::as_f64);
         let zone = degrees("latitude").zip(degrees("longitude"));
         let zone = zone.and_then(|(latitude, longitude)| zone_at(latitude, longitude));
         let name = zone.map_or("", Zone::iana_name);
-        message.insert("text".to_owned(), format!("{MARK} {name}").into());
+        message.insert("text".to_owned(), format!("{MARK}{name}").into());
     }
-    forget_all(update);
 }
 
 /// Locations stand in places, in forwarded and answered messages, and the like.
@@ -45,7 +53,7 @@ fn forget_all(value: &mut Value) {
 /// The name of a location's zone as [`forget`] writes it, empty where none is known; `None`
 /// for any other text.
 pub(crate) fn zone_name(text: &str) -> Option<&str> {
-    text.strip_prefix(MARK).map(str::trim)
+    text.strip_prefix(MARK)
 }
 
 fn zone_at(latitude: f64, longitude: f64) -> Option<Zone> {
@@ -86,6 +94,13 @@ mod tests {
         let text = update["message"]["text"].as_str().unwrap();
         assert_eq!(zone_name(text), Some("Europe/Moscow"));
         assert_eq!(zone_name("Europe/Moscow"), None);
+
+        for typed in ["📍 Europe/Berlin", "\u{1}Europe/Berlin", "\u{1}\u{1}"] {
+            let mut typed = json!({ "message": { "text": typed } });
+            forget(&mut typed);
+            let text = typed["message"]["text"].as_str().unwrap();
+            assert_eq!(zone_name(text), None, "{text}");
+        }
 
         let mut sea = json!({ "message": { "location": { "latitude": 0, "longitude": -140 } } });
         forget(&mut sea);
