@@ -11,8 +11,8 @@ booking-teacher = <b>{ $name }</b>
 booking-subjects = Teaches: { $subjects }
 booking-about = <i>{ $about }</i>
 booking-zone = Times are shown for: { $zone }
-booking-clocks-now = Times are yours. It is { $here } for you ({ $zone }), and { $there } for the teacher ({ $teacher-zone }).
-booking-clocks-then = Times are yours: { $here } for you ({ $zone }) is { $there } for the teacher ({ $teacher-zone }).
+booking-clocks-now = Times are in your time zone. It is { $here } for you ({ $zone }), and { $there } for the teacher ({ $teacher-zone }).
+booking-clocks-then = Times are in your time zone: { $here } for you ({ $zone }) is { $there } for the teacher ({ $teacher-zone }).
 booking-week =
     📅 <b>{ $week }</b>, { $minutes } min a lesson
     Choose a day:
@@ -75,7 +75,7 @@ booking-moved =
     🔁 <b>Lesson moved</b>
     { $name }
     { $when }
-booking-move-too-late = It is too late to move this lesson: that is possible until { $notice } before it begins. Talk to the teacher, or cancel it.
+booking-move-too-late = It is too late to move this lesson: that is possible no later than { $notice } before it begins. Talk to the teacher, or cancel it.
 booking-move-of-group = A group’s lesson is moved by its teacher only.
 
 booking-was-late = It counts as a late cancellation.
@@ -89,7 +89,7 @@ booking-place = Where: { $url }
 booking-notes = Notes: { $notes }
 booking-stands = ✅ It takes place.
 booking-waits-until = 📨 The request waits for the teacher’s answer until { $moment }.
-booking-asks-until = ❓ The time has changed. Say whether you come until { $moment }.
+booking-asks-until = ❓ The time has changed. Say by { $moment } whether you come.
 booking-full = No seat is left in this lesson.
 booking-no-seat-yet = You have no seat in this lesson.
 booking-not-joinable = This lesson cannot be joined any more.
