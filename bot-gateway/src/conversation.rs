@@ -5,6 +5,7 @@ mod booking;
 mod faults;
 mod invitations;
 mod keyboards;
+mod reader;
 mod requests;
 mod settings;
 mod start;
@@ -12,9 +13,9 @@ mod status;
 mod teaching;
 mod zone;
 
-use jiff::{Timestamp, tz::TimeZone};
+use jiff::Timestamp;
 use olm_proto::lesson::v1::{
-    RegisterTelegramUserRequest, User, availability_service_client::AvailabilityServiceClient,
+    RegisterTelegramUserRequest, availability_service_client::AvailabilityServiceClient,
     group_service_client::GroupServiceClient, invitation_service_client::InvitationServiceClient,
     lesson_service_client::LessonServiceClient, teacher_service_client::TeacherServiceClient,
     user_service_client::UserServiceClient,
@@ -22,7 +23,7 @@ use olm_proto::lesson::v1::{
 use olm_proto::notify::v1::notification_service_client::NotificationServiceClient;
 use service_kit::{clock::SharedClock, grpc::client::Backend};
 use teloxide::types::Update;
-use texts::{Command, Language, Screen, SettingsScreen, Zone};
+use texts::{Command, Language, Screen};
 use tokio::time::Instant;
 use tracing::Instrument as _;
 use uuid::Uuid;
@@ -36,6 +37,7 @@ use crate::{
 };
 use faults::Fault;
 use keyboards::{button, keyboard};
+use reader::Reader;
 use requests::{Action, Request};
 
 /// Everything the handlers work with.
@@ -52,19 +54,6 @@ pub(crate) struct Conversation {
     replies: Replies,
     memory: Memory,
     clock: SharedClock,
-}
-
-/// Who reads the answer.
-#[derive(Debug, Clone)]
-struct Reader {
-    id: Uuid,
-    name: String,
-    language: Language,
-    zone: TimeZone,
-    /// Whether they teach as well.
-    teaches: bool,
-    /// Everything else of the person.
-    user: User,
 }
 
 /// What a handler wants shown.
@@ -179,7 +168,7 @@ impl Conversation {
     /// Acts and shows the answer; tells for whom, and how it went.
     async fn respond(&self, request: &Request<'_>) -> (Option<Uuid>, &'static str) {
         let (reader, memory) = tokio::join!(self.reader(request), self.memory.chat(request.chat));
-        let memory = memory.at(self.now());
+        let mut memory = memory.at(self.now());
         let user_id = reader.as_ref().ok().map(|reader| reader.id);
         let language = match &reader {
             Ok(reader) => reader.language,
@@ -187,6 +176,7 @@ impl Conversation {
         };
         let acted = match reader {
             Ok(reader) => {
+                memory.first_zone = start::first_zone(&reader, &memory);
                 if reader.user.is_teacher {
                     self.replies.offer_menu(request.chat, reader.language);
                 }
@@ -292,14 +282,19 @@ impl Conversation {
                     self.end_in_words(reader, (*ending, *drawn), text).await
                 }
                 Some(Question::DaysOff) => self.typed_days(reader, text).await,
-                Some(Question::Zone(then)) => self.zone_typed(reader, *then, text).await,
+                Some(Question::Zone(then) | Question::Place(then)) => {
+                    let answer = self.zone_typed(reader, *then, text).await?;
+                    Ok(start::without_place(reader, question, answer))
+                }
                 Some(Question::Lead) => self.lead_typed(reader, text).await,
                 Some(Question::QuietHours) => self.quiet_typed(reader, text).await,
                 Some(Question::Name) => self.name_typed(reader, text).await,
                 None => Ok(say(reader, Screen::Unknown)),
             },
             Action::Place(zone) => match question {
-                Some(Question::Zone(then)) => self.zone_of_place(reader, *then, zone).await,
+                Some(Question::Zone(then) | Question::Place(then)) => {
+                    self.zone_of_place(reader, *then, zone).await
+                }
                 _ => Ok(say(reader, Screen::Unknown)),
             },
             Action::Command(command, argument) => match command {
@@ -308,7 +303,7 @@ impl Conversation {
                 Command::Help => Ok(start::help(reader)),
                 Command::Settings => Ok(settings::menu(reader, self.now())),
                 Command::Status => self.status(reader).await,
-                Command::Cancel => Ok(cancel(reader, question)),
+                Command::Cancel => Ok(self.forget_question(reader, question)),
                 Command::Schedule => self.schedule(reader).await.map(Answer::New),
                 Command::Lessons => self.lessons(reader, 0).await.map(Answer::New),
                 Command::Agenda => self.agenda(reader).await,
@@ -338,7 +333,10 @@ impl Conversation {
                 }
                 Button::Leave { lesson, version } => self.leave(reader, lesson, version).await,
                 Button::Teaching(pressed) => self.teach(reader, request_id, pressed).await,
-                Button::Settings(pressed) => self.settings(reader, question, pressed).await,
+                Button::Settings(pressed) => {
+                    let answer = self.settings(reader, question, pressed).await?;
+                    Ok(start::without_place(reader, question, answer))
+                }
             },
             Action::OldButton => Ok(say(reader, Screen::OldButton)),
             Action::Unknown => Ok(say(reader, Screen::Unknown)),
@@ -369,44 +367,6 @@ impl Conversation {
     }
 }
 
-impl Reader {
-    fn from_wire(user: User) -> Option<Self> {
-        Some(Self {
-            id: Uuid::try_parse(&user.id).ok()?,
-            language: Language::from_tag(&user.language),
-            zone: TimeZone::get(&user.time_zone).unwrap_or(TimeZone::UTC),
-            teaches: user.is_teacher,
-            name: user.display_name.clone(),
-            user,
-        })
-    }
-
-    /// Raised by every change of the person.
-    fn version(&self) -> i64 {
-        self.user.version
-    }
-
-    /// The same person in another zone.
-    fn in_zone(&self, zone: Zone) -> Self {
-        Self {
-            zone: zone.time_zone(),
-            ..self.clone()
-        }
-    }
-
-    fn lesson_time(&self, start: Timestamp, end: Timestamp) -> String {
-        texts::lesson_time(start, end, self.language, &self.zone)
-    }
-
-    fn moment_short(&self, instant: Timestamp) -> String {
-        texts::moment_short(instant, self.language, &self.zone)
-    }
-
-    fn zone_name(&self, now: Timestamp) -> String {
-        texts::zone_name(&self.zone, self.language, now)
-    }
-}
-
 /// As a new message, with the menu: whatever stood below the text field is over.
 fn say(reader: &Reader, screen: Screen<'_>) -> Answer {
     say_html(reader, screen.html(reader.language))
@@ -414,15 +374,6 @@ fn say(reader: &Reader, screen: Screen<'_>) -> Answer {
 
 fn say_html(reader: &Reader, html: String) -> Answer {
     Answer::New(Reply::new(html, Some(start::menu(reader))))
-}
-
-/// /cancel: the question is forgotten, as by whatever else is done.
-fn cancel(reader: &Reader, question: Option<&Question>) -> Answer {
-    let screen = match question {
-        Some(_) => SettingsScreen::Cancelled,
-        None => SettingsScreen::NothingToCancel,
-    };
-    say_html(reader, screen.html(reader.language))
 }
 
 fn redraw(reader: &Reader, screen: Screen<'_>) -> Answer {

@@ -30,6 +30,8 @@ pub(crate) enum Question {
     DaysOff,
     /// Which zone? A city, a clock, or a location answers.
     Zone(Then),
+    /// The same, with the button for the location in place of the menu below the text field.
+    Place(Then),
     /// How long before a lesson to remind?
     Lead,
     /// From when until when not to remind?
@@ -63,6 +65,9 @@ pub(crate) struct ChatMemory {
     pub(crate) language: Option<String>,
     /// Whether the person has chosen a zone here, be it the one everybody begins with.
     pub(crate) zone_chosen: bool,
+    /// The zone that the person began with, as long as it was seen here before anything of
+    /// theirs was changed: who still has it never chose one.
+    pub(crate) first_zone: Option<String>,
 }
 
 impl ChatMemory {
@@ -87,6 +92,7 @@ impl ChatMemory {
             zone_chosen: self.zone_chosen || reply.zone_chosen,
             question: reply.question,
             asked_at: asked_at.unwrap_or_default(),
+            first_zone: self.first_zone.clone(),
             language,
         }
     }

@@ -74,7 +74,7 @@ impl Conversation {
         pressed: Settings,
     ) -> Result<Answer, Fault> {
         let then = match question {
-            Some(Question::Zone(then)) => *then,
+            Some(Question::Zone(then) | Question::Place(then)) => *then,
             _ => Then::Settings,
         };
         let (version, wish) = match pressed {

@@ -5,7 +5,7 @@ use texts::{Label, SettingsLabel, SettingsScreen, TeachingLabel};
 
 use super::{Answer, Conversation, Fault, Reader, say_html, zone};
 use crate::{
-    memory::{ChatMemory, Then},
+    memory::{ChatMemory, Question, Then},
     replies::Reply,
 };
 
@@ -28,12 +28,53 @@ impl Conversation {
         let question = zone::likely_page(reader, then, self.now());
         Answer::Both(Reply::new(hello, Some(menu(reader))), question)
     }
+
+    /// /cancel: the question is forgotten, as by whatever else is done. Who is new and keeps
+    /// their location to themselves is shown the other ways again.
+    pub(super) fn forget_question(&self, reader: &Reader, question: Option<&Question>) -> Answer {
+        let screen = match question {
+            Some(_) => SettingsScreen::Cancelled,
+            None => SettingsScreen::NothingToCancel,
+        };
+        let html = screen.html(reader.language);
+        match question {
+            Some(Question::Place(then @ (Then::Teachers | Then::Teacher(_)))) => {
+                self.first_question(reader, html, *then)
+            }
+            _ => say_html(reader, html),
+        }
+    }
 }
 
-/// Whether the person never chose a zone: nothing of theirs was ever changed, and they did
-/// not choose the one that they had already.
+/// Whether the person never chose a zone: theirs is the one they began with, and they did not
+/// choose that very one.
 pub(super) fn is_new(reader: &Reader, chat: &ChatMemory) -> bool {
-    reader.version() <= 1 && !chat.zone_chosen
+    !chat.zone_chosen && first_zone(reader, chat).is_some_and(|zone| zone == reader.user.time_zone)
+}
+
+/// The zone that the person began with, if that is known: what else of them is changed, their
+/// name or their language, does not choose one.
+pub(super) fn first_zone(reader: &Reader, chat: &ChatMemory) -> Option<String> {
+    let kept = chat.first_zone.clone();
+    kept.or_else(|| (reader.version() <= 1).then(|| reader.user.time_zone.clone()))
+}
+
+/// The answer to somebody who was asked for their location and answers otherwise: a text
+/// comes first, because only that can bring the menu back below the text field.
+pub(super) fn without_place(
+    reader: &Reader,
+    question: Option<&Question>,
+    answer: Answer,
+) -> Answer {
+    match (question, answer) {
+        (Some(Question::Place(_)), Answer::New(reply) | Answer::Here(reply))
+            if reply.has_buttons() =>
+        {
+            let html = SettingsScreen::WithoutPlace.html(reader.language);
+            Answer::Both(Reply::new(html, Some(menu(reader))), reply)
+        }
+        (_, answer) => answer,
+    }
 }
 
 /// What the bot can do for the reader.

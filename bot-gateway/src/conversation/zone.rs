@@ -233,7 +233,7 @@ fn place_page(reader: &Reader, then: Then, screen: SettingsScreen<'_>) -> Reply 
         "resize_keyboard": true,
         "one_time_keyboard": true,
     });
-    Reply::new(screen.html(reader.language), Some(markup)).asking(Question::Zone(then))
+    Reply::new(screen.html(reader.language), Some(markup)).asking(Question::Place(then))
 }
 
 fn asking(html: String, then: Then, rows: &[Vec<Value>]) -> Reply {

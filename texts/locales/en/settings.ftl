@@ -26,6 +26,8 @@ settings-which-clock-part =
 settings-ask-place = Press “{ $button }” below: it tells me your time. I do not keep the location itself.
 settings-no-place = That place does not tell the time. Type your city.
 settings-zone-is = ✅ { $zone } ({ $offset }), it is { $time } for you now.
+settings-place-is = 📍 { $zone } ({ $offset }), it is { $time } there.
+settings-without-place = All right, without your location.
 settings-ask-rules =
     Your hours of work are set by the clock of your former city. Leave them so, or move them ({ $zone })?
     Lessons that are booked do not move.
@@ -55,7 +57,7 @@ settings-too-many-leads = There are five reminders already. Take one away first.
 settings-ask-quiet =
     { $has-quiet ->
         [0] No quiet hours: reminders come at any time.
-       *[other] Quiet hours: { $now }. No reminders come in them.
+       *[other] Quiet hours: { $now }. Only reminders that could not come earlier come in them.
     }
 settings-ask-own-quiet = From when until when shall I be quiet? Type it, for example: 22:00–8:00.
 settings-no-quiet = I did not understand. Type the beginning and the end, for example: 22:00–8:00.

@@ -102,6 +102,10 @@ pub enum SettingsScreen<'a> {
     NoPlace,
     /// The zone is chosen.
     ZoneIs(ZoneNow<'a>),
+    /// Which zone the location lies in; it is not chosen (yet).
+    PlaceIs(ZoneNow<'a>),
+    /// The answer came without the location.
+    WithoutPlace,
     /// What becomes of a teacher's hours of work in another zone?
     AskRules {
         /// The zone chosen.
@@ -177,6 +181,8 @@ impl SettingsScreen<'_> {
             }
             Self::AskPlace { button } => ("settings-ask-place", values.html("button", button)),
             Self::ZoneIs(now) => ("settings-zone-is", zone(values, now)),
+            Self::PlaceIs(now) => ("settings-place-is", zone(values, now)),
+            Self::WithoutPlace => ("settings-without-place", values),
             Self::AskRules { zone } => ("settings-ask-rules", values.html("zone", zone)),
             Self::Menu(now) => ("settings-menu", menu(values, now)),
             Self::AskQuiet { now } => {

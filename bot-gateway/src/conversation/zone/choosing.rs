@@ -54,9 +54,22 @@ impl Conversation {
         let now = self.now();
         let there = reader.in_zone(zone);
         let texts = ZoneTexts::of(&there, now);
-        let head = SettingsScreen::ZoneIs(texts.now()).html(reader.language);
-        let chosen = self.choose_zone(reader, then, zone, None).await?;
-        Ok(Answer::Both(Reply::new(head, Some(menu)), chosen))
+        let head =
+            |screen: SettingsScreen<'_>| Reply::new(screen.html(reader.language), Some(menu));
+        let reader = match self.choose(reader, then, zone, None).await? {
+            Ok(reader) => reader,
+            Err(page) => {
+                return Ok(Answer::Both(
+                    head(SettingsScreen::PlaceIs(texts.now())),
+                    page,
+                ));
+            }
+        };
+        let head = head(SettingsScreen::ZoneIs(texts.now()));
+        Ok(match self.after_zone(&reader, then).await? {
+            Some(next) => Answer::Both(head, chosen(next)),
+            None => Answer::New(chosen(head)),
+        })
     }
 
     /// Sets the zone; answers what follows, or what stands against it.
@@ -67,15 +80,28 @@ impl Conversation {
         zone: Zone,
         rules: Option<RulesZone>,
     ) -> Result<Reply, Fault> {
+        Ok(match self.choose(reader, then, zone, rules).await? {
+            Ok(reader) => self.zone_chosen(&reader, then).await?,
+            Err(page) => page,
+        })
+    }
+
+    async fn choose(
+        &self,
+        reader: &Reader,
+        then: Then,
+        zone: Zone,
+        rules: Option<RulesZone>,
+    ) -> Result<Result<Reader, Reply>, Fault> {
         let change = UpdateSettingsRequest {
             time_zone: Some(zone.iana_name().to_owned()),
             rules_zone: rules.unwrap_or_default().into(),
             ..UpdateSettingsRequest::default()
         };
         Ok(match self.update(reader, change).await? {
-            Updated::Done(reader) => self.zone_chosen(&reader, then).await?,
-            Updated::RulesZoneNeeded => rules_page(reader, then, zone),
-            Updated::Stale(reader) => changed_page(&reader, self.now()),
+            Updated::Done(reader) => Ok(reader),
+            Updated::RulesZoneNeeded => Err(rules_page(reader, then, zone)),
+            Updated::Stale(reader) => Err(changed_page(&reader, self.now())),
             Updated::Refused => return Err(Fault::Unexpected),
         })
     }
@@ -84,22 +110,31 @@ impl Conversation {
     async fn zone_chosen(&self, reader: &Reader, then: Then) -> Result<Reply, Fault> {
         let texts = ZoneTexts::of(reader, self.now());
         let head = SettingsScreen::ZoneIs(texts.now()).html(reader.language);
-        let next = match then {
-            Then::Settings => None,
-            Then::Teachers => Some(self.schedule(reader).await?),
-            Then::Teacher(teacher) => Some(self.open(reader, teacher).await?),
-        };
-        let reply = if let Some(next) = next {
+        let reply = if let Some(next) = self.after_zone(reader, then).await? {
             next.below(&head)
         } else {
             let open = Button::Settings(Settings::Open(Page::Menu));
             let label = SettingsLabel::Settings.text(reader.language);
             Reply::new(head, keyboard(&[vec![button(&label, open)]]))
         };
-        Ok(Reply {
-            zone_chosen: true,
-            ..reply
+        Ok(chosen(reply))
+    }
+
+    /// Where the question for the zone came from.
+    async fn after_zone(&self, reader: &Reader, then: Then) -> Result<Option<Reply>, Fault> {
+        Ok(match then {
+            Then::Settings => None,
+            Then::Teachers => Some(self.schedule(reader).await?),
+            Then::Teacher(teacher) => Some(self.open(reader, teacher).await?),
         })
+    }
+}
+
+/// With it the zone is chosen.
+fn chosen(reply: Reply) -> Reply {
+    Reply {
+        zone_chosen: true,
+        ..reply
     }
 }
 

@@ -162,7 +162,9 @@ async fn a_location_gives_the_zone_and_is_written_down_nowhere() {
         .await
         .unwrap();
     let free = talk.shown("Мария <3").await;
-    assert!(free.text.contains("✅ Москва (UTC+3)"), "{}", free.text);
+    // Once, above it.
+    assert!(!free.text.contains('✅'), "{}", free.text);
+    talk.shown("✅ Москва (UTC+3)").await;
     assert_eq!(talk.user().time_zone, "Europe/Moscow");
     let chat = talk.stage.sim.chat(&talk.anna).await.unwrap();
     assert_eq!(chat.reply_keyboard[0], ["📅 Расписание", "Мои уроки"]);
@@ -223,5 +225,60 @@ async fn a_zone_of_an_old_button_is_not_taken() {
     talk.stage.lessons.state().users[0].version = 7;
     talk.tap(&page, " Tokyo", "have changed meanwhile").await;
     assert_eq!(talk.user().time_zone, "Europe/Berlin");
+    talk.stop().await;
+}
+
+#[tokio::test]
+async fn a_location_sets_no_zone_before_a_teacher_says_what_becomes_of_the_hours() {
+    let talk = Talk::new("en").await;
+    talk.stage.lessons.state().works_elsewhere = true;
+    let page = talk.say("/zone", "Your time: Berlin").await;
+    talk.tap(&page, "By location", "it tells me your time")
+        .await;
+    let send = Button::text("📍 Send my location");
+    talk.stage.sim.press(&talk.anna, send).await.unwrap();
+    let asked = talk.shown("hours of work").await;
+    let place = talk.shown("📍 Moscow (UTC+3)").await;
+    assert!(!place.text.contains('✅'), "{}", place.text);
+    assert_eq!(talk.user().time_zone, "Europe/Berlin");
+    let chat = talk.stage.sim.chat(&talk.anna).await.unwrap();
+    assert_eq!(chat.reply_keyboard[0], ["📅 Schedule", "My lessons"]);
+    talk.tap(&asked, "Leave them as they are", "✅ Moscow (UTC+3)")
+        .await;
+    talk.stop().await;
+}
+
+#[tokio::test]
+async fn who_keeps_the_location_to_themselves_has_the_menu_back_and_the_other_ways() {
+    let talk = Talk::new("en").await;
+    let hello = talk.say("/start", "What time is it for you now?").await;
+    talk.tap(&hello, "By location", "it tells me your time")
+        .await;
+    let again = talk
+        .say("✖️ Never mind", "What time is it for you now?")
+        .await;
+    let chat = talk.stage.sim.chat(&talk.anna).await.unwrap();
+    assert_eq!(chat.reply_keyboard[0], ["📅 Schedule", "My lessons"]);
+    talk.tap(&again, "By location", "it tells me your time")
+        .await;
+    let free = talk.say("Europe/London", "Мария <3").await;
+    assert!(free.text.contains("✅ London"), "{}", free.text);
+    let chat = talk.stage.sim.chat(&talk.anna).await.unwrap();
+    assert_eq!(chat.reply_keyboard[0], ["📅 Schedule", "My lessons"]);
+    talk.stop().await;
+}
+
+#[tokio::test]
+async fn another_name_or_language_chooses_no_zone() {
+    let talk = Talk::new("ru").await;
+    talk.say("/start", "Сколько у вас сейчас времени?").await;
+    talk.say("/language en", "Language: English").await;
+    assert_eq!(talk.user().version, 2);
+    let hello = talk.say("/start", "What time is it for you now?").await;
+    talk.tap(&hello, " Tokyo", "✅ Tokyo").await;
+    talk.say("/start", "👋").await;
+    let chat = talk.stage.sim.chat(&talk.anna).await.unwrap();
+    let last = chat.messages.last().unwrap();
+    assert!(!last.text.contains("What time is it"), "{}", last.text);
     talk.stop().await;
 }
