@@ -210,8 +210,8 @@ impl Booking {
         match self {
             Self::Time { of, .. } => matches!(of, Purpose::Book { .. }),
             Self::Noticed { pressed, .. } => match pressed {
-                Noticed::Come | Noticed::Keep | Noticed::GiveUp => true,
-                Noticed::Move | Noticed::Cancel => false,
+                Noticed::Come | Noticed::Keep | Noticed::Confirm => true,
+                Noticed::Move | Noticed::Cancel | Noticed::GiveUp | Noticed::Decline => false,
             },
             Self::Book { .. } | Self::Release { .. } | Self::MoveTo { .. } | Self::Join { .. } => {
                 true

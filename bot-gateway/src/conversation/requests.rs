@@ -67,6 +67,7 @@ impl Action<'_> {
                 Some(
                     Question::Reason { .. }
                     | Question::Zone(_)
+                    | Question::Place(_)
                     | Question::Lead
                     | Question::QuietHours
                     | Question::Name,

@@ -220,7 +220,7 @@ async fn it_is_said_when_it_is_too_late_to_move_or_to_cancel_in_time() {
     student.press(&booked, "🔁").await;
     let refused = student.shown("It is too late to move this lesson").await;
     assert!(
-        refused.text.contains("until 30 days before"),
+        refused.text.contains("no later than 30 days before"),
         "{}",
         refused.text
     );

@@ -21,7 +21,7 @@ screen-changed =
     { $when }
 screen-already-canceled = This lesson is cancelled already.
 screen-already-declined = This request was declined.
-screen-lapsed = This request has lapsed: it was not answered in time.
+screen-lapsed = Time ran out, and this lesson’s time is no longer kept. Choose a time: /schedule
 screen-confirmed =
     ✅ <b>Lesson confirmed</b>
     Student: { $name }
@@ -65,8 +65,8 @@ screen-unavailable = ⚠️ The service is temporarily unavailable
 screen-stale = ⚠️ This may be out of date (as of { $when })
 screen-not-done = ⚠️ The service is temporarily unavailable; nothing was changed. Please try again a little later.
 screen-outcome-unknown =
-    ⚠️ The service did not answer in time, so it is not known yet whether this was done. Check: /lessons
-    You can press the same button again: nothing is done twice.
+    ⚠️ The service did not answer in time, so it is not known yet whether this was done. Your lessons are here: /lessons
+    You can also just do the same again: nothing is done twice.
 screen-done-unshown = ✅ Done. ⚠️ What came of it cannot be shown now: the service is temporarily unavailable. Please look again a little later.
 screen-failed = ⚠️ That did not work. Please try again.
 

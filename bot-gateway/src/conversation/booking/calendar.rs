@@ -264,7 +264,7 @@ impl Conversation {
         (from, until): (Timestamp, Timestamp),
         most: i32,
     ) -> Result<(Vec<Timestamp>, bool), Fault> {
-        let list = ListSlotsRequest {
+        let mut list = ListSlotsRequest {
             teacher_id: plan.tutor.id.to_string(),
             start_time: Some(olm_proto::timestamp(from)),
             end_time: Some(olm_proto::timestamp(until)),
@@ -273,7 +273,15 @@ impl Conversation {
             ..ListSlotsRequest::default()
         };
         let mut client = self.availability.clone();
-        let page = match client.list_slots(acting(list, reader.id)).await {
+        let mut listed = client.list_slots(acting(list.clone(), reader.id)).await;
+        // A lesson moves with its own length, also where that is no longer offered.
+        if let (Some(_), Err(status)) = (&plan.moved, &listed)
+            && reason(status) == Some(ErrorReason::DurationNotOffered)
+        {
+            list.lesson_duration = None;
+            listed = client.list_slots(acting(list, reader.id)).await;
+        }
+        let page = match listed {
             Ok(page) => page.into_inner(),
             Err(status) => {
                 return match reason(&status) {

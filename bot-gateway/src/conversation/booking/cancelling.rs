@@ -10,7 +10,7 @@ use uuid::Uuid;
 
 use super::{
     super::{Answer, Conversation, Fault, Reader, button, keyboard, redraw},
-    line::{Line, Standing, changed},
+    line::{Line, OwnSeat, Standing, changed},
     lines, press,
 };
 use crate::{
@@ -57,7 +57,7 @@ impl Conversation {
             let asked = self.ask_why(reader, ending, drawn).await;
             return asked.map(Answer::Here);
         }
-        if line.of_group && !line.seated {
+        if line.of_group && line.own == OwnSeat::None {
             return Ok(redraw(reader, Screen::NoSeat));
         }
         let policy = self.cancelling(reader, &line).await?;
@@ -132,7 +132,7 @@ impl Conversation {
     /// What the teacher's policy makes of cancelling now; nothing where none applies, as to
     /// whoever is only asked whether they come to a new time.
     async fn cancelling(&self, reader: &Reader, line: &Line) -> Result<String, Fault> {
-        if line.standing != Standing::Ahead || line.asks {
+        if line.standing != Standing::Ahead || line.own == OwnSeat::Asks {
             return Ok(String::new());
         }
         let tutor = self.tutor(reader, line.teacher).await?;
