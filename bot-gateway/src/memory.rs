@@ -40,6 +40,22 @@ pub(crate) enum Question {
     Name,
 }
 
+impl Question {
+    /// Whether an answer that comes late may be meant for something else, and would do harm.
+    /// Where somebody is can be said at any time.
+    fn lapses(&self) -> bool {
+        match self {
+            Self::Zone(_) | Self::Place(_) => false,
+            Self::TeacherSearch
+            | Self::DaysOff
+            | Self::Reason { .. }
+            | Self::Lead
+            | Self::QuietHours
+            | Self::Name => true,
+        }
+    }
+}
+
 /// What follows once the zone is chosen.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) enum Then {
@@ -74,7 +90,8 @@ impl ChatMemory {
     /// The same at `now`, without a question that was asked too long ago.
     pub(crate) fn at(self, now: Timestamp) -> Self {
         let age = now.as_second().saturating_sub(self.asked_at);
-        let question = self.question.filter(|_| age <= ANSWERED_WITHIN_S);
+        let in_time = |question: &Question| !question.lapses() || age <= ANSWERED_WITHIN_S;
+        let question = self.question.filter(in_time);
         Self { question, ..self }
     }
 

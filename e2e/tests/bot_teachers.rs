@@ -98,8 +98,8 @@ async fn a_teacher_takes_days_off_and_cancels_the_lessons_in_them() -> Result<()
     assert!(list.text.contains("Впереди нерабочих дней нет"), "{list}");
     talk.press("📅").await?;
     let day = |key: &Key| key.label.parse::<u8>().is_ok();
-    let last = talk.press_where("with the first day", day).await?;
-    assert!(last.text.contains("А последний"), "{last}");
+    let until = talk.press_where("with the first day", day).await?;
+    assert!(until.text.contains("А последний"), "{until}");
     talk.press_where("to the next month", holds("▶")).await?;
     let added = talk
         .press_where("with the last day", |key| key.label == "28")
