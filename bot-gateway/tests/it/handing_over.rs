@@ -13,18 +13,18 @@ use crate::{
 /// Telegram's limit, and so many for each of two owners.
 const BURST: usize = 30;
 
-/// Two times [`BURST`] people who have started the bot and were greeted.
+/// Two times [`BURST`] people who have started the bot and were answered, with one message each.
 async fn people(stage: &Stage) -> Vec<i64> {
     let mut people = Vec::new();
     for index in 0..2 * BURST {
         let person = NewPerson::named(&format!("P{index}"), "en");
         let person = stage.sim.create_person(&person).await.unwrap();
-        stage.sim.say(&person, "/start").await.unwrap();
+        stage.sim.say(&person, "/help").await.unwrap();
         people.push(person.id);
     }
-    let greetings = LedgerQuery::method("sendMessage");
+    let answers = LedgerQuery::method("sendMessage");
     let all = |entries: &[LedgerEntry]| entries.len() == 2 * BURST;
-    stage.sim.ledger_until(&greetings, SOON, all).await.unwrap();
+    stage.sim.ledger_until(&answers, SOON, all).await.unwrap();
     people
 }
 
