@@ -131,7 +131,8 @@ async fn a_student_comes_by_a_teachers_invitation() -> Result<()> {
         .ok_or("no link")?;
 
     let mut jana = Talk::begin(stack, "Jana", "en").await?;
-    let welcome = jana.say(&format!("/start {token}")).await?;
+    jana.say(&format!("/start {token}")).await?;
+    let welcome = jana.notice("Hello, Jana").await?;
     assert!(welcome.text.contains("Hedda"), "{welcome}");
     let mut karl = Talk::begin(stack, "Karl", "en").await?;
     let late = karl.say(&format!("/start {token}")).await?;
