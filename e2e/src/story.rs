@@ -213,6 +213,21 @@ impl Story {
     ///
     /// When lesson-svc refuses.
     pub async fn teach(&self, stack: &Stack, member: &Member) -> Result<()> {
+        self.teach_with_notice(stack, member, 0).await
+    }
+
+    /// The same, and can be booked so many minutes ahead: for stories that must not be
+    /// overtaken by the lesson's beginning.
+    ///
+    /// # Errors
+    ///
+    /// When lesson-svc refuses.
+    pub async fn teach_with_notice(
+        &self,
+        stack: &Stack,
+        member: &Member,
+        notice: i64,
+    ) -> Result<()> {
         let minutes = |minutes: i64| prost_types::Duration {
             seconds: minutes * 60,
             nanos: 0,
@@ -220,7 +235,7 @@ impl Story {
         let policies = TeacherPolicies {
             lesson_durations: vec![minutes(60)],
             slot_step: Some(minutes(30)),
-            min_notice: Some(minutes(0)),
+            min_notice: Some(minutes(notice)),
             ..TeacherPolicies::default()
         };
         let request = CreateTeacherRequest {

@@ -11,7 +11,7 @@ use serde_json::json;
 async fn teacher(stage: &Stage, name: &str) -> Result<Member> {
     let (stack, story) = (stage.stack(), stage.story());
     let teacher = story.join(stack, name, "en").await?;
-    story.teach(stack, &teacher).await?;
+    story.teach_with_notice(stack, &teacher, 120).await?;
     Ok(teacher)
 }
 

@@ -122,7 +122,10 @@ async fn everybody(system: &System) -> Result<Vec<Student>> {
             .story
             .join(&system.stack, words.teacher, "en")
             .await?;
-        system.story.teach(&system.stack, &teacher).await?;
+        system
+            .story
+            .teach_with_notice(&system.stack, &teacher, 120)
+            .await?;
     }
     let mut all = Vec::new();
     for words in &LANGUAGES {

@@ -18,7 +18,7 @@ const MOST: usize = 500;
 async fn teacher(stage: &Stage, name: &str, language: &str) -> Result<Member> {
     let (stack, story) = (stage.stack(), stage.story());
     let teacher = story.join(stack, name, language).await?;
-    story.teach(stack, &teacher).await?;
+    story.teach_with_notice(stack, &teacher, 120).await?;
     Ok(teacher)
 }
 

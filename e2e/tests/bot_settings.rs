@@ -10,7 +10,7 @@ use e2e::{
 async fn teacher(stage: &Stage, name: &str) -> Result<(Story, Member)> {
     let story = stage.story();
     let member = story.join(stage.stack(), name, "en").await?;
-    story.teach(stage.stack(), &member).await?;
+    story.teach_with_notice(stage.stack(), &member, 120).await?;
     Ok((story, member))
 }
 

@@ -10,7 +10,9 @@ use serde_json::json;
 /// A teacher with free hours.
 async fn teacher(stage: &Stage, story: &Story, name: &str) -> Result<Member> {
     let teacher = story.join(stage.stack(), name, "en").await?;
-    story.teach(stage.stack(), &teacher).await?;
+    story
+        .teach_with_notice(stage.stack(), &teacher, 120)
+        .await?;
     Ok(teacher)
 }
 

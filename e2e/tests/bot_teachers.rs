@@ -17,7 +17,7 @@ struct Lessons {
 impl Lessons {
     async fn begin(stack: &Stack, story: &Story, names: [&str; 2], language: &str) -> Result<Self> {
         let teacher = story.join(stack, names[0], language).await?;
-        story.teach(stack, &teacher).await?;
+        story.teach_with_notice(stack, &teacher, 120).await?;
         let student = story.join(stack, names[1], language).await?;
         let talk = Talk::of(stack, &teacher.person)?;
         Ok(Self {
