@@ -44,7 +44,7 @@ enum Command {
     Ci,
     /// Writes the SQL metadata that builds without a database read (.sqlx)
     Sqlx,
-    /// Measures optimised builds: `booking`, `delivery`, `slots`
+    /// Measures optimised builds: `booking`, `delivery`, `failover`, `feed`, `slots`, `watch`
     Bench {
         /// Which benchmark, and its options, e.g. `booking --rounds 3`; `--help` lists them
         #[arg(trailing_var_arg = true, allow_hyphen_values = true, required = true)]

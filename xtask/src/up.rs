@@ -207,7 +207,7 @@ fn what_to_try(stack: &Stack, teacher: &str) -> String {
     format!(
         "
   What to try
-    Telegram, simulated   {sim}/  (be the student: /start, Schedule, press a time)
+    Telegram, simulated   {sim}/  (be the student: /start, your time, a day, a time, Confirm)
     REST, with a form     {rest}/api/v1/docs
     health                curl {rest}/api/v1/health
     free slots            curl -H \"X-Service-Key: $(cat .run/keys/website)\" '{rest}/api/v1/teachers/{teacher}/slots?limit=3'
