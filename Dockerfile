@@ -31,7 +31,7 @@ RUN --mount=type=cache,target=/usr/local/cargo/registry,sharing=locked \
     find . -name '*.rs' -not -path './target/*' -exec touch {} + \
     && cargo build --locked --release --bins \
         -p lesson-svc -p notify-svc -p gateway-rest -p bot-gateway -p telegram-sim \
-    && mkdir -p /empty
+    && mkdir -p empty
 
 # No shell, no package manager; C library, certificate authorities and time zones.
 FROM gcr.io/distroless/cc-debian12:nonroot AS runtime
@@ -99,7 +99,7 @@ LABEL org.opencontainers.image.title="bot-gateway" \
       org.opencontainers.image.description="The holder of a Telegram bot's token"
 COPY --from=build /src/target/release/bot-gateway /usr/local/bin/bot-gateway
 # Where the journal's volume is mounted; a new volume takes this folder's owner.
-COPY --from=build --chown=65532:65532 /empty /var/lib/bot-gateway
+COPY --from=build --chown=65532:65532 /src/empty /var/lib/bot-gateway
 ENV BOT_LISTEN=0.0.0.0:50053 \
     BOT_METRICS_LISTEN=0.0.0.0:9466 \
     BOT_ENVIRONMENT=production \

@@ -21,7 +21,7 @@ folder=$1
 mkdir -p "$folder"
 chmod 700 "$folder"
 cd "$folder"
-mkdir -p keys postgres lesson-svc notify-svc gateway-rest bot-gateway proxy collector backup grafana
+mkdir -p keys postgres lesson-svc notify-svc gateway-rest bot-gateway proxy backup grafana alertmanager
 chmod 700 keys
 
 # Callers with the right to speak for people, and without it.
@@ -117,18 +117,19 @@ put bot-gateway/lesson-key <keys/bot-gateway
 put bot-gateway/notify-key <keys/bot-gateway
 
 # Traces and figures of server 2 come with a key of their own, which the proxy checks.
-once collector/otlp-key
-printf '"%s" 1;\n' "$(cat collector/otlp-key)" | put proxy/otlp-keys.map
+once bot-gateway/otlp-key
+printf '"%s" 1;\n' "$(cat bot-gateway/otlp-key)" | put proxy/otlp-keys.map
 
 # What tokens and signatures are made from: never replaced by this script.
 once lesson-svc/invitation-secret
 once notify-svc/webhook-key
 
-# The database: its superuser, and a role for each service.
+# The database: its superuser, a role for each service, and one that may only read.
 once postgres/password
 once postgres/lesson-password
 once postgres/notify-password
-put backup/password <postgres/password
+once postgres/backup-password
+put backup/password <postgres/backup-password
 for service in lesson notify; do
     printf 'postgres://olm_%s:%s@postgres:5432/olm?sslmode=disable\n' \
         "$service" "$(cat postgres/$service-password)" | put "$service-svc/database-url"
@@ -137,5 +138,6 @@ done
 # Grafana's administrator.
 once grafana/password
 
-chmod 755 postgres lesson-svc notify-svc gateway-rest bot-gateway proxy collector backup grafana
+chmod 755 postgres lesson-svc notify-svc gateway-rest bot-gateway proxy backup grafana \
+    alertmanager
 echo "secrets are in $(pwd); a bot's token goes to bot-gateway/token"

@@ -14,6 +14,8 @@ SET LOCAL log_min_duration_statement = -1;
 SET LOCAL log_min_error_statement = 'panic';
 \set lesson `cat "$SECRETS/lesson-password"`
 \set notify `cat "$SECRETS/notify-password"`
+\set backup `cat "$SECRETS/backup-password"`
 ALTER ROLE olm_lesson PASSWORD :'lesson';
 ALTER ROLE olm_notify PASSWORD :'notify';
+ALTER ROLE olm_backup PASSWORD :'backup';
 SQL
