@@ -2,17 +2,20 @@
 //! optimised and runs this.
 
 mod booking;
+mod bot;
 mod contention;
 mod delivery;
 mod feed;
 mod layers;
 mod measure;
 mod peers;
+mod processes;
 mod record;
 mod replay;
 mod replica;
 mod school;
 mod server;
+mod sizing;
 mod slots;
 mod table;
 mod watch;
@@ -41,8 +44,16 @@ enum Command {
     Watch(watch::Plan),
     /// Notifications on time and at Telegram's limits, beside other queues
     Delivery(delivery::Plan),
+    /// How long people wait for the bot's answer, with the services behind it and without
+    Bot(bot::Plan),
+    /// What `bot` compares with
+    #[command(hide = true)]
+    BareBot(bot::bare::Address),
     /// How long nobody is written to when a bot's owner goes
     Failover(delivery::failover::Plan),
+    /// What each process takes of memory and CPU, idle and at a steady load, and what
+    /// PostgreSQL keeps of it
+    Sizing(sizing::Plan),
     /// The year of a busy teacher, listed in memory
     Slots,
 }
@@ -55,7 +66,10 @@ async fn main() -> ExitCode {
             Command::Feed(plan) => feed::run(&plan).await,
             Command::Watch(plan) => watch::run(&plan).await,
             Command::Delivery(plan) => delivery::run(&plan).await,
+            Command::Bot(plan) => bot::run(&plan).await,
+            Command::BareBot(address) => bot::bare::serve(&address).await,
             Command::Failover(plan) => delivery::failover::run(&plan).await,
+            Command::Sizing(plan) => sizing::run(&plan).await,
             Command::Slots => slots::run(),
         }
     };

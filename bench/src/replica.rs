@@ -7,7 +7,10 @@ use lesson_svc::{Config, RunError, config::PREFIX};
 use service_kit::{
     clock::SystemClock,
     config::Settings,
-    grpc::client::{Backend, BackendConfig},
+    grpc::{
+        client::{Backend, BackendConfig},
+        tls::Authorities,
+    },
     keys::digest_hex,
     shutdown::Shutdown,
 };
@@ -51,6 +54,7 @@ impl Replica {
         let backend = Backend::connect_lazy(&BackendConfig {
             service: "lesson-svc",
             url: format!("http://{}", listener.local_addr()?).parse()?,
+            authorities: Authorities::default(),
             key: key.as_str().into(),
             timeout: DRAIN,
         })?;

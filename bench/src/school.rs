@@ -13,7 +13,9 @@ use uuid::Uuid;
 /// Teachers, and students of theirs, whom bookings are spread over.
 pub(crate) const PAIRS: i64 = 200;
 /// Students who race for one teacher.
-pub(crate) const CROWD: usize = 200;
+pub(crate) const CROWD: i64 = 200;
+/// Everybody: the pairs, the popular teacher, the crowd.
+pub(crate) const PEOPLE: i64 = 2 * PAIRS + 1 + CROWD;
 /// Teachers work from nine to five on every day, in UTC, and give lessons of an hour.
 const FIRST_HOUR: i64 = 9;
 const HOURS: i64 = 8;
@@ -57,14 +59,23 @@ pub(crate) struct FreeLesson {
 }
 
 impl School {
-    /// Registers everybody, as an operator would.
+    /// Registers everybody, as an operator would, at a bot that is not there.
     pub(crate) async fn open(stack: &Stack) -> Result<Self> {
+        Self::open_at(stack, &[people::BOT_ID]).await
+    }
+
+    /// The same at these bots, pair by pair; people's Telegram ids are 1 to [`PEOPLE`].
+    pub(crate) async fn open_at(stack: &Stack, bots: &[i64]) -> Result<Self> {
         let tomorrow = SystemClock.now() + SignedDuration::from_hours(48);
         let week = tomorrow
             .to_zoned(jiff::tz::TimeZone::UTC)
             .with()
             .time(time(0, 0, 0, 0));
-        let mut register = Register { stack, people: 0 };
+        let mut register = Register {
+            stack,
+            bots,
+            people: 0,
+        };
         let mut pairs = Vec::new();
         for _ in 0..PAIRS {
             pairs.push(Pair {
@@ -125,13 +136,16 @@ impl School {
 
 struct Register<'a> {
     stack: &'a Stack,
+    bots: &'a [i64],
     people: i64,
 }
 
 impl Register<'_> {
     async fn person(&mut self) -> Result<Uuid> {
+        let pair = usize::try_from(self.people / 2)?;
+        let bot = self.bots.get(pair % self.bots.len()).ok_or("no bot")?;
         self.people += 1;
-        people::register(self.stack, self.people).await
+        people::register_at(self.stack, *bot, self.people).await
     }
 
     async fn teacher(&mut self) -> Result<Uuid> {

@@ -2,7 +2,11 @@
 //! as processes beside it.
 
 use std::{
-    collections::HashMap, env, fs, os::unix::fs::PermissionsExt as _, path::PathBuf, time::Duration,
+    collections::HashMap,
+    env, fs,
+    os::unix::fs::PermissionsExt as _,
+    path::{Path, PathBuf},
+    time::Duration,
 };
 
 use e2e::{
@@ -23,34 +27,59 @@ const COPY: &str = "olm_replay";
 /// How long notify-svc may take to be told of everything.
 const DRAIN: Duration = Duration::from_mins(1);
 
+/// What else than the usual is started.
+pub(crate) struct Setup {
+    /// Settings of PostgreSQL, by name and value.
+    pub(crate) database: Vec<(String, String)>,
+    /// Who carries messages to people.
+    pub(crate) bot: Bot,
+    /// Where spans go.
+    pub(crate) otlp_endpoint: Option<String>,
+    /// Settings of programs.
+    pub(crate) programs: Vec<(Program, &'static str, String)>,
+}
+
+impl Default for Setup {
+    fn default() -> Self {
+        Self {
+            database: Vec::new(),
+            bot: Bot::Absent,
+            otlp_endpoint: None,
+            programs: Vec::new(),
+        }
+    }
+}
+
 /// A running system. Dropped, it kills what still runs.
 pub(crate) struct Server {
     pub(crate) stack: Stack,
     cluster: Cluster,
     databases: ServiceUrls,
     place: PathBuf,
-    _directory: TempDir,
+    directory: TempDir,
 }
 
 impl Server {
     /// Starts lesson-svc, notify-svc and gateway-rest; nobody carries messages to people.
     pub(crate) async fn start() -> Result<Self> {
-        Self::start_with(&[]).await
+        Self::start_with(Setup::default()).await
     }
 
-    /// Likewise, with `settings` of PostgreSQL that are not the usual ones.
-    pub(crate) async fn start_with(settings: &[&str]) -> Result<Self> {
+    /// Likewise, but for what `setup` says.
+    pub(crate) async fn start_with(setup: Setup) -> Result<Self> {
         let directory = tempfile::Builder::new().prefix("olm-bench-").tempdir()?;
         // PostgreSQL's own user must reach its folder in it.
         fs::set_permissions(directory.path(), fs::Permissions::from_mode(0o755))?;
         let place = postgres::reachable_directory(&directory.path().join("postgres"))?;
         let mut cluster = Cluster::start(&place, ports::free()?, Durability::Full).await?;
-        for setting in settings {
+        if !setup.database.is_empty() {
             let mut admin = PgConnection::connect(&cluster.database("postgres").await?).await?;
-            let statement = format!("ALTER SYSTEM SET {setting}");
-            sqlx::raw_sql(AssertSqlSafe(statement))
-                .execute(&mut admin)
-                .await?;
+            for (name, value) in &setup.database {
+                let statement = format!("ALTER SYSTEM SET {name} = '{value}'");
+                sqlx::raw_sql(AssertSqlSafe(statement))
+                    .execute(&mut admin)
+                    .await?;
+            }
             admin.close().await?;
             cluster.stop().await?;
             cluster.resume().await?;
@@ -65,10 +94,10 @@ impl Server {
                 .to_owned(),
             directory: directory.path().to_owned(),
             databases: databases.clone(),
-            bot: Bot::Absent,
-            otlp_endpoint: None,
+            bot: setup.bot,
+            otlp_endpoint: setup.otlp_endpoint,
             default_ports: false,
-            settings: Vec::new(),
+            settings: setup.programs,
             has_line: false,
         })
         .await?;
@@ -77,7 +106,7 @@ impl Server {
             cluster,
             databases,
             place,
-            _directory: directory,
+            directory,
         })
     }
 
@@ -99,6 +128,16 @@ impl Server {
     /// Where PostgreSQL logs.
     pub(crate) fn database_log(&self) -> PathBuf {
         self.place.join("log")
+    }
+
+    /// Where the programs of PostgreSQL's version are.
+    pub(crate) fn database_programs(&self) -> &Path {
+        self.cluster.programs()
+    }
+
+    /// Where keys, logs and the bot's journal are.
+    pub(crate) fn directory(&self) -> &Path {
+        self.directory.path()
     }
 
     /// Copies the services' database, which nobody may be connected to meanwhile, and

@@ -44,9 +44,37 @@ pub(crate) fn lines(head: &[&str], rows: &[Vec<String>]) -> Vec<String> {
     lines
 }
 
+/// Of sorted values: the median, and the range where there is one.
+pub(crate) fn cell(values: &[f64]) -> String {
+    let text = |value: f64| {
+        if value.abs() >= 100.0 {
+            format!("{value:.0}")
+        } else {
+            format!("{value:.1}")
+        }
+    };
+    match values {
+        [] => "–".to_owned(),
+        [one] => text(*one),
+        [least, .., most] => format!(
+            "{} ({}–{})",
+            text(values[values.len() / 2]),
+            text(*least),
+            text(*most)
+        ),
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_cell_is_a_median_with_its_range() {
+        assert_eq!(cell(&[]), "–");
+        assert_eq!(cell(&[1.25]), "1.2");
+        assert_eq!(cell(&[1.0, 2.0, 300.4]), "2.0 (1.0–300)");
+    }
 
     #[test]
     fn columns_are_as_wide_as_their_widest_cell() {

@@ -26,7 +26,7 @@ use crate::{
     milliseconds,
     replica::Replica,
     school::{FreeLesson, PAIRS, School},
-    server::Server,
+    server::{Server, Setup},
     table,
 };
 
@@ -63,7 +63,11 @@ struct Wait {
 /// Measures, prints, and stops what it started.
 pub(crate) async fn run(plan: &Plan) -> Result<()> {
     println!("starting PostgreSQL, two replicas of lesson-svc, notify-svc and gateway-rest …");
-    let server = Server::start_with(&["track_commit_timestamp = on"]).await?;
+    let server = Server::start_with(Setup {
+        database: vec![("track_commit_timestamp".to_owned(), "on".to_owned())],
+        ..Setup::default()
+    })
+    .await?;
     let result = measure_all(&server, plan).await;
     let stopped = server.stop().await;
     result.and(stopped)

@@ -30,6 +30,8 @@ pub enum Button {
     },
     /// Cancels it.
     Cancel {
+        /// What it is as yet.
+        what: Cancelling,
         /// The lesson.
         lesson: Uuid,
         /// The version the button was drawn for.
@@ -69,6 +71,27 @@ pub enum Button {
     Settings(Settings),
 }
 
+/// What somebody cancels: of the version that a button was drawn for, it stays so.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Cancelling {
+    /// A lesson that takes place.
+    Lesson,
+    /// A request for one.
+    Request,
+    /// A time that is only kept.
+    Hold,
+}
+
+impl Cancelling {
+    fn kind(self) -> &'static str {
+        match self {
+            Self::Lesson => "x",
+            Self::Request => "w",
+            Self::Hold => "h",
+        }
+    }
+}
+
 impl Button {
     /// The button's name, for logs.
     #[must_use]
@@ -76,7 +99,11 @@ impl Button {
         match self {
             Self::Booking(button) => button.name(),
             Self::AskCancel { .. } => "ask_cancel",
-            Self::Cancel { .. } => "cancel",
+            Self::Cancel { what, .. } => match what {
+                Cancelling::Lesson => "cancel",
+                Cancelling::Request => "withdraw",
+                Cancelling::Hold => "let_go",
+            },
             Self::Confirm { .. } => "confirm",
             Self::Decline { .. } => "decline",
             Self::Reconfirm { .. } => "reconfirm",
@@ -110,7 +137,11 @@ impl fmt::Display for Button {
             Self::AskCancel { lesson, version } => {
                 wire::write(f, "c", &[Id(lesson), Number(version)])
             }
-            Self::Cancel { lesson, version } => wire::write(f, "x", &[Id(lesson), Number(version)]),
+            Self::Cancel {
+                what,
+                lesson,
+                version,
+            } => wire::write(f, what.kind(), &[Id(lesson), Number(version)]),
             Self::Confirm { lesson, version } => {
                 wire::write(f, "y", &[Id(lesson), Number(version)])
             }
@@ -142,11 +173,18 @@ impl FromStr for Button {
             return fields.end(Self::Booking(button));
         }
         let button = match kind {
-            "c" | "x" | "y" | "n" | "k" | "g" => {
+            "c" | "x" | "w" | "h" | "y" | "n" | "k" | "g" => {
                 let (lesson, version) = (fields.id()?, fields.number()?);
+                let cancel = |what| Self::Cancel {
+                    what,
+                    lesson,
+                    version,
+                };
                 match kind {
                     "c" => Self::AskCancel { lesson, version },
-                    "x" => Self::Cancel { lesson, version },
+                    "x" => cancel(Cancelling::Lesson),
+                    "w" => cancel(Cancelling::Request),
+                    "h" => cancel(Cancelling::Hold),
                     "y" => Self::Confirm { lesson, version },
                     "n" => Self::Decline { lesson, version },
                     "k" => Self::Reconfirm { lesson, version },
@@ -174,10 +212,6 @@ mod tests {
                 lesson: id,
                 version,
             },
-            Button::Cancel {
-                lesson: id,
-                version,
-            },
             Button::Confirm {
                 lesson: id,
                 version,
@@ -195,9 +229,16 @@ mod tests {
                 version,
             },
         ];
+        let cancel = [Cancelling::Lesson, Cancelling::Request, Cancelling::Hold];
+        let cancel = cancel.map(|what| Button::Cancel {
+            what,
+            lesson: id,
+            version,
+        });
+        let buttons = buttons.into_iter().chain(cancel);
         let booking = booking::longest().into_iter().map(Button::Booking);
         let teaching = teaching::every().into_iter().map(Button::Teaching);
-        for button in buttons.into_iter().chain(booking).chain(teaching) {
+        for button in buttons.chain(booking).chain(teaching) {
             let text = button.to_string();
             assert!(text.len() <= 64, "{text}");
             assert_eq!(text.parse(), Ok(button));

@@ -2,6 +2,7 @@
 //! nothing is kept between two updates.
 
 mod booking;
+mod calendars;
 mod faults;
 mod invitations;
 mod keyboards;
@@ -318,7 +319,11 @@ impl Conversation {
                 Button::AskCancel { lesson, version } => {
                     self.ask_cancel(reader, lesson, version).await
                 }
-                Button::Cancel { lesson, version } => self.cancel(reader, lesson, version).await,
+                Button::Cancel {
+                    what,
+                    lesson,
+                    version,
+                } => self.cancel(reader, what, lesson, version).await,
                 Button::Confirm { lesson, version } => self.confirm(reader, lesson, version).await,
                 Button::Decline { lesson, version } => {
                     let drawn = Drawn {

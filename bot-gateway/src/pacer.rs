@@ -19,8 +19,10 @@ mod chat;
 mod even;
 pub mod gate;
 mod lanes;
+mod room;
 mod round_trip;
 mod share;
+mod spent;
 mod window;
 
 use std::{
@@ -32,8 +34,11 @@ use chat::{Chat, Place, Row};
 use even::Even;
 use lanes::Round;
 pub use lanes::{LANES, Lane};
+use room::Room;
 use round_trip::RoundTrips;
+pub use share::Former;
 use share::Share;
+pub use spent::{Spent, SpentChat};
 use window::Window;
 
 /// An instant, as the time since an origin that the caller chose. Monotonic.
@@ -119,6 +124,7 @@ pub struct Pacer<T> {
     round_trips: RoundTrips,
     even: Even,
     round: Round,
+    room: Room,
     chats: HashMap<Target, Chat<T>>,
     /// Chats that may start a row of that lane, by the row's age.
     ready: [BTreeSet<(u64, Target)>; LANES],
@@ -142,6 +148,7 @@ impl<T> Pacer<T> {
             round_trips: RoundTrips::default(),
             even: Even::default(),
             round: Round::default(),
+            room: Room::default(),
             chats: HashMap::new(),
             ready: std::array::from_fn(|_| BTreeSet::new()),
             later: BTreeSet::new(),
@@ -153,21 +160,24 @@ impl<T> Pacer<T> {
         }
     }
 
-    /// Keeps silent as if the limits had just been used up: a predecessor that ended
-    /// without a word may have done that.
+    /// Keeps silent as if the limits had just been used up: somebody of whom nothing is known
+    /// may have done that.
     pub fn silence(&mut self, now: At) {
         self.freeze_bot(now + SECOND);
-        self.groups_silent_until = now + MINUTE;
+        self.silence_groups(now + MINUTE, now);
+    }
+
+    fn silence_groups(&mut self, until: At, now: At) {
+        self.groups_silent_until = self.groups_silent_until.max(until);
         let groups: Vec<_> = self.chats.keys().copied().collect();
         for target in groups.into_iter().filter(|target| target.is_group()) {
-            self.hold(target, now + MINUTE, now);
+            self.hold(target, until, now);
         }
     }
 
-    /// The bot is ours; `taken_over` says that another gateway's ownership ran out.
-    pub fn owned(&mut self, taken_over: bool, now: At) {
-        self.share.begin(taken_over, now);
-        if taken_over {
+    /// The bot is ours in this epoch.
+    pub fn owned(&mut self, epoch: i64, from: Former, now: At) {
+        if self.share.begin(epoch, from, now) {
             self.silence(now);
         }
     }
@@ -175,13 +185,6 @@ impl<T> Pacer<T> {
     /// The bot stays ours until then, or is not ours from then on.
     pub fn owned_until(&mut self, until: At) {
         self.share.owned_until(until);
-    }
-
-    /// When so little counts that a successor may begin; `None` while only an answer can
-    /// tell.
-    pub fn handed_over_at(&mut self, now: At) -> Option<At> {
-        let half = share::half(self.limits.per_second);
-        self.token.free_at(half + 1, Duration::ZERO, now)
     }
 
     /// Queues a row that starts at `not_before` or later.
@@ -242,26 +245,47 @@ impl<T> Pacer<T> {
         }
         let (limit, more_at) = self.share.of(self.limits.per_second, now);
         let saved = self.round_trips.saved(now);
-        match self.token.free_at(limit, saved, now) {
+        let room = self.room.of(limit, now);
+        let urgent: usize = Lane::ALL
+            .iter()
+            .filter(|lane| lane.is_urgent())
+            .map(|lane| self.ready[lane.index()].len())
+            .sum();
+        let usable = if urgent > 0 { limit } else { limit - room };
+        match self.token.free_at(usable, saved, now) {
             Some(at) if at <= now => {}
             Some(at) => return Next::Wait(more_at.map_or(at, |more_at| more_at.min(at))),
             None => return more_at.map_or(Next::Idle, Next::Wait),
         }
+        let counted = self.token.counted(saved, now);
         let [.., broadcasts] = &self.ready;
         let ready: usize = self.ready.iter().map(BTreeSet::len).sum();
         let bulk = ready == broadcasts.len();
-        if let Some(at) = self
-            .even
-            .next_at(limit, self.token.counted(saved, now), ready, bulk)
-            && at > now
+        let next_at = self.even.next_at(limit, counted, ready, bulk);
+        let spread = next_at.filter(|&at| at > now);
+        // What fits into its room starts there.
+        let urgent_may = spread.is_none() || (1..=room).contains(&urgent);
+        let rest_may = spread.is_none() && counted < limit - room;
+        if let Some(at) = spread
+            && !urgent_may
         {
             return Next::Wait(at);
         }
-        let ready = std::array::from_fn(|lane| !self.ready[lane].is_empty());
+        let may = |lane: Lane| {
+            if lane.is_urgent() {
+                urgent_may
+            } else {
+                rest_may
+            }
+        };
+        let ready = Lane::ALL.map(|lane| may(lane) && !self.ready[lane.index()].is_empty());
         let Some(lane) = self.round.choose(ready) else {
             return Next::Idle;
         };
         self.even.started(limit, now);
+        if lane.is_urgent() {
+            self.room.started(now);
+        }
         self.start(lane, now)
     }
 

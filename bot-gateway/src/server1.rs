@@ -134,3 +134,5 @@ impl Server1 {
 
 #[cfg(test)]
 mod tests;
+#[cfg(test)]
+pub(crate) use tests::FIGURES;

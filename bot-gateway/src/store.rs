@@ -105,7 +105,7 @@ enum Change {
     },
     Handled {
         bot_id: i64,
-        update: i64,
+        updates: Vec<i64>,
         handled: Vec<u8>,
     },
     Close,
@@ -217,7 +217,7 @@ impl Store {
         self.write(Change::Updates { bot_id, updates }).await
     }
 
-    /// `update` was handled, as `handled` says too; on disk soon.
+    /// `updates` were handled, as `handled` says too; on disk soon.
     ///
     /// # Errors
     ///
@@ -225,13 +225,13 @@ impl Store {
     pub(crate) async fn handled(
         &self,
         bot_id: i64,
-        update: i64,
+        updates: Vec<i64>,
         handled: &Handled,
     ) -> Result<(), StoreError> {
         let handled = tables::encode(handled, self.clock.now())?;
         let change = Change::Handled {
             bot_id,
-            update,
+            updates,
             handled,
         };
         let write = Write { change, done: None };
@@ -383,6 +383,25 @@ async fn reached(at: Option<Instant>) {
     match at {
         Some(at) => sleep_until(at).await,
         None => std::future::pending().await,
+    }
+}
+
+#[cfg(test)]
+impl Store {
+    /// A store whose disk stands still from the first write on.
+    pub(crate) fn standing_still(path: &Path, clock: SharedClock) -> Result<Self, StoreError> {
+        let database = open(path)?;
+        tables::begin(&database, clock.now()).map_err(|error| open_error(path, error))?;
+        let (writes, queue) = mpsc::channel(1);
+        tokio::spawn(async move {
+            let _kept = queue;
+            std::future::pending::<()>().await;
+        });
+        Ok(Self {
+            database: Arc::new(database),
+            writes,
+            clock,
+        })
     }
 }
 

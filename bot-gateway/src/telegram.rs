@@ -18,7 +18,7 @@ use tracing::{Instrument as _, Span, field};
 pub(crate) use api::is_telegrams;
 pub use api::{Api, ClientError, Timeouts};
 pub(crate) use body::MayWrite;
-pub use classify::{CallError, not_written, outcome, wire};
+pub use classify::{CallError, LONGEST_FREEZE, not_written, outcome, wire};
 pub use token::Token;
 
 use crate::figures;

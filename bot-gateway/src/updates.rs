@@ -53,7 +53,7 @@ pub(crate) enum Feed {
 
 /// Takes updates until stopping begins, then lets the handlers finish.
 pub(crate) async fn run(source: Source, desk: Desk, shutdown: &Shutdown) {
-    let mut inbox = Inbox::open(desk).await;
+    let mut inbox = Inbox::open(desk);
     match source.feed {
         Feed::Polling(hold) => {
             let poller = polling::Poller::new(source.telegram, source.holding, hold);

@@ -2,6 +2,7 @@
 //! which faults come and when; two runs of one seed differ only in what the machine's own
 //! timing makes of it.
 
+pub mod deploy;
 pub mod dice;
 pub mod faults;
 pub mod history;

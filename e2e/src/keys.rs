@@ -101,6 +101,11 @@ impl Keys {
         self.of.get(holder).map_or("", String::as_str)
     }
 
+    /// All keys, of whatever holder.
+    pub fn all(&self) -> impl Iterator<Item = &str> {
+        self.of.values().map(String::as_str)
+    }
+
     /// `SERVICE_KEYS` that admits `holders`, each with its right to act for people.
     pub(crate) fn digests(&self, holders: &[(&str, bool)]) -> String {
         let entries: Vec<_> = holders

@@ -3,7 +3,9 @@
 //! here and the developer's commands (`cargo xtask up`) run the same code.
 
 pub mod chaos;
+pub mod events;
 pub mod keys;
+pub mod nginx;
 pub mod otlp;
 pub mod people;
 pub mod ports;

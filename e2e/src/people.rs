@@ -5,11 +5,13 @@ use jiff::Timestamp;
 use olm_proto::lesson::v1::{
     BookLessonRequest, CreateTeacherRequest, Lesson, RegisterTelegramUserRequest,
     SetWeeklyRulesRequest, TeacherPolicies, WeeklyRule,
+    availability_service_client::AvailabilityServiceClient,
+    teacher_service_client::TeacherServiceClient, user_service_client::UserServiceClient,
 };
-use service_kit::grpc::client::acting;
+use service_kit::grpc::client::{Backend, acting};
 use uuid::Uuid;
 
-use crate::{Result, stack::Stack};
+use crate::{Result, program::Program, stack::Stack};
 
 /// Whose people they are: a bot that is not there.
 pub const BOT_ID: i64 = 1;
@@ -21,14 +23,36 @@ pub const BOT_ID: i64 = 1;
 ///
 /// When lesson-svc refuses.
 pub async fn register(stack: &Stack, number: i64) -> Result<Uuid> {
+    register_at(stack, BOT_ID, number).await
+}
+
+/// The same, in a bot that is there.
+///
+/// # Errors
+///
+/// When lesson-svc refuses.
+pub async fn register_at(stack: &Stack, bot_id: i64, number: i64) -> Result<Uuid> {
+    register_with(stack.users()?, bot_id, number).await
+}
+
+/// The same at lesson-svc as the operator reaches it.
+///
+/// # Errors
+///
+/// When lesson-svc refuses.
+pub async fn register_with(
+    mut users: UserServiceClient<Backend>,
+    bot_id: i64,
+    number: i64,
+) -> Result<Uuid> {
     let request = RegisterTelegramUserRequest {
-        bot_id: BOT_ID,
+        bot_id,
         telegram_user_id: number,
         chat_id: number,
         display_name: format!("Person {number}"),
         language_code: "en".to_owned(),
     };
-    let answer = stack.users()?.register_telegram_user(request).await?;
+    let answer = users.register_telegram_user(request).await?;
     let user = answer.into_inner().user.ok_or("no user")?;
     Ok(user.id.parse()?)
 }
@@ -46,11 +70,27 @@ pub async fn teach(
     start: &str,
     end: &str,
 ) -> Result<()> {
+    let lessons = stack.operator(Program::LessonSvc)?;
+    teach_with(lessons, person, policies, start, end).await
+}
+
+/// The same at lesson-svc as the operator reaches it.
+///
+/// # Errors
+///
+/// When lesson-svc refuses.
+pub async fn teach_with(
+    lessons: Backend,
+    person: Uuid,
+    policies: TeacherPolicies,
+    start: &str,
+    end: &str,
+) -> Result<()> {
     let request = CreateTeacherRequest {
         request_id: Uuid::new_v4().to_string(),
         policies: Some(policies),
     };
-    let mut teachers = stack.teachers()?;
+    let mut teachers = TeacherServiceClient::new(lessons.clone());
     teachers.create_teacher(acting(request, person)).await?;
     let rule = |day_of_week| WeeklyRule {
         day_of_week,
@@ -63,7 +103,7 @@ pub async fn teach(
         rules: (1..=7).map(rule).collect(),
         ..SetWeeklyRulesRequest::default()
     };
-    let mut availability = stack.availability()?;
+    let mut availability = AvailabilityServiceClient::new(lessons);
     availability
         .set_weekly_rules(acting(request, person))
         .await?;

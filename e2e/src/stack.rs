@@ -1,6 +1,7 @@
 //! The services as processes, wired to each other as in production.
 
 mod clients;
+mod wires;
 
 use std::{
     collections::BTreeMap,
@@ -29,6 +30,8 @@ use crate::{
     process::{self, Process},
     program::Program,
 };
+
+pub(crate) use wires::Wires;
 
 /// How long a service may take from its start to readiness.
 const READY_DEADLINE: Duration = Duration::from_secs(30);
@@ -119,8 +122,8 @@ impl Stack {
             line,
             running: BTreeMap::new(),
         };
-        stack.migrate(Program::LessonSvc).await?;
-        stack.migrate(Program::NotifySvc).await?;
+        stack.run(Program::LessonSvc, "migrate").await?;
+        stack.run(Program::NotifySvc, "migrate").await?;
         for program in stack.programs() {
             stack.launch(program)?;
         }
@@ -211,6 +214,12 @@ impl Stack {
             .directory
             .join("logs")
             .join(format!("{}.log", program.name()))
+    }
+
+    /// The id of a program's process while it runs.
+    #[must_use]
+    pub fn process_id(&self, program: Program) -> Option<u32> {
+        self.running.get(&program)?.id()
     }
 
     /// Ends a program at once, as a crash does.
@@ -306,13 +315,22 @@ impl Stack {
         Some(answer.into_inner().status())
     }
 
-    async fn migrate(&self, program: Program) -> Result<()> {
-        let output = self.command(program).arg("migrate").output().await?;
+    /// What a container's health check runs.
+    ///
+    /// # Errors
+    ///
+    /// When the program does not find itself healthy; telegram-sim cannot say.
+    pub async fn healthcheck(&self, program: Program) -> Result<()> {
+        self.run(program, "healthcheck").await
+    }
+
+    async fn run(&self, program: Program, task: &str) -> Result<()> {
+        let output = self.command(program).arg(task).output().await?;
         if output.status.success() {
             return Ok(());
         }
         Err(format!(
-            "{} migrate failed:\n{}{}",
+            "{} {task} failed:\n{}{}",
             program.name(),
             String::from_utf8_lossy(&output.stdout),
             String::from_utf8_lossy(&output.stderr)
@@ -368,11 +386,28 @@ impl Stack {
 
     /// A program with its settings and nothing of our own environment but PATH.
     fn command(&self, program: Program) -> Command {
-        let mut command = Command::new(self.options.binaries.join(program.name()));
-        command.current_dir(&self.options.directory).env_clear();
-        if let Some(path) = std::env::var_os("PATH") {
-            command.env("PATH", path);
-        }
+        let is_bots = program == Program::BotGateway;
+        let lesson_url = match &self.line {
+            Some(line) if is_bots => line.url(),
+            Some(_) | None => self.url(Program::LessonSvc),
+        };
+        let (token, telegram_url) = match &self.options.bot {
+            Bot::Real(token) => (token.as_str(), None),
+            Bot::Simulated => (SIMULATED_TOKEN, Some(self.url(Program::TelegramSim))),
+            Bot::Absent => (SIMULATED_TOKEN, None),
+        };
+        let wires = Wires {
+            keys: &self.keys,
+            databases: &self.options.databases,
+            listen: format!("127.0.0.1:{}", self.port(program)),
+            lesson_url,
+            notify_url: self.url(Program::NotifySvc),
+            token,
+            telegram_url,
+            journal: self.options.directory.join("journal.redb"),
+        };
+        let mut command = wires.command(program, &self.options.binaries);
+        command.current_dir(&self.options.directory);
         if let Some(endpoint) = &self.options.otlp_endpoint {
             command.env("OTEL_EXPORTER_OTLP_ENDPOINT", endpoint);
         }
@@ -381,73 +416,11 @@ impl Stack {
         {
             command.env(variable, format!("127.0.0.1:{port}"));
         }
-        let listen = format!("127.0.0.1:{}", self.port(program));
-        match program {
-            Program::TelegramSim => {
-                command.args(["--listen", &listen]);
-            }
-            Program::LessonSvc => {
-                command
-                    .env("LESSON_LISTEN", listen)
-                    .env("LESSON_LOG_FORMAT", "json")
-                    .env("LESSON_DATABASE_URL", &self.options.databases.lesson)
-                    .env("LESSON_REFLECTION", "true")
-                    .env("LESSON_SERVICE_KEYS_FILE", self.keys.callers_file(program))
-                    .env("LESSON_NOTIFY_URL", self.url(Program::NotifySvc))
-                    .env("LESSON_NOTIFY_KEY_FILE", self.keys.file("lesson-svc"))
-                    .env("LESSON_INVITATION_SECRET", self.keys.of("invitations"));
-            }
-            Program::NotifySvc => {
-                command
-                    .env("NOTIFY_LISTEN", listen)
-                    .env("NOTIFY_LOG_FORMAT", "json")
-                    .env("NOTIFY_DATABASE_URL", &self.options.databases.notify)
-                    .env("NOTIFY_REFLECTION", "true")
-                    .env("NOTIFY_WEBHOOK_KEY", self.keys.of("webhooks"))
-                    // On a developer's machine clients are there too.
-                    .env("NOTIFY_WEBHOOK_PRIVATE_NETWORKS", "127.0.0.1/32")
-                    .env("NOTIFY_SERVICE_KEYS_FILE", self.keys.callers_file(program));
-            }
-            Program::BotGateway => {
-                let token = match &self.options.bot {
-                    Bot::Real(token) => token,
-                    Bot::Simulated | Bot::Absent => SIMULATED_TOKEN,
-                };
-                command
-                    .env("BOT_LISTEN", listen)
-                    .env("BOT_LOG_FORMAT", "json")
-                    .env("BOT_REFLECTION", "true")
-                    .env("BOT_JOURNAL", self.options.directory.join("journal.redb"))
-                    .env("TELEGRAM_BOT_TOKEN", token)
-                    .env("BOT_LESSON_URL", self.lesson_url_of_bot())
-                    .env("BOT_LESSON_KEY_FILE", self.keys.file("bot-gateway"))
-                    .env("BOT_NOTIFY_URL", self.url(Program::NotifySvc))
-                    .env("BOT_NOTIFY_KEY_FILE", self.keys.file("bot-gateway"));
-                if self.options.bot == Bot::Simulated {
-                    command.env("BOT_TELEGRAM_API_URL", self.url(Program::TelegramSim));
-                }
-            }
-            Program::GatewayRest => {
-                command
-                    .env("REST_LISTEN", listen)
-                    .env("REST_LOG_FORMAT", "json")
-                    .env("REST_SERVICE_KEYS_FILE", self.keys.callers_file(program))
-                    .env("REST_LESSON_URL", self.url(Program::LessonSvc))
-                    .env("REST_LESSON_KEY_FILE", self.keys.file("gateway-rest"))
-                    .env("REST_NOTIFY_URL", self.url(Program::NotifySvc))
-                    .env("REST_NOTIFY_KEY_FILE", self.keys.file("gateway-rest"));
-            }
-        }
         let own = self.options.settings.iter();
         for (_, name, value) in own.filter(|(of, ..)| *of == program) {
             command.env(name, value);
         }
         command
-    }
-
-    fn lesson_url_of_bot(&self) -> String {
-        let line = self.line.as_ref().map(Proxy::url);
-        line.unwrap_or_else(|| self.url(Program::LessonSvc))
     }
 }
 

@@ -118,6 +118,12 @@ impl Story {
         }
     }
 
+    /// The same people, who reach the HTTP API at `rest` by `http`.
+    #[must_use]
+    pub fn by_way_of(self, http: reqwest::Client, rest: String) -> Self {
+        Self { http, rest, ..self }
+    }
+
     /// The id of the simulated bot.
     ///
     /// # Errors

@@ -113,17 +113,19 @@ pub async fn eventually(
     Ok(())
 }
 
-/// The folder of the built programs: beside the test's own.
+/// The folder of the built programs: beside this one, or, of a test, above its own.
 ///
 /// # Errors
 ///
 /// When they are not there.
 pub fn binaries() -> Result<PathBuf> {
-    let test = env::current_exe()?;
-    let folder = test
+    let own = env::current_exe()?;
+    let folder = own.parent().ok_or("no target folder")?;
+    // A test is in a folder of its own below.
+    let folder = folder
         .parent()
-        .and_then(|deps| deps.parent())
-        .ok_or("no target folder")?;
+        .filter(|_| folder.ends_with("deps"))
+        .unwrap_or(folder);
     for program in Program::ALL {
         if !folder.join(program.name()).exists() {
             return Err(format!(

@@ -165,6 +165,7 @@ pub(crate) fn router(app: App, config: &Config) -> Router {
         .routes(routes!(slots::http::list))
         .merge(lessons::http::routes())
         .merge(lessons::changing::routes())
+        .merge(lessons::deliveries::routes())
         .merge(lessons::history::routes())
         .merge(lessons::seats::routes())
         .merge(series::http::routes())

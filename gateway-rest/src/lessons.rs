@@ -1,6 +1,7 @@
 //! Lessons as clients see them.
 
 pub(crate) mod changing;
+pub(crate) mod deliveries;
 pub(crate) mod history;
 pub(crate) mod http;
 pub(crate) mod seats;

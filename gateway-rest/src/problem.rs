@@ -101,6 +101,10 @@ pub(crate) struct ProblemBody {
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(nullable = false)]
     capacity: Option<i64>,
+    /// `GROUP_FULL`: which group.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
+    group_title: Option<String>,
 }
 
 /// One field that is wrong, and how.
@@ -194,6 +198,7 @@ impl Problem {
                 conflict_count: None,
                 conflict_starts: Vec::new(),
                 capacity: None,
+                group_title: None,
             }),
         }
     }

@@ -31,6 +31,10 @@ pub(crate) struct SlotsQuery {
     /// the teacher's when nobody acts.
     #[param(nullable = false, example = "Europe/Berlin")]
     pub(crate) time_zone: Option<String>,
+    /// A lesson of this teacher that the acting user may see, when it is to be moved: its own
+    /// time counts as free, its length as offered, and is the default.
+    #[param(value_type = Option<Uuid>, nullable = false)]
+    pub(crate) except_lesson_id: Option<String>,
 }
 
 /// Times at which a lesson can be booked right now.

@@ -144,6 +144,8 @@ pub enum Error {
     GroupFull {
         /// How many it holds; `None` when the database alone refused.
         capacity: Option<i16>,
+        /// What it is called; empty likewise.
+        title: String,
     },
     /// No seat is left.
     #[error("no seat is left in the lesson")]
@@ -218,7 +220,10 @@ impl Error {
             Some("lessons_teacher_no_overlap") => Unbookable::SlotTaken.into(),
             Some("bookings_student_no_overlap") => Unbookable::StudentBusy.into(),
             Some("lessons_seats_within_capacity") => Self::LessonFull { capacity: None },
-            Some("groups_members_within_capacity") => Self::GroupFull { capacity: None },
+            Some("groups_members_within_capacity") => Self::GroupFull {
+                capacity: None,
+                title: String::new(),
+            },
             _ => Self::Database(error),
         }
     }
@@ -299,7 +304,14 @@ impl From<Error> for Status {
                     .metadata("starts", starts.collect::<Vec<_>>().join(","))
             }
             Error::SeriesEnded => precondition(ErrorReason::SeriesEnded),
-            Error::GroupFull { capacity } => full(precondition(ErrorReason::GroupFull), capacity),
+            Error::GroupFull { capacity, title } => {
+                let full = full(precondition(ErrorReason::GroupFull), capacity);
+                if title.is_empty() {
+                    full
+                } else {
+                    full.metadata("group_title", title)
+                }
+            }
             Error::LessonFull { capacity } => full(precondition(ErrorReason::LessonFull), capacity),
             Error::ReconfirmTooLate => precondition(ErrorReason::ReconfirmTooLate),
             Error::CursorInvalid => Refusal::new(InvalidArgument, ErrorReason::CursorInvalid, text),

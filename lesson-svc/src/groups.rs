@@ -73,6 +73,7 @@ impl Group {
         }
         Err(Error::GroupFull {
             capacity: Some(self.capacity),
+            title: self.title.clone(),
         })
     }
 }

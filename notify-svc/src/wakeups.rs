@@ -1,6 +1,7 @@
-//! Tells a bot's dispatcher that a row came: at once in this process, by a debounced
-//! NOTIFY to other replicas. Lost wake-ups cost a sweep interval and are counted; they
-//! never cost a notification.
+//! Tells a bot's dispatcher that a row came, and gateways that wait for a bot that it is
+//! free: at once in this process, by a debounced NOTIFY to other replicas. Lost wake-ups of a
+//! dispatcher cost a sweep interval and are counted; they never cost a notification. A lost
+//! word of a free bot costs what is left of its former owner's time.
 
 use std::{
     collections::{BTreeSet, HashMap},
@@ -13,13 +14,17 @@ use sqlx::{
     PgPool,
     postgres::{PgListener, PgPoolOptions},
 };
-use tokio::{sync::Notify, time::sleep};
+use tokio::{
+    sync::{Notify, mpsc},
+    time::sleep,
+};
 use uuid::Uuid;
 
 use crate::App;
 
-/// The channel of `NOTIFY`.
-const CHANNEL: &str = "notify_due";
+/// The channels of `NOTIFY`: bots with new rows, bots that were released.
+const DUE: &str = "notify_due";
+const RELEASED: &str = "notify_released";
 /// Bots named while this long passes share one NOTIFY: it takes a lock that every
 /// commit in the cluster waits for.
 const DEBOUNCE: Duration = Duration::from_millis(5);
@@ -42,7 +47,10 @@ pub struct Wakeups {
 #[derive(Debug, Default)]
 struct Inner {
     dispatchers: HashMap<i64, Vec<(Uuid, Arc<Notify>)>>,
-    elsewhere: BTreeSet<i64>,
+    /// Streams whose gateway wants the bot.
+    waiting: HashMap<i64, Vec<(Uuid, mpsc::Sender<i64>)>>,
+    due_elsewhere: BTreeSet<i64>,
+    released: BTreeSet<i64>,
 }
 
 impl Wakeups {
@@ -87,7 +95,7 @@ impl Wakeups {
         let mut elsewhere = false;
         for bot_id in bots {
             if !inner.wake_here(bot_id) {
-                elsewhere |= inner.elsewhere.insert(bot_id);
+                elsewhere |= inner.due_elsewhere.insert(bot_id);
             }
         }
         if elsewhere {
@@ -95,15 +103,48 @@ impl Wakeups {
         }
     }
 
-    /// Wakes every dispatcher here: what other replicas said may have been lost.
+    /// `freed` is told the bot's id when another gateway releases it; while it is full,
+    /// nothing is told.
+    pub fn wait_for(&self, bot_id: i64, stream: Uuid, freed: mpsc::Sender<i64>) {
+        let mut inner = self.inner();
+        let of_bot = inner.waiting.entry(bot_id).or_default();
+        of_bot.retain(|(id, _)| *id != stream);
+        of_bot.push((stream, freed));
+    }
+
+    /// The stream does not want the bot any more, or has it.
+    pub fn wait_no_more(&self, bot_id: i64, stream: Uuid) {
+        let mut inner = self.inner();
+        if let Some(of_bot) = inner.waiting.get_mut(&bot_id) {
+            of_bot.retain(|(id, _)| *id != stream);
+            if of_bot.is_empty() {
+                inner.waiting.remove(&bot_id);
+            }
+        }
+    }
+
+    /// Call it after the commit that made the bot free.
+    pub fn released(&self, bot_id: i64) {
+        let mut inner = self.inner();
+        inner.tell_waiting(bot_id);
+        // Whoever waits may do so at any replica.
+        inner.released.insert(bot_id);
+        self.announce.notify_one();
+    }
+
+    /// Wakes everybody here: what other replicas said may have been lost. A bot that is not
+    /// free after all is asked for once in vain.
     fn wake_all(&self) {
         let inner = self.inner();
         for (_, wake) in inner.dispatchers.values().flatten() {
             wake.notify_one();
         }
+        for bot_id in inner.waiting.keys() {
+            inner.tell_waiting(*bot_id);
+        }
     }
 
-    fn heard(&self, payload: &str) {
+    fn heard(&self, channel: &str, payload: &str) {
         let Some((replica, bots)) = payload.split_once(':') else {
             return;
         };
@@ -112,19 +153,30 @@ impl Wakeups {
         }
         let inner = self.inner();
         for bot_id in bots.split(',').filter_map(|id| id.parse().ok()) {
-            inner.wake_here(bot_id);
+            if channel == RELEASED {
+                inner.tell_waiting(bot_id);
+            } else {
+                inner.wake_here(bot_id);
+            }
         }
     }
 
-    fn payloads(&self) -> Vec<String> {
-        let bots: Vec<_> = mem::take(&mut self.inner().elsewhere)
-            .into_iter()
-            .map(|bot_id| bot_id.to_string())
-            .collect();
-        let replica = self.replica.simple();
-        bots.chunks(BOTS_PER_PAYLOAD)
-            .map(|bots| format!("{replica}:{}", bots.join(",")))
-            .collect()
+    /// What is to be announced: channel and payload.
+    fn announcements(&self) -> Vec<(&'static str, String)> {
+        let (due, released) = {
+            let mut inner = self.inner();
+            let due = mem::take(&mut inner.due_elsewhere);
+            (due, mem::take(&mut inner.released))
+        };
+        let mut announcements = Vec::new();
+        for (channel, bots) in [(RELEASED, released), (DUE, due)] {
+            let bots: Vec<_> = bots.into_iter().map(|bot_id| bot_id.to_string()).collect();
+            for bots in bots.chunks(BOTS_PER_PAYLOAD) {
+                let payload = format!("{}:{}", self.replica.simple(), bots.join(","));
+                announcements.push((channel, payload));
+            }
+        }
+        announcements
     }
 }
 
@@ -137,6 +189,13 @@ impl Inner {
             .flatten()
             .for_each(|(_, wake)| wake.notify_one());
         of_bot.is_some()
+    }
+
+    fn tell_waiting(&self, bot_id: i64) {
+        for (_, freed) in self.waiting.get(&bot_id).into_iter().flatten() {
+            // One that is full asks by itself a little later.
+            let _ = freed.try_send(bot_id);
+        }
     }
 }
 
@@ -158,9 +217,9 @@ pub async fn announce(app: App) {
             () = app.shutdown.stopping() => return,
             () = app.wakeups.announce.notified() => {}
         }
-        for payload in app.wakeups.payloads() {
+        for (channel, payload) in app.wakeups.announcements() {
             let sent = sqlx::query("SELECT pg_notify($1, $2)")
-                .bind(CHANNEL)
+                .bind(channel)
                 .bind(payload)
                 .execute(&pool)
                 .await;
@@ -190,12 +249,14 @@ pub async fn listen(app: App) {
 
 async fn hear(app: &App) -> sqlx::Result<()> {
     let mut listener = PgListener::connect_with(&own_connection(app)).await?;
-    listener.listen(CHANNEL).await?;
+    listener.listen_all([DUE, RELEASED]).await?;
     // Whatever came before listening began.
     app.wakeups.wake_all();
     loop {
         match listener.try_recv().await? {
-            Some(notification) => app.wakeups.heard(notification.payload()),
+            Some(notification) => app
+                .wakeups
+                .heard(notification.channel(), notification.payload()),
             // The connection was lost and made anew; so may notifications.
             None => app.wakeups.wake_all(),
         }

@@ -9,7 +9,7 @@ use sqlx::{
     migrate::{MigrateError, Migrator},
     postgres::{PgConnectOptions, PgPoolOptions},
 };
-use tokio::time::interval;
+use tokio::time::{interval, sleep};
 
 use crate::{config::Settings, metrics::Gauge};
 
@@ -17,6 +17,13 @@ use crate::{config::Settings, metrics::Gauge};
 const PATIENCE: Duration = Duration::from_secs(3);
 /// How often a pool's connections are counted.
 const COUNT_EVERY: Duration = Duration::from_secs(1);
+/// How long a migration waits for a lock before it gives way and tries again: whoever wants the
+/// table next waits behind it. Below PostgreSQL's `deadlock_timeout` (1 s), so that it is the
+/// migration that gives way to people, not one of them to it.
+const LOCK_PATIENCE: &str = "500ms";
+/// How often it tries, a minute and a half in all.
+const LOCK_ATTEMPTS: u32 = 120;
+const LOCK_PAUSE: Duration = Duration::from_millis(250);
 /// Connections are recycled after an hour, so that none outlives a failover long.
 const MAX_LIFETIME: Duration = Duration::from_hours(1);
 
@@ -147,12 +154,14 @@ impl DatabaseConfig {
     }
 
     /// Migrates the schema up to this build, or down to (and without undoing)
-    /// migration `down_to`.
+    /// migration `down_to`. A schema that has newer migrations is left as it is: the next
+    /// release's are backward compatible, and a release that one goes back to has nothing to do.
+    /// Services may run meanwhile: a migration gives way to their locks, and is tried again.
     ///
     /// # Errors
     ///
-    /// When the database cannot be reached or a migration fails; migrations before it
-    /// stay done.
+    /// When the database cannot be reached, a migration fails, or does not get its locks within
+    /// a minute and a half; migrations before it stay done.
     pub async fn migrate(
         &self,
         migrator: &Migrator,
@@ -161,7 +170,10 @@ impl DatabaseConfig {
         let pool = PgPoolOptions::new()
             .max_connections(1)
             .acquire_timeout(Duration::from_secs(10))
-            .connect_with(self.options()?.options([("statement_timeout", "0")]))
+            .connect_with(
+                self.options()?
+                    .options([("statement_timeout", "0"), ("lock_timeout", LOCK_PATIENCE)]),
+            )
             .await?;
         // Checked first: a role that owns its schema needs no right on the database.
         let exists: bool = sqlx::query_scalar("SELECT to_regnamespace($1) IS NOT NULL")
@@ -180,15 +192,36 @@ impl DatabaseConfig {
         let migrator = Migrator {
             migrations: migrator.migrations.clone(),
             table_name: migrator.table_name.clone(),
+            ignore_missing: down_to.is_none(),
             ..Migrator::DEFAULT
         };
-        match down_to {
-            None => migrator.run(&pool).await?,
-            Some(version) => migrator.undo(&pool, version).await?,
+        for attempt in 1.. {
+            let done = match down_to {
+                None => migrator.run(&pool).await,
+                Some(version) => migrator.undo(&pool, version).await,
+            };
+            match done {
+                Err(error) if attempt < LOCK_ATTEMPTS && gave_way(&error) => {
+                    sleep(LOCK_PAUSE).await;
+                }
+                Ok(()) => break,
+                Err(error) => return Err(error),
+            }
         }
         pool.close().await;
         Ok(())
     }
+}
+
+/// Whether a migration was ended by a lock of somebody else's; it is undone then.
+fn gave_way(error: &MigrateError) -> bool {
+    let (MigrateError::Execute(error) | MigrateError::ExecuteMigration(error, _)) = error else {
+        return false;
+    };
+    let code = error
+        .as_database_error()
+        .and_then(sqlx::error::DatabaseError::code);
+    matches!(code.as_deref(), Some("40P01" | "55P03"))
 }
 
 /// Whether a connection answers and is in no transaction; one that is not is closed.

@@ -4,6 +4,7 @@
 pub mod client;
 pub mod policy;
 pub mod server;
+pub mod tls;
 
 mod observed;
 

@@ -36,13 +36,14 @@ use opentelemetry::{
     KeyValue,
     metrics::{Meter, MeterProvider as _},
 };
-use opentelemetry_otlp::WithExportConfig as _;
 use opentelemetry_sdk::{
     Resource,
     metrics::{PeriodicReader, SdkMeterProvider},
 };
 use prometheus::{Registry, TextEncoder};
 use tokio::time::Instant;
+
+use crate::telemetry::Receiver;
 
 pub use exposed::{MetricsConfig, serve};
 
@@ -71,7 +72,7 @@ static FIGURES: OnceLock<Figures> = OnceLock::new();
 type Failed = Box<dyn std::error::Error + Send + Sync>;
 
 impl Figures {
-    fn new(resource: Resource, otlp_endpoint: Option<&str>) -> Result<Self, Failed> {
+    fn new(resource: Resource, receiver: Option<&Receiver>) -> Result<Self, Failed> {
         let registry = Registry::new();
         let exporter = opentelemetry_prometheus::exporter()
             .with_registry(registry.clone())
@@ -80,12 +81,8 @@ impl Figures {
         let mut provider = SdkMeterProvider::builder()
             .with_resource(resource)
             .with_reader(exporter);
-        if let Some(endpoint) = otlp_endpoint {
-            let exporter = opentelemetry_otlp::MetricExporter::builder()
-                .with_tonic()
-                .with_endpoint(endpoint)
-                .build()?;
-            provider = provider.with_reader(PeriodicReader::builder(exporter).build());
+        if let Some(receiver) = receiver {
+            provider = provider.with_reader(PeriodicReader::builder(receiver.figures()?).build());
         }
         let provider = provider.build();
         Ok(Self {
@@ -108,9 +105,9 @@ impl Figures {
 /// # Errors
 ///
 /// When the endpoint cannot be used, or something was counted already.
-pub(crate) fn init(resource: Resource, otlp_endpoint: Option<&str>) -> Result<(), Failed> {
+pub(crate) fn init(resource: Resource, receiver: Option<&Receiver>) -> Result<(), Failed> {
     FIGURES
-        .set(Figures::new(resource, otlp_endpoint)?)
+        .set(Figures::new(resource, receiver)?)
         .map_err(|_| "figures were counted before telemetry was started".into())
 }
 

@@ -3,6 +3,7 @@
 //! `OTEL_EXPORTER_OTLP_ENDPOINT` is set (OLM-4).
 
 mod json;
+mod otlp;
 
 use std::{
     collections::HashMap, io::IsTerminal as _, str::FromStr, sync::LazyLock, time::Duration,
@@ -13,7 +14,6 @@ use opentelemetry::{
     propagation::TextMapPropagator as _,
     trace::{TraceContextExt as _, TracerProvider as _},
 };
-use opentelemetry_otlp::WithExportConfig as _;
 use opentelemetry_sdk::{Resource, propagation::TraceContextPropagator, trace::SdkTracerProvider};
 use tracing::Span;
 use tracing_opentelemetry::OpenTelemetrySpanExt as _;
@@ -23,6 +23,8 @@ use crate::{
     config::Settings,
     metrics::{self, MetricsConfig},
 };
+pub use otlp::OtlpConfig;
+pub(crate) use otlp::Receiver;
 
 static PROPAGATOR: LazyLock<TraceContextPropagator> = LazyLock::new(TraceContextPropagator::new);
 
@@ -39,9 +41,8 @@ pub struct TelemetryConfig {
     pub filter: String,
     /// `<P>_LOG_FORMAT`: `json` or `pretty`; default: pretty on a terminal.
     pub format: LogFormat,
-    /// `OTEL_EXPORTER_OTLP_ENDPOINT`: an OTLP/gRPC receiver of spans and figures; absent:
-    /// no export.
-    pub otlp_endpoint: Option<String>,
+    /// Who receives spans and figures; absent: no export.
+    pub otlp: Option<OtlpConfig>,
     /// `<P>_METRICS_LISTEN`: where figures are read.
     pub metrics: MetricsConfig,
 }
@@ -116,15 +117,11 @@ impl TelemetryConfig {
         } else {
             LogFormat::Json
         };
-        let otlp_endpoint = settings.unprefixed(|settings| {
-            let endpoint: Option<http::Uri> = settings.optional("OTEL_EXPORTER_OTLP_ENDPOINT");
-            endpoint.map(|uri| uri.to_string())
-        });
         Self {
             service,
             filter,
             format: settings.value("LOG_FORMAT", default_format),
-            otlp_endpoint,
+            otlp: OtlpConfig::read(settings),
             metrics: MetricsConfig::read(settings, metrics_port),
         }
     }
@@ -150,14 +147,12 @@ pub fn init(
     let resource = Resource::builder()
         .with_service_name(config.service)
         .build();
-    metrics::init(resource.clone(), config.otlp_endpoint.as_deref())?;
+    let receiver = config.otlp.as_ref().map(Receiver::new).transpose()?;
+    metrics::init(resource.clone(), receiver.as_ref())?;
     let mut provider = SdkTracerProvider::builder().with_resource(resource);
-    if let Some(endpoint) = &config.otlp_endpoint {
-        let exporter = opentelemetry_otlp::SpanExporter::builder()
-            .with_tonic()
-            .with_endpoint(endpoint)
-            .build()?;
-        provider = provider.with_batch_exporter(exporter);
+    if let Some(receiver) = &receiver {
+        provider = provider.with_batch_exporter(receiver.spans()?);
+        receiver.follow();
     }
     let provider = provider.build();
     // One global filter: per-layer filters lost spans. The exporter's own transport

@@ -28,6 +28,7 @@ use service_kit::{
     grpc::{
         client::{Backend, BackendConfig, acting},
         server::{GrpcServer, MAX_MESSAGE_BYTES, caller, required_acting_user},
+        tls::Authorities,
     },
     health::Health,
     keys::{ServiceKeys, digest_hex},
@@ -172,6 +173,7 @@ fn backend(running: &Running, key: &str) -> Backend {
     Backend::connect_lazy(&BackendConfig {
         service: "test",
         url: running.url.parse().unwrap(),
+        authorities: Authorities::default(),
         key: key.into(),
         timeout: HANGS,
     })

@@ -160,6 +160,8 @@ pub struct Said {
     pub chat_id: i64,
     /// The update that tells a bot of it; absent when the bot does not want this kind.
     pub update_id: Option<i64>,
+    /// When it was said, as [`LedgerEntry::received_mono_us`] counts.
+    pub said_mono_us: u64,
 }
 
 /// A button to press, found by any mix of message, callback data and label; the newest match wins.
@@ -193,6 +195,8 @@ pub enum Pressed {
         callback_query_id: String,
         /// The update that tells the bot; absent when it does not want this kind.
         update_id: Option<i64>,
+        /// When it was pressed, as [`LedgerEntry::received_mono_us`] counts.
+        pressed_mono_us: u64,
     },
     /// A button of the reply keyboard: its label was sent as a message.
     Message {

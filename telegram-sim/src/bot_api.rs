@@ -61,11 +61,12 @@ enum Method {
     SendPhoto,
     SetChatMenuButton,
     SetMyCommands,
+    SetMyName,
     SetWebhook,
 }
 
 impl Method {
-    const ALL: [Self; 18] = [
+    const ALL: [Self; 19] = [
         Self::AnswerCallbackQuery,
         Self::DeleteMessage,
         Self::DeleteMyCommands,
@@ -83,6 +84,7 @@ impl Method {
         Self::SendPhoto,
         Self::SetChatMenuButton,
         Self::SetMyCommands,
+        Self::SetMyName,
         Self::SetWebhook,
     ];
 
@@ -112,6 +114,7 @@ impl Method {
             Self::SendPhoto => "sendPhoto",
             Self::SetChatMenuButton => "setChatMenuButton",
             Self::SetMyCommands => "setMyCommands",
+            Self::SetMyName => "setMyName",
             Self::SetWebhook => "setWebhook",
         }
     }
@@ -135,6 +138,7 @@ impl Method {
             | Self::SendChatAction
             | Self::SetChatMenuButton
             | Self::SetMyCommands
+            | Self::SetMyName
             | Self::SetWebhook => Counts::Nothing,
         }
     }
@@ -311,6 +315,7 @@ fn dispatch(world: &mut World, call: &Call, now: Moment) -> ApiResult {
         Method::SendPhoto => messages::send_photo(world, bot, params, now),
         Method::SetChatMenuButton => profile::set_chat_menu_button(params),
         Method::SetMyCommands => profile::set_my_commands(world, bot, params),
+        Method::SetMyName => profile::set_my_name(world, bot, params),
         Method::SetWebhook => polling::set_webhook(world, bot, params),
     }
 }

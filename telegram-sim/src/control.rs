@@ -1,8 +1,8 @@
-//! The controls under `/sim/`, and the chat page at `/`.
+//! The controls under `/sim/`.
 
 mod faults;
 mod groups;
-mod input;
+pub(crate) mod input;
 mod ledger;
 mod people;
 
@@ -32,7 +32,6 @@ const MAX_WAIT: Duration = Duration::from_mins(1);
 
 pub(crate) fn router() -> Router<Arc<Shared>> {
     Router::new()
-        .route("/", get(page))
         .route("/sim/health", get(health))
         .route("/sim/bots", get(bots))
         .route("/sim/bots/{id}/redeliver", post(redeliver))
@@ -60,18 +59,6 @@ pub(crate) fn router() -> Router<Arc<Shared>> {
         .layer(DefaultBodyLimit::max(MAX_BODY_BYTES))
         .method_not_allowed_fallback(wrong_method)
         .fallback(nothing_here)
-}
-
-async fn page() -> impl IntoResponse {
-    let headers = [
-        (header::CONTENT_TYPE, "text/html; charset=utf-8"),
-        (header::CACHE_CONTROL, "no-store"),
-        (
-            header::CONTENT_SECURITY_POLICY,
-            "default-src 'none'; style-src 'unsafe-inline'; script-src 'unsafe-inline'; connect-src 'self'; img-src 'self' data:",
-        ),
-    ];
-    (headers, include_str!("page/index.html"))
 }
 
 async fn health() -> Json<Value> {

@@ -30,6 +30,7 @@ pub mod client;
 mod clock;
 mod config;
 mod control;
+mod page;
 mod server;
 mod webhooks;
 mod world;

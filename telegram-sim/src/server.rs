@@ -28,7 +28,7 @@ use tokio::{
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 use tower::ServiceExt;
 
-use crate::{Config, bot_api, control, webhooks, world::Shared};
+use crate::{Config, bot_api, control, page, webhooks, world::Shared};
 
 /// Connections served at a time; more wait in the listener's backlog.
 const MAX_CONNECTIONS: usize = 4096;
@@ -60,6 +60,7 @@ pub async fn run(
     let shared = Arc::new(shared);
     let posting = tokio::spawn(webhooks::run(Arc::clone(&shared)));
     let router = control::router()
+        .merge(page::router())
         .merge(bot_api::router())
         .with_state(shared);
     if let Ok(address) = listener.local_addr() {

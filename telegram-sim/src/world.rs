@@ -20,7 +20,7 @@ use std::{
     sync::{Mutex, MutexGuard, PoisonError},
 };
 
-use serde_json::Value;
+use serde_json::{Value, json};
 use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 
@@ -246,7 +246,7 @@ impl Bot {
             id,
             token,
             username: format!("sim_{id}_bot"),
-            first_name: format!("Bot {id}"),
+            first_name: first_name_of(id),
             updates: Updates::starting_at(now),
             webhook: None,
             webhooks: 0,
@@ -265,18 +265,34 @@ impl Bot {
         self.updates.copies() + out
     }
 
-    /// The menu in a language: the language's own commands, else the default ones.
-    pub fn menu(&self, language: &str) -> Vec<CommandView> {
-        let scopes = [r#"{"type":"all_private_chats"}"#, r#"{"type":"default"}"#];
+    /// Another name, or the first one again.
+    pub fn rename(&mut self, name: &str) {
+        self.first_name = if name.is_empty() {
+            first_name_of(self.id)
+        } else {
+            name.to_owned()
+        };
+    }
+
+    /// The menu of a private chat in a language: the narrowest scope that has one, in the language
+    /// before the default, as <https://core.telegram.org/bots/api#botcommandscope> says.
+    pub fn menu(&self, chat: i64, language: &str) -> Vec<CommandView> {
+        let scopes = [
+            json!({ "type": "chat", "chat_id": chat }),
+            json!({ "type": "all_private_chats" }),
+            json!({ "type": "default" }),
+        ];
         scopes
             .iter()
-            .flat_map(|scope| [(*scope, language), (*scope, "")])
-            .find_map(|(scope, language)| {
-                self.commands
-                    .get(&(scope.to_owned(), language.to_owned()))
-                    .filter(|commands| !commands.is_empty())
+            .flat_map(|scope| {
+                [language, ""].map(|language| (scope.to_string(), language.to_owned()))
             })
+            .find_map(|key| self.commands.get(&key).filter(|menu| !menu.is_empty()))
             .cloned()
             .unwrap_or_default()
     }
+}
+
+fn first_name_of(bot: i64) -> String {
+    format!("Bot {bot}")
 }

@@ -32,6 +32,12 @@ pub enum Label<'a> {
     CancelYes,
     /// No, keep it.
     CancelNo,
+    /// Yes, withdraw the request.
+    WithdrawYes,
+    /// Yes, the time need not be kept.
+    LetGoYes,
+    /// No, the request stays, or the time is kept.
+    LeaveIt,
     /// A student comes to the new time of a group's lesson.
     Keep,
     /// A student gives up their seat.
@@ -51,6 +57,9 @@ impl Label<'_> {
             Self::Decline => message(language, "label-decline", &values),
             Self::CancelYes => message(language, "label-cancel-yes", &values),
             Self::CancelNo => message(language, "label-cancel-no", &values),
+            Self::WithdrawYes => message(language, "label-withdraw-yes", &values),
+            Self::LetGoYes => message(language, "label-let-go-yes", &values),
+            Self::LeaveIt => message(language, "label-leave-it", &values),
             Self::Keep => message(language, "label-keep", &values),
             Self::GiveUp => message(language, "label-give-up", &values),
         }

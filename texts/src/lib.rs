@@ -8,6 +8,7 @@ mod clocks;
 mod dates;
 mod labels;
 mod notices;
+mod reasons;
 mod screens;
 mod times;
 mod zones;
@@ -20,6 +21,7 @@ pub use labels::{
     booking::BookingLabel, lead_name, mutable_kind,
 };
 pub use notices::{Format, Rendered, person_name, render};
+pub use reasons::reason;
 pub use screens::{
     DeliveryState, InvitingScreen, Screen, SeatState, SettingsNow, SettingsScreen, StatusNow,
     TeachingNote, TeachingScreen, TimeOffScreen, ZoneNow, booking::BookingScreen,

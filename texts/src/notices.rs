@@ -10,6 +10,7 @@ use olm_proto::notify::v1::{
 use crate::{
     Language,
     bundle::{Values, message},
+    reasons::reason,
     times::{left, lesson_time, moment},
 };
 
@@ -355,11 +356,11 @@ impl Telling<'_> {
     }
 
     fn reason(&self) -> String {
-        let reason = &self.notice.cancel_reason;
+        let reason = reason(&self.notice.cancel_reason, self.language);
         if reason.is_empty() {
             return String::new();
         }
-        self.say("notice-reason", &Values::default().html("reason", reason))
+        self.say("notice-reason", &Values::default().html("reason", &reason))
     }
 
     /// Where a student goes on.

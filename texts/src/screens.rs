@@ -57,6 +57,34 @@ pub enum Screen<'a> {
         /// The lesson's time.
         when: &'a str,
     },
+    /// Asks a student before they withdraw a request.
+    WithdrawAsk {
+        /// The teacher's name.
+        name: &'a str,
+        /// The lesson's time.
+        when: &'a str,
+    },
+    /// They withdrew it.
+    Withdrawn {
+        /// The teacher's name.
+        name: &'a str,
+        /// The lesson's time.
+        when: &'a str,
+    },
+    /// Asks a student whether a time need not be kept any more.
+    LetGoAsk {
+        /// The teacher's name.
+        name: &'a str,
+        /// The lesson's time.
+        when: &'a str,
+    },
+    /// It is not.
+    LetGo {
+        /// The teacher's name.
+        name: &'a str,
+        /// The lesson's time.
+        when: &'a str,
+    },
     /// A button was drawn for an older version of the lesson.
     Changed {
         /// The other side's name.
@@ -98,7 +126,10 @@ pub enum Screen<'a> {
     /// Others accepted it.
     InvitationUsedUp,
     /// The group it leads into is full.
-    InvitationGroupFull,
+    InvitationGroupFull {
+        /// The group's title; empty: not known.
+        group: &'a str,
+    },
     /// A teacher opened their own invitation.
     SelfInvitation,
     /// It has begun.
@@ -184,6 +215,10 @@ impl Screen<'_> {
             Self::LineHeld => "screen-line-held",
             Self::CancelAsk { .. } => "screen-cancel-ask",
             Self::Canceled { .. } => "screen-canceled",
+            Self::WithdrawAsk { .. } => "screen-withdraw-ask",
+            Self::Withdrawn { .. } => "screen-withdrawn",
+            Self::LetGoAsk { .. } => "screen-let-go-ask",
+            Self::LetGo { .. } => "screen-let-go",
             Self::Changed { .. } => "screen-changed",
             Self::AlreadyCanceled => "screen-already-canceled",
             Self::AlreadyDeclined => "screen-already-declined",
@@ -195,7 +230,7 @@ impl Screen<'_> {
             Self::InvitationExpired => "screen-invitation-expired",
             Self::InvitationRevoked => "screen-invitation-revoked",
             Self::InvitationUsedUp => "screen-invitation-used-up",
-            Self::InvitationGroupFull => "screen-invitation-group-full",
+            Self::InvitationGroupFull { .. } => "screen-invitation-group-full",
             Self::SelfInvitation => "screen-self-invitation",
             Self::AlreadyBegun => "screen-already-begun",
             Self::NoLesson => "screen-no-lesson",
@@ -225,6 +260,9 @@ impl Screen<'_> {
             Self::TooManyRequests { seconds } => values.number("seconds", seconds),
             Self::Invited { name, teacher } => values.html("name", name).html("teacher", teacher),
             Self::StudentAlready { teacher } => values.html("teacher", teacher),
+            Self::InvitationGroupFull { group } => values
+                .html("group", group)
+                .number("has-group", i64::from(!group.is_empty())),
             Self::Confirmed { name, when }
             | Self::LessonWithTeacher { name, when }
             | Self::LessonWithStudent { name, when }
@@ -234,6 +272,10 @@ impl Screen<'_> {
             | Self::SeatLeft { name, when }
             | Self::CancelAsk { name, when }
             | Self::Canceled { name, when }
+            | Self::WithdrawAsk { name, when }
+            | Self::Withdrawn { name, when }
+            | Self::LetGoAsk { name, when }
+            | Self::LetGo { name, when }
             | Self::Changed { name, when } => values.html("name", name).html("when", when),
             Self::Unknown
             | Self::NotPossible
@@ -249,7 +291,6 @@ impl Screen<'_> {
             | Self::InvitationExpired
             | Self::InvitationRevoked
             | Self::InvitationUsedUp
-            | Self::InvitationGroupFull
             | Self::SelfInvitation
             | Self::Lessons
             | Self::NoLessons

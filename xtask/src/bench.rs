@@ -8,6 +8,14 @@ use crate::tasks::{binaries, cargo, execute};
 
 /// What is measured beside the benchmarks' own process.
 const SERVICES: [&str; 3] = ["lesson-svc", "notify-svc", "gateway-rest"];
+/// What `bot` and `sizing` measure: all of them.
+const EVERYTHING: [&str; 5] = [
+    "lesson-svc",
+    "notify-svc",
+    "gateway-rest",
+    "bot-gateway",
+    "telegram-sim",
+];
 /// What `delivery` and `failover` measure.
 const DELIVERY: [&str; 3] = ["notify-svc", "bot-gateway", "telegram-sim"];
 
@@ -18,6 +26,7 @@ pub(crate) fn run(arguments: &[String]) -> Result<()> {
     let measured: &[&str] = match arguments.first().map(String::as_str) {
         None | Some("slots") => &[],
         Some("delivery" | "failover") => &DELIVERY,
+        Some("bot" | "sizing") => &EVERYTHING,
         Some(_) => &SERVICES,
     };
     build.args(measured.iter().flat_map(|service| ["-p", service]));

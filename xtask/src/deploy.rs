@@ -1,8 +1,11 @@
 //! `cargo xtask deploy-check`: whatever deploys is what its own tools take.
 
+pub(crate) mod build;
 mod chart;
 mod compose;
+mod dependencies;
 mod images;
+mod migrations;
 mod monitoring;
 pub(crate) mod proxy;
 mod scripts;
@@ -36,8 +39,20 @@ const CHECKS: &[Check] = &[
         run: monitoring::check,
     },
     Check {
+        name: "migrations",
+        run: migrations::check,
+    },
+    Check {
+        name: "dependencies",
+        run: dependencies::check,
+    },
+    Check {
         name: "images",
         run: images::check,
+    },
+    Check {
+        name: "build",
+        run: build::check,
     },
     Check {
         name: "proxy",

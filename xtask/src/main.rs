@@ -1,18 +1,21 @@
 //! The developer's commands: `cargo xtask up`, `test`, `ci`, `sqlx`, `bench`, `chaos`,
-//! `contract-fuzz`, `deploy-check`.
+//! `update-check`, `contract-fuzz`, `screens`, `proxy-methods`, `deploy-check`.
 
 mod bench;
 mod chaos;
 mod ci;
 mod deploy;
 mod fuzz;
+mod policies;
+mod screens;
 mod sql;
 mod tasks;
 mod test;
 mod tools;
 mod up;
+mod update;
 
-use std::process::ExitCode;
+use std::{path::PathBuf, process::ExitCode};
 
 use clap::{Parser, Subcommand};
 
@@ -36,26 +39,48 @@ enum Command {
     },
     /// Runs all tests on a private database
     Test {
+        /// Instead those that need more of the machine, such as nginx, which is looked for or
+        /// unpacked below `target/tools`
+        #[arg(long)]
+        system: bool,
         /// Passed on to `cargo test`, e.g. `-p lesson-svc`
         #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
         arguments: Vec<String>,
     },
-    /// Runs everything a change must pass: fmt, contract lint, clippy, doc, SQL metadata, tests, demo
+    /// Runs one test program, as `cargo test` asks for it
+    #[command(hide = true)]
+    RunTest {
+        program: PathBuf,
+        #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
+        arguments: Vec<String>,
+    },
+    /// Runs the images' programs beside this one, as `deploy-check build` asks for it
+    #[command(hide = true)]
+    RunImages,
+    /// Runs everything a change must pass: fmt, contract lint, clippy, doc, SQL metadata, tests, deploy-check,
+    /// update-check, demo
     Ci,
     /// Writes the SQL metadata that builds without a database read (.sqlx)
     Sqlx,
-    /// Measures optimised builds: `booking`, `delivery`, `failover`, `feed`, `slots`, `watch`
+    /// Measures optimised builds: `booking`, `bot`, `delivery`, `failover`, `feed`, `sizing`,
+    /// `slots`, `watch`
     Bench {
         /// Which benchmark, and its options, e.g. `booking --rounds 3`; `--help` lists them
         #[arg(trailing_var_arg = true, allow_hyphen_values = true, required = true)]
         arguments: Vec<String>,
     },
-    /// Breaks processes, networks, database and Telegram under load, and judges what was delivered
+    /// Breaks processes, networks, database and Telegram under load, or replaces the services, and judges
     Chaos(chaos::Plan),
+    /// Updates the release before this one to this one under load, and goes back
+    UpdateCheck(update::Plan),
     /// Tries the running gateway with requests made from its OpenAPI document (schemathesis)
     ContractFuzz(fuzz::Plan),
+    /// Takes pictures of the bot's main screens in both languages into docs/bot (Chromium)
+    Screens,
     /// Writes what of gRPC the proxy opens to server 2, from the contract's policies
     ProxyMethods,
+    /// Writes the security model's table of who may call what, from the contract's policies
+    Policies,
     /// Validates whatever deploys with its own tools, and prints one table
     DeployCheck {
         /// Only these checks, e.g. `images`
@@ -66,13 +91,25 @@ enum Command {
 fn main() -> ExitCode {
     let result = match Arguments::parse().command {
         Command::Up { demo_once } => up::run(demo_once),
-        Command::Test { arguments } => test::run(&arguments),
+        Command::Test {
+            system: true,
+            arguments,
+        } => test::run_system(&arguments),
+        Command::Test {
+            system: false,
+            arguments,
+        } => test::run(&arguments),
+        Command::RunTest { program, arguments } => test::run_one(&program, &arguments),
+        Command::RunImages => deploy::build::run_images(),
         Command::Ci => ci::run(),
         Command::Sqlx => sql::write(),
         Command::Bench { arguments } => bench::run(&arguments),
         Command::Chaos(plan) => chaos::run(&plan),
+        Command::UpdateCheck(plan) => update::run(&plan),
         Command::ContractFuzz(plan) => fuzz::run(&plan),
+        Command::Screens => screens::run(),
         Command::ProxyMethods => deploy::proxy::write(),
+        Command::Policies => policies::write(),
         Command::DeployCheck { checks } => deploy::run(&checks),
     };
     match result {

@@ -53,6 +53,17 @@ pub(crate) fn cargo(arguments: &[&str]) -> Command {
     command
 }
 
+/// Builds every program, as the tests do: `--examples`, of which there are none, has cargo
+/// count what only tests depend on, so that nothing is built once more for those.
+pub(crate) fn build() -> Result<()> {
+    execute(&mut cargo(&[
+        "build",
+        "--workspace",
+        "--bins",
+        "--examples",
+    ]))
+}
+
 /// Runs a command to its end.
 pub(crate) fn execute(command: &mut Command) -> Result<()> {
     let line = line_of(command);

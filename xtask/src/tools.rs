@@ -3,12 +3,12 @@
 use std::{
     env, fs,
     path::{Path, PathBuf},
-    process::Command,
+    process::{Command, Stdio},
 };
 
 use e2e::Result;
 
-use crate::tasks::{execute, root};
+use crate::tasks::{cargo, execute, root};
 
 /// Where programs are that only administrators have on PATH.
 const USUAL_PLACES: [&str; 4] = ["/usr/sbin", "/usr/local/sbin", "/usr/bin", "/usr/local/bin"];
@@ -30,6 +30,23 @@ pub(crate) fn python(package: &str, program: &str) -> Result<PathBuf> {
     install.args(["install", "--quiet", "--disable-pip-version-check", package]);
     execute(&mut install)
         .map_err(|error| format!("{error}; this needs PyPI or a mirror of it (PIP_INDEX_URL)"))?;
+    Ok(tool)
+}
+
+/// `program` of a crate. Built without optimising: that takes a third of the time, and checks
+/// take seconds either way.
+pub(crate) fn crates(package: &str, version: &str, program: &str) -> Result<PathBuf> {
+    let place = place_of(&format!("{package}-{version}"));
+    let tool = place.join("bin").join(program);
+    if tool.exists() {
+        return Ok(tool);
+    }
+    println!("building {package} {version} into {} …", place.display());
+    let mut install = cargo(&["install", package, "--version", version]);
+    install.args(["--locked", "--debug", "--quiet", "--root"]);
+    // In a folder of its own, which goes when it is built.
+    install.arg(&place).env_remove("CARGO_TARGET_DIR");
+    execute(&mut install)?;
     Ok(tool)
 }
 
@@ -75,16 +92,42 @@ pub(crate) fn debian(package: &str, program: &str) -> Result<PathBuf> {
     println!("unpacking Debian's {package} into {} …", place.display());
     fs::create_dir_all(&place)?;
     fetch_and_unpack(package, &place).map_err(|error| {
-        format!("{error}; {package} is neither installed nor to be had from apt (run `apt-get update` once, or install {program})")
+        format!("{error}; {package} is neither installed nor to be had from apt: install {program}")
     })?;
     unpacked().ok_or_else(|| format!("{package} has no {program}").into())
 }
 
+/// The folder with the files of a Debian or Ubuntu package that has no program, such as fonts,
+/// unpacked below `target/tools`.
+pub(crate) fn debian_files(package: &str) -> Result<PathBuf> {
+    let place = place_of(package);
+    let complete = place.join("usr");
+    if complete.exists() {
+        return Ok(place);
+    }
+    println!("unpacking Debian's {package} into {} …", place.display());
+    fs::create_dir_all(&place)?;
+    fetch_and_unpack(package, &place).map_err(|error| {
+        format!("{error}; {package} is not to be had from apt (run `apt-get update` once)")
+    })?;
+    Ok(place)
+}
+
 fn fetch_and_unpack(package: &str, place: &Path) -> Result<()> {
-    let mut fetch = Command::new("apt-get");
-    // apt's own user cannot write here.
-    fetch.args(["-qq", "-o", "APT::Sandbox::User=", "download", package]);
-    execute(fetch.current_dir(place))?;
+    let mut download = apt();
+    download.args(["download", package]).current_dir(place);
+    let by_the_systems_list = download.stderr(Stdio::null()).status();
+    // A fresh machine has no list of packages, and only root may bring it one; ours is our own.
+    if !by_the_systems_list.is_ok_and(|status| status.success()) {
+        let lists = package_lists()?;
+        execute(apt().args(&lists).arg("update"))?;
+        execute(
+            apt()
+                .args(&lists)
+                .args(["download", package])
+                .current_dir(place),
+        )?;
+    }
     for entry in fs::read_dir(place)? {
         let file = entry?.path();
         if file.extension().is_some_and(|extension| extension == "deb") {
@@ -93,6 +136,25 @@ fn fetch_and_unpack(package: &str, place: &Path) -> Result<()> {
         }
     }
     Ok(())
+}
+
+fn apt() -> Command {
+    let mut apt = Command::new("apt-get");
+    // apt's own user cannot write here.
+    apt.args(["-qq", "-o", "APT::Sandbox::User="]);
+    apt
+}
+
+/// Has apt keep its lists of packages below `target/tools`.
+fn package_lists() -> Result<Vec<String>> {
+    let mut options = Vec::new();
+    for (option, folder) in [("Dir::State::lists", "lists"), ("Dir::Cache", "cache")] {
+        let folder = place_of("apt").join(folder);
+        fs::create_dir_all(folder.join("partial"))?;
+        fs::create_dir_all(folder.join("archives/partial"))?;
+        options.extend(["-o".to_owned(), format!("{option}={}", folder.display())]);
+    }
+    Ok(options)
 }
 
 fn place_of(name: &str) -> PathBuf {

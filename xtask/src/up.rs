@@ -1,6 +1,6 @@
 //! `cargo xtask up`: the whole system on this machine, from nothing.
 
-mod demo;
+pub(crate) mod demo;
 
 use std::{
     env,
@@ -18,7 +18,7 @@ use e2e::{
 use service_kit::shutdown::Shutdown;
 use tokio::time::{interval, timeout};
 
-use crate::tasks::{Interrupts, binaries, cargo, execute, root, runtime};
+use crate::tasks::{Interrupts, binaries, build, root, runtime};
 
 /// The port of the private PostgreSQL when nobody else took it.
 const POSTGRES_PORT: u16 = 54_320;
@@ -75,7 +75,7 @@ pub(crate) fn run(demo_once: bool) -> Result<()> {
         return Err("already running here: stop the other `cargo xtask up` first".into());
     }
     println!("building the programs …");
-    execute(&mut cargo(&["build", "--workspace", "--bins"]))?;
+    build()?;
     runtime()?.block_on(async {
         let shutdown = Shutdown::manual(Duration::ZERO);
         tokio::select! {
@@ -146,7 +146,10 @@ async fn with_stack(options: Options, demo_once: bool, shutdown: &Shutdown) -> R
     };
     let result = if demo_once {
         tokio::select! {
-            result = demo::tell(&stack) => result,
+            result = demo::tell(&stack) => {
+                println!("  The services' logs are in .run/logs.\n");
+                result
+            }
             () = shutdown.stopping() => Err("stopped before the story's end".into()),
         }
     } else {

@@ -25,6 +25,7 @@ use tempfile::TempDir;
 use tokio::{process::Command, task::JoinSet};
 
 use super::Contestant;
+use crate::processes::parent_of;
 
 /// The services' database.
 pub(super) const OURS: &str = "olm";
@@ -271,10 +272,4 @@ pub(super) fn binary(name: &str) -> Result<PathBuf> {
     let own = env::current_exe()?;
     let folder = own.parent().ok_or("this program is in no folder")?;
     Ok(folder.join(name))
-}
-
-fn parent_of(process: i32) -> Result<u32> {
-    let status = fs::read_to_string(format!("/proc/{process}/status"))?;
-    let line = status.lines().find_map(|line| line.strip_prefix("PPid:"));
-    Ok(line.ok_or("a process without a parent")?.trim().parse()?)
 }

@@ -18,7 +18,6 @@ use super::{
     arena::Arena,
     judge::{Cost, Figures},
     ours::{Gateway, Ours},
-    report,
     schedule::{Item, Schedule, micros},
 };
 use crate::table;
@@ -154,7 +153,7 @@ fn print(measured: &[(End, Figures)]) {
         };
         vec![
             end.name().to_owned(),
-            report::cell(&late),
+            table::cell(&late),
             sum(|figures| figures.refused),
             sum(|figures| figures.expected - figures.sent),
             sum(|figures| figures.copies),

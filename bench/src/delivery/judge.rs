@@ -2,7 +2,6 @@
 
 use std::{
     collections::{HashMap, VecDeque},
-    fs,
     time::Duration,
 };
 
@@ -10,9 +9,7 @@ use e2e::Result;
 use telegram_sim::api::LedgerEntry;
 
 use super::schedule::{Item, Schedule, micros};
-
-/// `USER_HZ`: what /proc counts CPU time in, on every Linux there is.
-const TICKS_PER_SECOND: f64 = 100.0;
+use crate::processes;
 
 /// CPU seconds.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -32,27 +29,13 @@ impl Cost {
 
     /// So far, of these processes and of all that the postmaster has and had.
     pub(super) fn now(postmaster: u32, workers: &[u32]) -> Result<Self> {
-        let mut ticks = 0;
+        let mut own = Duration::ZERO;
         for worker in workers {
-            ticks += Stat::of(*worker).ok_or("a worker ended")?.own;
+            own += processes::cpu(*worker)?;
         }
-        let main = Stat::of(postmaster).ok_or("PostgreSQL ended")?;
-        let mut database = main.own + main.reaped;
-        for process in fs::read_dir("/proc")?.flatten() {
-            let id = process
-                .file_name()
-                .to_str()
-                .and_then(|name| name.parse().ok());
-            if let Some(stat) = id.and_then(Stat::of)
-                && stat.parent == postmaster
-            {
-                database += stat.own;
-            }
-        }
-        let seconds = |ticks: u32| f64::from(ticks) / TICKS_PER_SECOND;
         Ok(Self {
-            workers_s: seconds(ticks),
-            database_s: seconds(database),
+            workers_s: own.as_secs_f64(),
+            database_s: processes::family_cpu(postmaster)?.as_secs_f64(),
         })
     }
 
@@ -61,32 +44,6 @@ impl Cost {
             workers_s: self.workers_s - before.workers_s,
             database_s: self.database_s - before.database_s,
         }
-    }
-}
-
-/// A process, in ticks.
-struct Stat {
-    parent: u32,
-    own: u32,
-    /// Of children that ended.
-    reaped: u32,
-}
-
-impl Stat {
-    fn of(id: u32) -> Option<Self> {
-        let text = fs::read_to_string(format!("/proc/{id}/stat")).ok()?;
-        // The name before it may hold anything.
-        let (_, rest) = text.rsplit_once(") ")?;
-        let fields: Vec<u32> = rest
-            .split(' ')
-            .map(|field| field.parse().unwrap_or(0))
-            .collect();
-        let sum = |places: [usize; 2]| Some(fields.get(places[0])? + fields.get(places[1])?);
-        Some(Self {
-            parent: *fields.get(1)?,
-            own: sum([11, 12])?,
-            reaped: sum([13, 14])?,
-        })
     }
 }
 
@@ -260,12 +217,5 @@ mod tests {
         let [alone, all] = figures.per_cpu_second();
         assert!((alone - 4.0).abs() < 1e-9 && (all - 1.0).abs() < 1e-9);
         assert_eq!(figures.share, Some(2.0 / 60.0));
-    }
-
-    #[test]
-    fn this_process_has_a_parent_and_costs_something() {
-        let own = Stat::of(std::process::id()).unwrap();
-        assert!(own.parent > 0);
-        assert!(Stat::of(u32::MAX).is_none());
     }
 }

@@ -12,7 +12,10 @@ use e2e::{
     system::eventually,
 };
 use rustix::process::Signal;
-use service_kit::grpc::client::{Backend, BackendConfig};
+use service_kit::grpc::{
+    client::{Backend, BackendConfig},
+    tls::Authorities,
+};
 use sqlx::{Connection as _, PgConnection};
 use tokio::{process::Command, task::AbortHandle, time::Instant};
 
@@ -174,6 +177,7 @@ impl Ours {
             Result::Ok(Backend::connect_lazy(&BackendConfig {
                 service: "notify-svc",
                 url: format!("http://127.0.0.1:{}", self.service_port).parse()?,
+                authorities: Authorities::default(),
                 key: self.keys.of(caller).into(),
                 timeout: CALL,
             })?)

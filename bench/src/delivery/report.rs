@@ -5,7 +5,7 @@ use std::{collections::BTreeMap, fmt::Write as _};
 use clap::ValueEnum as _;
 
 use super::{Case, judge::Figures};
-use crate::table;
+use crate::table::{self, cell};
 
 const HEAD: [&str; 10] = [
     "scenario, round trip, who",
@@ -91,37 +91,4 @@ fn cells(figures: &Figures) -> [Option<f64>; 9] {
         free.then_some(alone),
         free.then_some(all),
     ]
-}
-
-/// Of sorted values: the median, and the range where there is one.
-pub(super) fn cell(values: &[f64]) -> String {
-    let text = |value: f64| {
-        if value.abs() >= 100.0 {
-            format!("{value:.0}")
-        } else {
-            format!("{value:.1}")
-        }
-    };
-    match values {
-        [] => "–".to_owned(),
-        [one] => text(*one),
-        [least, .., most] => format!(
-            "{} ({}–{})",
-            text(values[values.len() / 2]),
-            text(*least),
-            text(*most)
-        ),
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_cell_is_a_median_with_its_range() {
-        assert_eq!(cell(&[]), "–");
-        assert_eq!(cell(&[1.25]), "1.2");
-        assert_eq!(cell(&[1.0, 2.0, 300.4]), "2.0 (1.0–300)");
-    }
 }

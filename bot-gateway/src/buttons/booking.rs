@@ -92,6 +92,15 @@ pub enum Booking {
         /// Which.
         lesson: Uuid,
     },
+    /// Under a reminder, which stays as it is: the reader comes.
+    Come {
+        /// The lesson.
+        lesson: Uuid,
+        /// The version the reminder was drawn for.
+        version: i64,
+        /// When it said that the lesson begins; whole minutes.
+        start: Timestamp,
+    },
     /// Under a notice, which stays as it is.
     Noticed {
         /// What it does.
@@ -106,9 +115,7 @@ pub enum Booking {
 /// What a button under a notice does.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Noticed {
-    /// The reader comes.
-    Come,
-    /// They come to the new time of a group's lesson.
+    /// The reader comes to the new time of a group's lesson.
     Keep,
     /// They give up their seat in it.
     GiveUp,
@@ -123,8 +130,7 @@ pub enum Noticed {
 }
 
 impl Noticed {
-    const ALL: [Self; 7] = [
-        Self::Come,
+    const ALL: [Self; 6] = [
         Self::Keep,
         Self::GiveUp,
         Self::Move,
@@ -135,7 +141,6 @@ impl Noticed {
 
     fn name(self) -> &'static str {
         match self {
-            Self::Come => "notice_come",
             Self::Keep => "notice_reconfirm",
             Self::GiveUp => "notice_leave",
             Self::Move => "notice_move",
@@ -147,7 +152,6 @@ impl Noticed {
 
     fn kind(self) -> &'static str {
         match self {
-            Self::Come => "b.nc",
             Self::Keep => "b.nk",
             Self::GiveUp => "b.ng",
             Self::Move => "b.nm",
@@ -210,12 +214,14 @@ impl Booking {
         match self {
             Self::Time { of, .. } => matches!(of, Purpose::Book { .. }),
             Self::Noticed { pressed, .. } => match pressed {
-                Noticed::Come | Noticed::Keep | Noticed::Confirm => true,
+                Noticed::Keep | Noticed::Confirm => true,
                 Noticed::Move | Noticed::Cancel | Noticed::GiveUp | Noticed::Decline => false,
             },
-            Self::Book { .. } | Self::Release { .. } | Self::MoveTo { .. } | Self::Join { .. } => {
-                true
-            }
+            Self::Book { .. }
+            | Self::Release { .. }
+            | Self::MoveTo { .. }
+            | Self::Join { .. }
+            | Self::Come { .. } => true,
             Self::Nothing
             | Self::Schedule
             | Self::Teachers { .. }
@@ -243,6 +249,7 @@ impl Booking {
             Self::Lesson { .. } => "lesson",
             Self::OpenLessons { .. } => "open_lessons",
             Self::Join { .. } => "join",
+            Self::Come { .. } => "notice_come",
             Self::Noticed { pressed, .. } => pressed.name(),
         }
     }
@@ -294,6 +301,14 @@ impl Booking {
             Self::Lesson { lesson } => wire::write(f, "b.v", &[Id(lesson)]),
             Self::OpenLessons { page } => wire::write(f, "b.g", &[Number(page.into())]),
             Self::Join { lesson } => wire::write(f, "b.j", &[Id(lesson)]),
+            Self::Come {
+                lesson,
+                version,
+                start,
+            } => {
+                let fields = [Id(lesson), Number(version), Instant(start)];
+                wire::write(f, "b.c", &fields)
+            }
             Self::Noticed {
                 pressed,
                 lesson,
@@ -361,6 +376,11 @@ impl Booking {
             "j" => Self::Join {
                 lesson: fields.id()?,
             },
+            "c" => Self::Come {
+                lesson: fields.id()?,
+                version: fields.number()?,
+                start: fields.instant()?,
+            },
             other => {
                 let mut all = Noticed::ALL.into_iter();
                 let pressed = all.find(|noticed| noticed.kind().strip_prefix("b.") == Some(other));
@@ -415,6 +435,11 @@ pub(super) fn longest() -> Vec<Booking> {
         Booking::Lesson { lesson: id },
         Booking::OpenLessons { page: u16::MAX },
         Booking::Join { lesson: id },
+        Booking::Come {
+            lesson: id,
+            version,
+            start,
+        },
     ]);
     buttons.extend(Noticed::ALL.map(|pressed| Booking::Noticed {
         pressed,

@@ -21,7 +21,7 @@ use super::{Answer, Conversation, Fault, Reader, button, requests::Request};
 use crate::buttons::{Booking, Button, Purpose};
 pub(super) use refusals::alternatives;
 
-pub(super) use line::{Line, students};
+pub(super) use line::{Line, Standing, students};
 
 impl Conversation {
     /// Does what a button of booking says.
@@ -71,6 +71,11 @@ impl Conversation {
             Booking::Lesson { lesson } => self.lesson_details(reader, lesson).await,
             Booking::OpenLessons { page } => self.open_lessons(reader, page.into()).await,
             Booking::Join { lesson } => self.join(reader, lesson).await,
+            Booking::Come {
+                lesson,
+                version,
+                start,
+            } => self.come(reader, (lesson, version), start).await,
             Booking::Noticed {
                 pressed,
                 lesson,

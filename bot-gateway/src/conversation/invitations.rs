@@ -4,6 +4,7 @@ use olm_proto::{common::v1::ErrorReason, lesson::v1::AcceptInvitationRequest};
 use service_kit::{grpc::client::acting, status::reason};
 use texts::{BookingScreen, Screen};
 use tonic::Code;
+use tonic_types::StatusExt as _;
 use uuid::Uuid;
 
 use super::{Answer, Conversation, Fault, Reader, say, say_html, start};
@@ -12,9 +13,8 @@ use crate::memory::{ChatMemory, Then};
 /// Telegram's limit for what a link carries after `start=`.
 const MAX_TOKEN: usize = 64;
 
-/// What each refusal shows.
-const REFUSALS: [(ErrorReason, Screen<'static>); 7] = [
-    (ErrorReason::GroupFull, Screen::InvitationGroupFull),
+/// What each refusal shows; a full group is named besides.
+const REFUSALS: [(ErrorReason, Screen<'static>); 6] = [
     (ErrorReason::InvitationNotFound, Screen::InvitationUnknown),
     (ErrorReason::InvitationExpired, Screen::InvitationExpired),
     (ErrorReason::InvitationRevoked, Screen::InvitationRevoked),
@@ -46,6 +46,12 @@ impl Conversation {
             }
             Err(status) => {
                 let reason = reason(&status);
+                if reason == Some(ErrorReason::GroupFull) {
+                    let info = status.get_details_error_info();
+                    let group = info.and_then(|mut info| info.metadata.remove("group_title"));
+                    let group = group.as_deref().unwrap_or_default();
+                    return Ok(say(reader, Screen::InvitationGroupFull { group }));
+                }
                 let refused = REFUSALS.iter().find(|(of, _)| Some(*of) == reason);
                 let (_, screen) = refused.ok_or_else(|| Fault::from(status))?;
                 return Ok(say(reader, *screen));

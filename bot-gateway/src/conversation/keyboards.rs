@@ -12,6 +12,11 @@ pub(super) fn button(text: &str, button: Button) -> Value {
     json!({ "text": text, "callback_data": button.to_string() })
 }
 
+/// A button that opens a link.
+pub(super) fn link(text: &str, url: &str) -> Value {
+    json!({ "text": text, "url": url })
+}
+
 /// An inline keyboard as the Bot API takes it. Where a label would be cut off on a phone, the
 /// buttons of its row stand one below the other.
 pub(super) fn keyboard(rows: &[Vec<Value>]) -> Option<Value> {

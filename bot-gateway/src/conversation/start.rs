@@ -1,7 +1,9 @@
 //! First words, help, and the menu below the text field.
 
 use serde_json::json;
-use texts::{Label, SettingsLabel, SettingsScreen, TeachingLabel};
+use texts::{
+    COMMANDS, Command, Label, SettingsLabel, SettingsScreen, TEACHER_COMMANDS, TeachingLabel,
+};
 
 use super::{Answer, Conversation, Fault, Reader, say_html, zone};
 use crate::{
@@ -79,12 +81,34 @@ pub(super) fn without_place(
 
 /// What the bot can do for the reader.
 pub(super) fn help(reader: &Reader) -> Answer {
-    let mut html = SettingsScreen::Help.html(reader.language);
+    let everybody = COMMANDS.into_iter();
+    // Whoever reads this has begun, and knows how to ask for it.
+    let everybody = everybody.filter(|command| !matches!(command, Command::Start | Command::Help));
+    let mut html = listed(reader, SettingsScreen::Help, everybody);
     if reader.user.is_teacher {
         html.push_str("\n\n");
-        html.push_str(&SettingsScreen::HelpTeacher.html(reader.language));
+        let commands = TEACHER_COMMANDS.into_iter();
+        html.push_str(&listed(reader, SettingsScreen::HelpTeacher, commands));
     }
     say_html(reader, html)
+}
+
+/// Commands as the menu has them.
+fn listed(
+    reader: &Reader,
+    title: SettingsScreen<'_>,
+    commands: impl Iterator<Item = Command>,
+) -> String {
+    let mut html = title.html(reader.language);
+    for command in commands {
+        let line = SettingsScreen::HelpLine {
+            command: command.name(),
+            what: &command.description(reader.language),
+        };
+        html.push('\n');
+        html.push_str(&line.html(reader.language));
+    }
+    html
 }
 
 /// The buttons below the text field.

@@ -1,20 +1,17 @@
 //! /status: what the bot knows of its reader (VIT-8), and the reader's next lesson.
 
-use jiff::Timestamp;
-use olm_proto::lesson::v1::{
-    Lesson, LessonStatus, ListLessonsRequest, ListMyTeachersRequest, ListStudentsRequest,
-};
+use olm_proto::lesson::v1::{ListMyTeachersRequest, ListStudentsRequest};
 use service_kit::grpc::client::acting;
 use texts::{SettingsScreen, StatusNow};
 
 use super::{
-    Answer, Conversation, Fault, Reader, say_html,
+    Answer, Conversation, Fault, Reader,
+    booking::{Line, Standing},
+    say_html,
     settings::{leads_in_words, reminders_are_off},
     zone::ZoneTexts,
 };
 
-/// As in the list of lessons, so that one answer serves both.
-const LESSONS: i32 = 10;
 /// People that are counted on one page, and pages at most.
 const PEOPLE: i32 = 100;
 const PAGES: usize = 20;
@@ -46,22 +43,15 @@ impl Conversation {
         Ok(say_html(reader, screen.html(reader.language)))
     }
 
-    /// The reader's next lesson in one line, as HTML.
+    /// The reader's next lesson in one line, as HTML; where nothing is sure yet, what is
+    /// asked for, else what is only kept, and it says so.
     pub(super) async fn next_lesson(&self, reader: &Reader) -> Result<Option<String>, Fault> {
-        let list = ListLessonsRequest {
-            page_size: LESSONS,
-            ..ListLessonsRequest::default()
-        };
-        let mut client = self.lessons.clone();
-        let page = client.list_lessons(acting(list, reader.id)).await?;
-        let lessons = page.into_inner().lessons;
         let now = self.now();
-        let ahead = lessons.iter().filter_map(|lesson| {
-            let start = olm_proto::instant(lesson.start_time.as_ref()?)?;
-            (takes_place(lesson) && start > now).then_some((start, lesson))
-        });
-        let next = ahead.min_by_key(|(start, _)| *start);
-        Ok(next.and_then(|(start, lesson)| line(reader, start, lesson)))
+        let lessons = self.lessons_ahead(reader).await?.into_iter();
+        let ahead = lessons.filter(|line| line.start > now);
+        let ranked = ahead.filter_map(|line| Some((rank(line.standing)?, line)));
+        let next = ranked.min_by_key(|(rank, line)| (*rank, line.start));
+        Ok(next.map(|(_, line)| in_one_line(reader, &line)))
     }
 
     async fn count_teachers(&self, reader: &Reader) -> Result<i64, Fault> {
@@ -106,30 +96,20 @@ impl Conversation {
     }
 }
 
-fn takes_place(lesson: &Lesson) -> bool {
-    match lesson.status() {
-        LessonStatus::Scheduled
-        | LessonStatus::Requested
-        | LessonStatus::Held
-        | LessonStatus::Unspecified => true,
-        LessonStatus::Canceled | LessonStatus::Declined | LessonStatus::Lapsed => false,
+/// How far a lesson is from taking place; `None`: it does not.
+fn rank(standing: Standing) -> Option<u8> {
+    match standing {
+        Standing::Ahead => Some(0),
+        Standing::Requested => Some(1),
+        Standing::Held => Some(2),
+        Standing::Off(_) => None,
     }
 }
 
-fn line(reader: &Reader, start: Timestamp, lesson: &Lesson) -> Option<String> {
-    let end = olm_proto::instant(lesson.end_time.as_ref()?)?;
-    let name = if lesson.teacher_id != reader.id.to_string() {
-        texts::person_name(&lesson.teacher_name, reader.language)
-    } else if lesson.group_id.is_empty() {
-        let students = lesson.bookings.iter();
-        let names = students.map(|seat| texts::person_name(&seat.student_name, reader.language));
-        names.collect::<Vec<_>>().join(", ")
-    } else {
-        lesson.group_title.clone()
-    };
+fn in_one_line(reader: &Reader, line: &Line) -> String {
     let screen = SettingsScreen::NextLesson {
-        when: &reader.lesson_time(start, end),
-        name: &name,
+        when: &line.when,
+        name: &line.name,
     };
-    Some(screen.html(reader.language))
+    line.marked(reader, screen.html(reader.language))
 }

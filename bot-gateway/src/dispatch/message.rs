@@ -42,13 +42,14 @@ fn keyboard(content: &Content, language: Language, zone: &TimeZone) -> Option<Va
     };
     let lesson = Uuid::try_parse(&notice.lesson_id).ok()?;
     let version = notice.lesson_version;
+    let of_lesson = |text: String, pressed: Booking| json!({ "text": text, "callback_data": Button::Booking(pressed).to_string() });
     let noticed = |text: String, pressed: Noticed| {
         let pressed = Booking::Noticed {
             pressed,
             lesson,
             version,
         };
-        json!({ "text": text, "callback_data": Button::Booking(pressed).to_string() })
+        of_lesson(text, pressed)
     };
     if decides(notice) {
         let row = [
@@ -71,10 +72,17 @@ fn keyboard(content: &Content, language: Language, zone: &TimeZone) -> Option<Va
             noticed(Label::Keep.text(language), Noticed::Keep),
             noticed(Label::GiveUp.text(language), Noticed::GiveUp),
         ]],
-        LessonNoticeKind::Reminder if student => vec![
-            vec![noticed(BookingLabel::Come.text(language), Noticed::Come)],
-            move_it().into_iter().chain([cancel()]).collect(),
-        ],
+        LessonNoticeKind::Reminder if student => {
+            let come = Booking::Come {
+                lesson,
+                version,
+                start,
+            };
+            vec![
+                vec![of_lesson(BookingLabel::Come.text(language), come)],
+                move_it().into_iter().chain([cancel()]).collect(),
+            ]
+        }
         LessonNoticeKind::Booked
         | LessonNoticeKind::Reminder
         | LessonNoticeKind::Confirmed

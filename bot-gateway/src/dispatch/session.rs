@@ -2,14 +2,15 @@
 
 mod credit;
 mod leaving;
+mod spent;
 mod telling;
 
 use std::{sync::Arc, time::Duration};
 
 use olm_proto::notify::v1::{
     AttemptRef, ChatSeen, Deliver, DispatchRequest, DispatchResponse, Hello, JournalReport,
-    Lane as WireLane, Outcome, Own, Owned, Renew, dispatch_request, dispatch_response::Message,
-    dispatch_service_client::DispatchServiceClient,
+    Lane as WireLane, Outcome, Own, Owned, Renew, Spent, dispatch_request,
+    dispatch_response::Message, dispatch_service_client::DispatchServiceClient,
 };
 use service_kit::{grpc::client::Backend, shutdown::Shutdown};
 use tokio::{
@@ -29,13 +30,14 @@ use super::{
 use crate::{
     holding::Holder,
     journal::Attempt,
-    pacer::{Lane, Target},
+    pacer::{Former, Lane, Target},
     telegram::not_written,
 };
 
 /// Messages that wait to be sent on the stream.
 const OUTBOUND: usize = 128;
-/// Between two requests for a bot that another gateway owns.
+/// Between two requests for a bot that another gateway owns: bounds what a mistaken peer can
+/// ask for.
 const SOONEST_ASK: Duration = Duration::from_millis(250);
 const LATEST_ASK: Duration = Duration::from_secs(30);
 /// Ownership lasts six seconds from a renewal.
@@ -100,6 +102,7 @@ pub(super) struct Session<'a> {
     standing: Standing,
     /// When to ask (again) for the bot, or by when the service has to answer.
     ask_at: Option<Instant>,
+    asked: Instant,
     answer_by: Option<Instant>,
     renewal: i64,
     renewed: i64,
@@ -107,6 +110,8 @@ pub(super) struct Session<'a> {
     leaving: Leaving,
     leave_by: Option<Instant>,
     haste: Haste,
+    /// Whether the next owner will learn what a release says.
+    keeps_spent: bool,
 }
 
 /// The lanes that come from notify-svc, in the order of [`Credit`].
@@ -134,6 +139,7 @@ impl<'a> Session<'a> {
             given_up: watch::Sender::new(false),
             standing: Standing::Asked,
             ask_at: None,
+            asked: Instant::now(),
             answer_by: None,
             renewal: 0,
             renewed: 0,
@@ -141,6 +147,7 @@ impl<'a> Session<'a> {
             leaving: Leaving::No,
             leave_by: None,
             haste: Haste::None,
+            keeps_spent: false,
         }
     }
 
@@ -227,12 +234,9 @@ impl<'a> Session<'a> {
         match message.message {
             Some(Message::Owned(owned)) => self.own(owned).await,
             Some(Message::NotOwned(not_owned)) => {
-                let after = not_owned.retry_after.as_ref().and_then(olm_proto::span);
-                let after = after.and_then(|span| Duration::try_from(span).ok());
+                let after = spent::span(not_owned.retry_after.as_ref()).min(LATEST_ASK);
                 self.answer_by = None;
-                // Bounds what a mistaken peer can ask for.
-                let pause = after.map_or(RENEW_EVERY, |after| after.clamp(SOONEST_ASK, LATEST_ASK));
-                self.ask_at = Some(Instant::now() + pause);
+                self.ask_at = Some((Instant::now() + after).max(self.asked + SOONEST_ASK));
                 self.delivering.gate.owned_for(Duration::ZERO);
                 self.delivering.holding.set(Holder::Others);
                 if std::mem::replace(&mut self.standing, Standing::Elsewhere) != Standing::Elsewhere
@@ -262,7 +266,8 @@ impl<'a> Session<'a> {
     /// Asks for the bot; the request itself counts as renewal 0.
     async fn ask(&mut self) -> Result<(), Status> {
         self.ask_at = None;
-        self.answer_by = Some(Instant::now() + PATIENCE);
+        self.asked = Instant::now();
+        self.answer_by = Some(self.asked + PATIENCE);
         self.renewal = 0;
         self.renewed = 0;
         // What the last term left waiting is stale, and will be asked about.
@@ -287,7 +292,8 @@ impl<'a> Session<'a> {
         let bot_id = self.bot_id();
         self.answer_by = None;
         self.standing = Standing::Ours;
-        self.delivering.gate.owned(owned.taken_over);
+        self.keeps_spent = owned.keeps_spent;
+        self.inherit(&owned);
         self.keep(0);
         self.delivering.holding.set(Holder::Us);
         self.credit.begin();
@@ -316,6 +322,25 @@ impl<'a> Session<'a> {
             self.give_credit(lane).await?;
         }
         self.tell().await
+    }
+
+    /// The limits go on from what the owner before used, as far as that is known.
+    fn inherit(&self, owned: &Owned) {
+        let gate = &self.delivering.gate;
+        if let Some(left) = &owned.spent {
+            let ago = spent::span(owned.spent_ago.as_ref());
+            gate.inherit(&spent::parse(left).later(ago));
+        }
+        let tells_of_all = |spent: &Spent| spent.groups_free_in.is_some();
+        let from = Former {
+            // Releases of before that was told speak of their own owner only.
+            told: match &owned.spent {
+                Some(spent) => !owned.taken_over || tells_of_all(spent),
+                None => false,
+            },
+            silent: owned.taken_over,
+        };
+        gate.owned(owned.epoch, from);
     }
 
     fn take_in(&mut self, row: Deliver) -> Result<(), Status> {

@@ -12,11 +12,8 @@ use tokio::{
     time::{Instant, MissedTickBehavior, interval},
 };
 
-use super::{At, Full, Key, LANES, Lane, Limits, Next, Pacer, Target};
+use super::{At, Former, Full, Key, LANES, Lane, Limits, Next, Pacer, Spent, Target};
 use crate::figures;
-
-/// Between two looks at whether requests that are out were answered.
-const LOOK_AGAIN: Duration = Duration::from_millis(10);
 
 /// The gate before one token; cheap to clone.
 #[derive(Debug, Clone)]
@@ -96,10 +93,24 @@ impl Gate {
         self.shared.changed.notify_one();
     }
 
-    /// The bot is ours; `taken_over` says that another gateway's ownership ran out.
-    pub fn owned(&self, taken_over: bool) {
+    /// The bot is ours in this epoch.
+    pub fn owned(&self, epoch: i64, from: Former) {
         let now = self.shared.now();
-        self.shared.pacer().owned(taken_over, now);
+        self.shared.pacer().owned(epoch, from, now);
+        self.shared.changed.notify_one();
+    }
+
+    /// What counts against the limits now.
+    #[must_use]
+    pub fn spent(&self) -> Spent {
+        let now = self.shared.now();
+        self.shared.pacer().spent(now)
+    }
+
+    /// Counts what another gateway sent and left.
+    pub fn inherit(&self, spent: &Spent) {
+        let now = self.shared.now();
+        self.shared.pacer().inherit(spent, now);
         self.shared.changed.notify_one();
     }
 
@@ -108,19 +119,6 @@ impl Gate {
         let until = self.shared.now() + length;
         self.shared.pacer().owned_until(until);
         self.shared.changed.notify_one();
-    }
-
-    /// Waits until so little counts against the limit that a successor may begin.
-    pub async fn handed_over(&self) {
-        loop {
-            let now = self.shared.now();
-            let at = self.shared.pacer().handed_over_at(now);
-            match at {
-                Some(at) if at <= now => return,
-                Some(at) => tokio::time::sleep_until(self.shared.origin + at).await,
-                None => tokio::time::sleep(LOOK_AGAIN).await,
-            }
-        }
     }
 
     /// Starts nothing at all for this long.

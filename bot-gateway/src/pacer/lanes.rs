@@ -47,6 +47,14 @@ impl Lane {
         }
     }
 
+    /// Whether somebody waits for it.
+    pub(super) fn is_urgent(self) -> bool {
+        match self {
+            Self::Conversation | Self::Interactive => true,
+            Self::Reminder | Self::Broadcast => false,
+        }
+    }
+
     /// How many slots of each round are the lane's while it has rows, so that nobody
     /// starves. They add up to a whole round.
     fn floor(self) -> usize {

@@ -4,6 +4,7 @@ use proptest::{prelude::*, test_runner::TestCaseError};
 
 use super::*;
 
+mod rooms;
 mod shares;
 mod tight;
 

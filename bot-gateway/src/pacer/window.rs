@@ -50,6 +50,21 @@ impl Window {
         self.answered.get(first + too_many).map(|&at| at + counts)
     }
 
+    /// How long ago whatever counts was answered; what is in flight counts as 0.
+    pub(super) fn spent(&self, now: At) -> Vec<Duration> {
+        let counts = self.answered.iter().filter(|&&at| at + self.length > now);
+        counts
+            .map(|&at| now.saturating_sub(at))
+            .chain(std::iter::repeat_n(Duration::ZERO, self.in_flight))
+            .collect()
+    }
+
+    /// Counts what another gateway sent, answered so long before `now`.
+    pub(super) fn inherit(&mut self, ago: impl Iterator<Item = Duration>, now: At) {
+        self.answered.extend(ago.map(|ago| now.saturating_sub(ago)));
+        self.answered.make_contiguous().sort_unstable();
+    }
+
     /// When nothing answered so far counts any more.
     pub(super) fn empty_at(&self) -> At {
         self.answered

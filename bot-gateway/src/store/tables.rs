@@ -161,10 +161,12 @@ pub(super) fn commit(
                 }
                 Change::Handled {
                     bot_id,
-                    update,
+                    updates,
                     handled,
                 } => {
-                    stored.remove((bot_id, update))?;
+                    for update in updates {
+                        stored.remove((bot_id, update))?;
+                    }
                     ids.insert(bot_id, handled.as_slice())?;
                 }
                 Change::Close => {}

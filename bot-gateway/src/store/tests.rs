@@ -109,7 +109,7 @@ async fn an_update_is_on_disk_when_it_was_put_and_gone_when_it_was_handled() {
 
     let mut handled = Handled::default();
     handled.insert(3, clock.now());
-    store.handled(BOT, 3, &handled).await.unwrap();
+    store.handled(BOT, vec![3], &handled).await.unwrap();
     // Closing flushes, as the passing of time does.
     store.close().await.unwrap();
     let left = after_a_crash(&file, &clock).await;

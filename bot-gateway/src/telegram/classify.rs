@@ -170,7 +170,7 @@ struct Parameters {
 }
 
 /// No freeze lasts longer, whatever a mistaken server asks for.
-const LONGEST_FREEZE: Duration = Duration::from_hours(24);
+pub const LONGEST_FREEZE: Duration = Duration::from_hours(24);
 /// A 429 without a number freezes for this long.
 const DEFAULT_FREEZE: Duration = Duration::from_secs(5);
 

@@ -91,6 +91,10 @@ pub(super) struct Inbox {
     /// None is started before it is time, nor when stopping has begun.
     is_open: bool,
     storing: JoinSet<Stored>,
+    /// What is to be taken off the disk, by one task at a time: however long that takes,
+    /// nothing else waits for it.
+    done: Vec<i64>,
+    forgetting: JoinSet<()>,
     /// Who waits to be told that an update is stored.
     waiting: HashMap<i64, Vec<oneshot::Sender<Taken>>>,
     /// Acknowledgements, and requests for patience: they wait for no update.
@@ -112,13 +116,14 @@ pub(super) struct Stored {
 pub(super) enum Event {
     Handled(Result<(task::Id, ()), JoinError>),
     Stored(Stored),
+    Forgotten,
     Aside,
 }
 
 impl Inbox {
     /// With what an earlier process left, which is handled first. That is so whoever owns the
     /// bot: Telegram gives to no other gateway what this one has confirmed.
-    pub(super) async fn open(mut desk: Desk) -> Self {
+    pub(super) fn open(mut desk: Desk) -> Self {
         let Left { updates, handled } = std::mem::take(&mut desk.left);
         let now = desk.clock.now();
         let open = updates
@@ -140,10 +145,12 @@ impl Inbox {
             running: HashMap::new(),
             is_open: false,
             storing: JoinSet::new(),
+            done: Vec::new(),
+            forgetting: JoinSet::new(),
             waiting: HashMap::new(),
             asides: JoinSet::new(),
         };
-        inbox.drop_late(&late).await;
+        inbox.drop_late(&late);
         if !left.is_empty() {
             let (bot_id, updates) = (inbox.desk.bot_id, left.len());
             tracing::info!(bot_id, updates, "updates of an earlier process are handled");
@@ -162,10 +169,10 @@ impl Inbox {
         self.start_ready();
     }
 
-    async fn drop_late(&mut self, late: &[&Waiting]) {
+    fn drop_late(&mut self, late: &[&Waiting]) {
         for left in late {
             figures::PASSED_OVER.add(1, ["late"]);
-            self.forget(left.id).await;
+            self.forget(left.id);
         }
         let (bot_id, updates) = (self.desk.bot_id, late.len());
         if updates > 0 {
@@ -214,9 +221,9 @@ impl Inbox {
         }
     }
 
-    /// How many more updates may be open.
+    /// How many more updates may be open, or waiting to be taken off the disk.
     pub(super) fn room(&self) -> usize {
-        MOST_OPEN.saturating_sub(self.progress.open())
+        MOST_OPEN.saturating_sub(self.progress.open() + self.done.len())
     }
 
     /// The offset below which nothing can be lost.
@@ -242,16 +249,19 @@ impl Inbox {
                 Ok(stored) => Event::Stored(stored),
                 Err(ended) => std::panic::resume_unwind(ended.into_panic()),
             },
+            Some(_) = self.forgetting.join_next() => Event::Forgotten,
             Some(_) = self.asides.join_next() => Event::Aside,
             else => std::future::pending().await,
         }
     }
 
-    /// Goes on after it.
-    pub(super) async fn on(&mut self, event: Event) {
+    /// Goes on after it. It waits for nothing, least of all for the disk: presses are
+    /// acknowledged meanwhile.
+    pub(super) fn on(&mut self, event: Event) {
         match event {
-            Event::Handled(handled) => self.handled(handled).await,
-            Event::Stored(stored) => self.stored(stored).await,
+            Event::Handled(handled) => self.handled(handled),
+            Event::Stored(stored) => self.stored(stored),
+            Event::Forgotten => self.forget_next(),
             Event::Aside => {}
         }
     }
@@ -260,9 +270,12 @@ impl Inbox {
     pub(super) async fn finish(&mut self, shutdown: &Shutdown) {
         self.is_open = false;
         let finish = async {
-            while !(self.handlers.is_empty() && self.storing.is_empty()) {
+            while !(self.handlers.is_empty()
+                && self.storing.is_empty()
+                && self.forgetting.is_empty())
+            {
                 let event = self.next().await;
-                self.on(event).await;
+                self.on(event);
             }
         };
         // Those that take longer are cut.
@@ -380,7 +393,7 @@ impl Inbox {
         });
     }
 
-    async fn stored(&mut self, Stored { ids, is_done }: Stored) {
+    fn stored(&mut self, Stored { ids, is_done }: Stored) {
         for id in ids {
             if !is_done {
                 self.tell(id, Taken::NotStored);
@@ -388,18 +401,32 @@ impl Inbox {
             }
             if !self.progress.stored(id) {
                 // It was handled before it was written, so it has to go again.
-                self.forget(id).await;
+                self.forget(id);
             }
             self.tell(id, Taken::Safely);
         }
     }
 
     /// The update needs nothing more.
-    async fn forget(&mut self, id: i64) {
-        let Desk { store, bot_id, .. } = &self.desk;
-        let handled = self.progress.handled(id, self.desk.clock.now());
-        // Without it the update is handled once more after the next start.
-        let _ = store.handled(*bot_id, id, handled).await;
+    fn forget(&mut self, id: i64) {
+        self.progress.handled(id, self.desk.clock.now());
+        self.done.push(id);
+        if self.forgetting.is_empty() {
+            self.forget_next();
+        }
+    }
+
+    fn forget_next(&mut self) {
+        let updates = std::mem::take(&mut self.done);
+        if updates.is_empty() {
+            return;
+        }
+        let (store, bot_id) = (self.desk.store.clone(), self.desk.bot_id);
+        let handled = self.progress.all_handled().clone();
+        self.forgetting.spawn(async move {
+            // Without it they are handled once more after the next start.
+            let _ = store.handled(bot_id, updates, &handled).await;
+        });
     }
 
     fn tell(&mut self, id: i64, taken: Taken) {
@@ -437,7 +464,7 @@ impl Inbox {
         self.running.insert(task.id(), (chat, id));
     }
 
-    async fn handled(&mut self, handled: Result<(task::Id, ()), JoinError>) {
+    fn handled(&mut self, handled: Result<(task::Id, ()), JoinError>) {
         let task = handled
             .as_ref()
             .map_or_else(JoinError::id, |(task, ())| *task);
@@ -454,7 +481,7 @@ impl Inbox {
             self.ready.push_back(chat);
         }
         self.start_ready();
-        self.forget(id).await;
+        self.forget(id);
         self.tell(id, Taken::Safely);
     }
 }

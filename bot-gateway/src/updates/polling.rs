@@ -20,6 +20,8 @@ const BATCH: usize = 100;
 /// With updates that could not be written down, or too many that are open, a poll would be
 /// answered at once with the same ones; so it is asked at most this often then.
 const BUSY_PAUSE: Duration = Duration::from_millis(100);
+/// How long a poll waits for the updates of the one before to be on disk.
+const DISK_PATIENCE: Duration = Duration::from_millis(250);
 /// How much longer than Telegram's own limit a poll may take.
 const POLL_SLACK: Duration = Duration::from_secs(10);
 /// Waits after a failed poll.
@@ -85,7 +87,7 @@ impl Poller {
                     let pause = self.polled(result, inbox);
                     poll = self.next(inbox, pause, shutdown).await;
                 }
-                event = inbox.next() => inbox.on(event).await,
+                event = inbox.next() => inbox.on(event),
                 () = shutdown.stopping() => {}
             }
         }
@@ -97,11 +99,16 @@ impl Poller {
         }
     }
 
-    /// The poll after this one: when its updates are on disk and there is room for more.
+    /// The poll after this one: when its updates are on disk, for which it waits as long as a
+    /// disk takes that works, and there is room for more. Those that are not on disk are given
+    /// again then, and with them what came since: people are answered.
     async fn next(&self, inbox: &mut Inbox, pause: Duration, shutdown: &Shutdown) -> Poll {
-        while (inbox.is_storing() || inbox.room() < BATCH) && !shutdown.is_stopping() {
+        let mut is_late = false;
+        let mut disk = pin!(sleep(DISK_PATIENCE));
+        while (inbox.is_storing() && !is_late || inbox.room() < BATCH) && !shutdown.is_stopping() {
             tokio::select! {
-                event = inbox.next() => inbox.on(event).await,
+                event = inbox.next() => inbox.on(event),
+                () = &mut disk, if !is_late => is_late = true,
                 () = shutdown.stopping() => {}
             }
         }
@@ -203,3 +210,6 @@ impl Poller {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

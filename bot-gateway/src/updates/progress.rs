@@ -62,11 +62,15 @@ impl Progress {
         self.open.contains(&id)
     }
 
-    /// The update needs nothing more; answers everything that was handled.
-    pub(super) fn handled(&mut self, id: i64, now: Timestamp) -> &Handled {
+    /// The update needs nothing more.
+    pub(super) fn handled(&mut self, id: i64, now: Timestamp) {
         self.open.remove(&id);
         self.unstored.remove(&id);
         self.handled.insert(id, now);
+    }
+
+    /// Everything that was handled.
+    pub(super) fn all_handled(&self) -> &Handled {
         &self.handled
     }
 

@@ -185,7 +185,7 @@ impl Hook {
                     Some(Post { id, update, told }) = self.posts.recv() => {
                         inbox.take_one(id, update, told);
                     }
-                    event = inbox.next() => inbox.on(event).await,
+                    event = inbox.next() => inbox.on(event),
                     () = shutdown.stopping() => {}
                 }
             }

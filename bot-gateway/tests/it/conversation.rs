@@ -8,7 +8,7 @@ use telegram_sim::{
 };
 
 use crate::{
-    lessons::Failing,
+    lessons::{Failing, in_berlin, slots},
     stage::{SOON, Stage},
 };
 
@@ -17,23 +17,22 @@ pub async fn person(stage: &Stage, language: &str) -> Person {
     stage.sim.create_person(&person).await.unwrap()
 }
 
-/// The bot's newest message with `text`.
+/// The bot's newest message with `text`; after a press only what it brought.
 pub async fn shown(stage: &Stage, person: &Person, text: &str) -> MessageView {
-    stage
-        .sim
-        .message(person, SOON, |message| message.text.contains(text))
-        .await
-        .unwrap()
+    let has = |message: &MessageView| message.text.contains(text);
+    stage.news(person, has).await
 }
 
 /// Presses a button and waits until the press is acknowledged.
 pub async fn press(stage: &Stage, person: &Person, button: Button) {
+    stage.look(person).await;
     let pressed = stage.sim.press(person, button).await.unwrap();
     stage.sim.callback_answer(&pressed, SOON).await.unwrap();
 }
 
 /// Presses a button twice before anything comes of it.
 pub async fn press_twice(stage: &Stage, person: &Person, button: Button) {
+    stage.look(person).await;
     stage.lessons.failing.send_replace(Failing::Hanging);
     let first = stage.sim.press(person, button.clone()).await.unwrap();
     let second = stage.sim.press(person, button).await.unwrap();
@@ -65,13 +64,14 @@ pub fn marked(message: &MessageView, mark: &str) -> String {
         .unwrap()
 }
 
-/// The bot's newest message with a button whose label has `mark` in it.
+/// The bot's newest message with a button whose label has `mark` in it; after a press only
+/// what it brought.
 pub async fn offered(stage: &Stage, person: &Person, mark: &str) -> MessageView {
     let has = |message: &MessageView| {
         let mut buttons = message.inline_keyboard.iter().flatten();
         buttons.any(|button| button.text.contains(mark))
     };
-    stage.sim.message(person, SOON, has).await.unwrap()
+    stage.news(person, has).await
 }
 
 /// From /schedule with one teacher to the question whether to book the first free time.
@@ -108,7 +108,8 @@ async fn a_student_books_and_cancels_in_russian() {
     let times = day.inline_keyboard.iter().flatten();
     let times = times.filter(|button| button.text.contains(':'));
     assert_eq!(times.count(), 5);
-    press(&stage, &anna, Button::data(marked(&day, "11:00"))).await;
+    let first = in_berlin(slots()[0]);
+    press(&stage, &anna, Button::data(marked(&day, &first))).await;
     let ask = shown(&stage, &anna, "Записаться на урок?").await;
     for line in [
         "Длительность: 60 мин",

@@ -108,7 +108,7 @@ async fn turn(
         let mut buttons = shown.inline_keyboard.iter().flatten();
         shown.message_id == message.message_id && buttons.any(|button| button.text.contains(then))
     };
-    stage.sim.message(person, SOON, has).await.unwrap()
+    stage.news(person, has).await
 }
 
 const TO_DAY: (&str, &str) = ("•", ":");

@@ -2,7 +2,9 @@
 
 use std::time::Duration;
 
-use olm_proto::notify::v1::{dispatch_request, outcome::Kind};
+use olm_proto::notify::v1::{
+    NotOwned, Owned, Spent, dispatch_request, dispatch_response::Message, outcome::Kind,
+};
 use telegram_sim::api::{LedgerEntry, LedgerQuery, NewPerson};
 
 use crate::{
@@ -51,29 +53,92 @@ async fn no_429(stage: &Stage) {
     assert_eq!(entries.entries.iter().find(limited), None);
 }
 
-#[tokio::test]
-async fn a_hand_over_in_order_at_full_rate_meets_no_429() {
+/// The first is stopped at full rate, by a service that keeps what its release says or does not;
+/// what the second is then told of that.
+async fn hands_over(keeps_spent: bool, told: impl FnOnce(Owned) -> Owned) {
     let (stage, first) = Stage::running().await;
-    let mut line = stage.notify.owned_line().await;
+    let mut line = stage.notify.line().await;
+    let owned = Owned {
+        keeps_spent,
+        ..Owned::default()
+    };
+    line.grant(owned).await;
     let people = line.during(people(&stage)).await;
     let (ours, theirs) = people.split_at(BURST);
+    // Waits, so that it begins right where the first one ends.
+    let second = stage.start_beside(Duration::from_secs(8)).await;
+    let next_line = line.during(stage.notify.line()).await;
+    let anothers = NotOwned {
+        bot_id: next_line.bot_id,
+        retry_after: Some(prost_types::Duration {
+            seconds: 30,
+            nanos: 0,
+        }),
+    };
+    next_line.say(Message::NotOwned(anothers)).await;
     send(&mut line, ours).await;
     sent(&mut line, BURST / 2).await;
     first.shutdown.stop();
     sent(&mut line, BURST / 2).await;
-    let release = line.next().await;
-    assert!(
-        matches!(release, dispatch_request::Message::Release(_)),
-        "{release:?}"
-    );
+    let dispatch_request::Message::Release(release) = line.next().await else {
+        panic!("no release");
+    };
     drop(line);
-    let second = stage.start_beside(Duration::from_secs(8)).await;
-    let mut line = stage.notify.owned_line().await;
+    let mut line = next_line;
+    line.grant(told(Owned {
+        spent: release.spent,
+        keeps_spent: true,
+        ..Owned::default()
+    }))
+    .await;
     send(&mut line, theirs).await;
     sent(&mut line, BURST).await;
     no_429(&stage).await;
     first.stop().await.unwrap();
     second.stop().await.unwrap();
+}
+
+#[tokio::test]
+async fn a_hand_over_in_order_at_full_rate_meets_no_429() {
+    hands_over(true, |owned| owned).await;
+}
+
+#[tokio::test]
+async fn a_hand_over_in_order_soon_after_a_takeover_meets_no_429() {
+    hands_over(true, |owned| Owned {
+        taken_over: true,
+        ..owned
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn who_is_told_nothing_of_those_before_an_heir_waits_until_nothing_counts_any_more() {
+    // As by a release of before it told of them too.
+    hands_over(true, |owned| Owned {
+        taken_over: true,
+        spent: Some(Spent::default()),
+        ..owned
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn who_is_told_nothing_waits_until_nothing_counts_any_more() {
+    let told_nothing = |owned| Owned {
+        spent: None,
+        ..owned
+    };
+    hands_over(true, told_nothing).await;
+}
+
+#[tokio::test]
+async fn who_leaves_what_nobody_will_be_told_waits_until_it_counts_no_more() {
+    let told_wrongly = |owned| Owned {
+        spent: Some(Spent::default()),
+        ..owned
+    };
+    hands_over(false, told_wrongly).await;
 }
 
 #[tokio::test]

@@ -190,13 +190,23 @@ impl Lessons {
     }
 }
 
-/// 10:00 UTC tomorrow and each half hour after it.
+/// 10:00 UTC and each half hour after it, on the day that is tomorrow in Berlin, where whoever
+/// reads of them lives.
 pub fn slots() -> Vec<Timestamp> {
-    let day = SystemClock.now().as_second().div_euclid(86_400) + 1;
-    let ten = Timestamp::from_second(day * 86_400 + 10 * 3_600).unwrap();
+    let today = SystemClock.now().in_tz("Europe/Berlin").unwrap().date();
+    let ten = today.tomorrow().unwrap().at(10, 0, 0, 0);
+    let ten = ten.in_tz("UTC").unwrap().timestamp();
     (0..5)
         .map(|index| ten + SignedDuration::from_mins(30 * index))
         .collect()
+}
+
+/// What clocks in Berlin show then.
+pub fn in_berlin(at: Timestamp) -> String {
+    at.in_tz("Europe/Berlin")
+        .unwrap()
+        .strftime("%H:%M")
+        .to_string()
 }
 
 impl Served {

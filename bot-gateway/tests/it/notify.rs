@@ -1,7 +1,7 @@
 //! A stand-in for notify-svc: it hands its end of each stream to the test, and by
 //! itself only acknowledges renewals and results.
 
-use std::{pin::Pin, sync::Arc, time::Duration};
+use std::{collections::BTreeMap, pin::Pin, sync::Arc, time::Duration};
 
 use jiff::SignedDuration;
 use olm_proto::notify::v1::{
@@ -44,7 +44,13 @@ pub struct Notify {
 pub type Deliveries = Arc<std::sync::Mutex<Vec<StudentDeliveries>>>;
 
 #[derive(Debug, Clone)]
-struct Served(mpsc::Sender<Line>);
+struct Served {
+    lines: mpsc::Sender<Line>,
+    epochs: Epochs,
+}
+
+/// How often each bot was granted, to whomever.
+type Epochs = Arc<std::sync::Mutex<BTreeMap<i64, i64>>>;
 
 /// The service's end of one stream.
 #[derive(Debug)]
@@ -54,6 +60,7 @@ pub struct Line {
     pub renewal: i64,
     pub gateway_id: String,
     pub bot_id: i64,
+    epochs: Epochs,
     seen: Vec<i64>,
     frozen: Vec<(i64, Duration)>,
 }
@@ -66,7 +73,10 @@ impl Notify {
         let deliveries = Deliveries::default();
         let told = told::Told(Arc::clone(&deliveries));
         let server = Server::builder()
-            .add_service(DispatchServiceServer::new(Served(sender)))
+            .add_service(DispatchServiceServer::new(Served {
+                lines: sender,
+                epochs: Arc::default(),
+            }))
             .add_service(NotificationServiceServer::new(told));
         tokio::spawn(server.serve_with_incoming(TcpListenerStream::new(listener)));
         let streams = Mutex::new(streams);
@@ -120,10 +130,11 @@ impl DispatchService for Served {
             renewal: 0,
             gateway_id: String::new(),
             bot_id: 0,
+            epochs: Arc::clone(&self.epochs),
             seen: Vec::new(),
             frozen: Vec::new(),
         };
-        self.0
+        self.lines
             .send(line)
             .await
             .map_err(|_| Status::unavailable("the test is over"))?;
@@ -209,11 +220,28 @@ impl Line {
         in_flight: Vec<AttemptRef>,
         taken_over: bool,
     ) -> JournalReport {
-        let owned = Owned {
-            bot_id: self.bot_id,
-            epoch: 1,
+        self.grant(Owned {
             in_flight,
             taken_over,
+            keeps_spent: true,
+            ..Owned::default()
+        })
+        .await
+    }
+
+    /// Grants the bot, and says what else `owned` does.
+    pub async fn grant(&mut self, owned: Owned) -> JournalReport {
+        let epoch = {
+            let mut epochs = self.epochs.lock().unwrap();
+            let epoch = epochs.entry(self.bot_id).or_default();
+            // Somebody else had it, or nobody.
+            *epoch += if owned.taken_over { 2 } else { 1 };
+            *epoch
+        };
+        let owned = Owned {
+            bot_id: self.bot_id,
+            epoch,
+            ..owned
         };
         self.say(Message::Owned(owned)).await;
         let report = self.next().await;

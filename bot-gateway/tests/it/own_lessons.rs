@@ -1,21 +1,23 @@
-//! A student's lessons: the list, the details, moving, cancelling, groups, and the buttons
-//! under notices.
+//! A student's lessons: the list, the details, moving, cancelling, and groups.
 
+use base64::{Engine as _, prelude::BASE64_URL_SAFE_NO_PAD};
 use jiff::{SignedDuration, Timestamp};
 use olm_proto::{
     common::v1::ErrorReason,
     lesson::v1::{Booking, BookingStatus, Group, Lesson, LessonStatus, TeacherPolicies},
-    notify::v1::{LessonNotice, LessonNoticeKind, LessonRole},
 };
-use telegram_sim::api::MessageView;
+use serde_json::json;
+use telegram_sim::{Limits, api::MessageView};
 use uuid::Uuid;
 
 use crate::{
     booking::{Student, labels, lasting},
     conversation::book_first,
-    lessons::{TEACHER, slots, teacher},
-    stage::SOON,
+    lessons::{TEACHER, in_berlin, slots, teacher},
+    stage::{BOT_ID, SECRET},
 };
+
+mod notices;
 
 const GROUP: Uuid = Uuid::from_u128(0x9a0);
 
@@ -147,6 +149,7 @@ async fn the_details_say_everything_there_is_to_know() {
 
 #[tokio::test]
 async fn a_lesson_is_moved_to_another_free_time() {
+    let other = in_berlin(slots()[3]);
     let student = Student::speaking("ru").await;
     student.lessons().state().teachers[0].policies = Some(noticed(1));
     book_first(&student.stage, &student.anna).await;
@@ -154,8 +157,8 @@ async fn a_lesson_is_moved_to_another_free_time() {
     student.press(&booked, "🔁").await;
     let week = student.shown("Перенос урока").await;
     student.press(&week, "•").await;
-    let day = student.offered("12:30").await;
-    student.press(&day, "12:30").await;
+    let day = student.offered(&other).await;
+    student.press(&day, &other).await;
     let ask = student.shown("Перенести урок?").await;
     for word in [
         "Было: ",
@@ -166,13 +169,22 @@ async fn a_lesson_is_moved_to_another_free_time() {
     }
     student.press(&ask, "Да, перенести").await;
     student.shown("Урок перенесён").await;
-    let start = student.lessons().state().lessons[0].start_time;
-    assert_eq!(start, Some(olm_proto::timestamp(slots()[3])));
+    {
+        let state = student.lessons().state();
+        let moved = &state.lessons[0];
+        assert_eq!(moved.start_time, Some(olm_proto::timestamp(slots()[3])));
+        // What is free is asked for as if the lesson were not there.
+        let asked = state.asked_slots.iter();
+        let asked: Vec<_> = asked.map(|asked| asked.except_lesson_id.as_str()).collect();
+        let own = [moved.id.as_str()];
+        assert!(asked.contains(&"") && asked.ends_with(&own), "{asked:?}");
+    }
     student.stop().await;
 }
 
 #[tokio::test]
 async fn what_stands_against_a_move_is_said() {
+    let other = in_berlin(slots()[3]);
     let student = Student::new().await;
     student.lessons().state().teachers[0].policies = Some(noticed(1));
     book_first(&student.stage, &student.anna).await;
@@ -184,8 +196,8 @@ async fn what_stands_against_a_move_is_said() {
     ] {
         let week = student.offered("•").await;
         student.press(&week, "•").await;
-        let day = student.offered("12:30").await;
-        student.press(&day, "12:30").await;
+        let day = student.offered(&other).await;
+        student.press(&day, &other).await;
         let ask = student.shown("Move this lesson?").await;
         student.lessons().state().refused_time = Some(reason);
         student.press(&ask, "Yes, move it").await;
@@ -195,8 +207,8 @@ async fn what_stands_against_a_move_is_said() {
     // A time that was just taken offers the nearest others to move to.
     let week = student.offered("•").await;
     student.press(&week, "•").await;
-    let day = student.offered("12:30").await;
-    student.press(&day, "12:30").await;
+    let day = student.offered(&other).await;
+    student.press(&day, &other).await;
     let ask = student.shown("Move this lesson?").await;
     student.lessons().state().taken = Some(slots()[4..].to_vec());
     student.press(&ask, "Yes, move it").await;
@@ -295,108 +307,132 @@ async fn a_seat_in_a_groups_lesson_is_taken_with_one_press_and_full_ones_say_so(
     student.stop().await;
 }
 
-/// A student with a lesson, and a notice of it.
-async fn told(kind: LessonNoticeKind, group: &str) -> (Student, MessageView) {
-    let student = Student::new().await;
-    student.say("/help").await;
-    student.shown("/schedule").await;
-    let known = lesson(&student, 1, slots()[0]);
-    student.lessons().state().teachers[0].policies = Some(noticed(1));
-    student.lessons().state().lessons.push(known.clone());
-    let notice = LessonNotice {
-        kind: kind.into(),
-        lesson_id: known.id,
-        lesson_version: known.version,
-        start_time: known.start_time,
-        end_time: known.end_time,
-        reader_role: LessonRole::Student.into(),
-        counterpart_name: "Мария".to_owned(),
-        group_title: group.to_owned(),
-        previous_start_time: known.end_time,
-        previous_end_time: known.end_time,
-        expire_time: known.start_time,
-        ..LessonNotice::default()
-    };
-    let mut line = student.stage.notify.owned_line().await;
-    line.deliver_notice(student.anna.id, "en", notice, false)
-        .await;
-    let told = student.offered("❌ Cancel").await;
-    (student, told)
-}
-
 #[tokio::test]
-async fn a_reminder_is_answered_below_it() {
-    let (student, reminder) = told(LessonNoticeKind::Reminder, "").await;
-    assert_eq!(labels(&reminder)[..2], ["✅ I’m coming", "🔁 Move"]);
-    student.press(&reminder, "🔁").await;
-    let week = student.shown("Moving a lesson").await;
-    assert_ne!(week.message_id, reminder.message_id);
-    student.press(&reminder, "❌").await;
-    let ask = student.shown("Cancel this lesson?").await;
-    assert_ne!(ask.message_id, reminder.message_id);
-    student.press(&reminder, "✅").await;
-    student.shown("See you!").await;
-    // The notice keeps its text; nothing can be pressed any more.
-    let done = |message: &MessageView| {
-        message.message_id == reminder.message_id
-            && message.text == reminder.text
-            && message.inline_keyboard.is_empty()
-    };
-    student
-        .stage
-        .sim
-        .message(&student.anna, SOON, done)
-        .await
-        .unwrap();
-    // What is under way goes on.
-    student.press(&ask, "Yes, cancel").await;
-    student.shown("Lesson cancelled").await;
-    student.stop().await;
-}
-
-#[tokio::test]
-async fn a_reminder_of_what_changed_since_says_so() {
-    let (student, reminder) = told(LessonNoticeKind::Reminder, "").await;
-    student.lessons().move_lesson(SignedDuration::from_hours(1));
-    student.press(&reminder, "✅").await;
-    let changed = student.shown("The lesson was changed, now it is").await;
-    assert_ne!(changed.message_id, reminder.message_id);
-    student.stop().await;
-    let (student, reminder) = told(LessonNoticeKind::Reminder, "").await;
-    student.lessons().state().lessons[0].status = LessonStatus::Canceled.into();
-    student.press(&reminder, "✅").await;
-    student.shown("This lesson is cancelled already").await;
-    student.stop().await;
-}
-
-#[tokio::test]
-async fn nobody_is_awaited_who_has_no_seat_or_comes_too_late() {
-    let (student, reminder) = told(LessonNoticeKind::Reminder, "").await;
-    student.lessons().state().lessons[0].bookings[0].status = BookingStatus::Canceled.into();
-    student.press(&reminder, "✅").await;
-    student.shown("You have no seat in this lesson").await;
-    student.stop().await;
-    let (student, reminder) = told(LessonNoticeKind::Reminder, "").await;
-    student
-        .lessons()
-        .move_lesson(SignedDuration::from_hours(-24 * 30));
-    student.press(&reminder, "✅").await;
-    student.shown("The lesson has begun").await;
-    student.stop().await;
-}
-
-#[tokio::test]
-async fn notices_offer_to_move_what_a_student_may_move() {
-    for (kind, group, offered) in [
-        (LessonNoticeKind::Booked, "", true),
-        (LessonNoticeKind::Confirmed, "", true),
-        (LessonNoticeKind::Moved, "", true),
-        (LessonNoticeKind::Moved, "Beginners", false),
-        (LessonNoticeKind::Requested, "", false),
+async fn what_is_no_lesson_yet_is_ended_in_words_of_its_own() {
+    for (language, status, ask, yes, no, done) in [
+        (
+            "ru",
+            LessonStatus::Requested,
+            "Отозвать заявку?",
+            "Да, отозвать",
+            "Оставить",
+            "Заявка отозвана",
+        ),
+        (
+            "en",
+            LessonStatus::Requested,
+            "Withdraw this request?",
+            "Yes, withdraw it",
+            "Leave it",
+            "Request withdrawn",
+        ),
+        (
+            "en",
+            LessonStatus::Held,
+            "Stop keeping this time",
+            "Yes, let it go",
+            "Leave it",
+            "no longer kept",
+        ),
     ] {
-        let (student, told) = told(kind, group).await;
-        let moves = labels(&told).contains(&"🔁 Move");
-        assert_eq!(moves, offered, "{told:?}");
+        let student = Student::speaking(language).await;
+        student.say("/help").await;
+        student.shown("/schedule").await;
+        let waits = Lesson {
+            status: status.into(),
+            expire_time: Some(olm_proto::timestamp(slots()[0])),
+            ..lesson(&student, 1, slots()[0])
+        };
+        student.lessons().state().lessons.push(waits.clone());
+        // As from an older screen: that of a hold asks whether to book it.
+        let id: Uuid = waits.id.parse().unwrap();
+        let asks = format!("c:{}:1", BASE64_URL_SAFE_NO_PAD.encode(id.as_bytes()));
+        let keyboard = json!([[{ "text": "❌", "callback_data": asks }]]);
+        let message = json!({
+            "chat_id": student.anna.id,
+            "text": "an older screen",
+            "reply_markup": { "inline_keyboard": keyboard },
+        });
+        let token = format!("{BOT_ID}:{SECRET}");
+        let sim = &student.stage.sim;
+        sim.set_limits(Limits::OFF).await.unwrap();
+        let (code, sent) = sim.call(&token, "sendMessage", &message).await.unwrap();
+        assert_eq!(code, 200, "{sent}");
+        let older = student.shown("an older screen").await;
+        student.press(&older, "❌").await;
+        let asked = student.shown(ask).await;
+        assert_eq!(labels(&asked), [yes, no]);
+        student.press(&asked, yes).await;
+        student.shown(done).await;
+        let ended = student.lessons().state().lessons[0].status();
+        assert_eq!(ended, LessonStatus::Canceled);
+        student.stop().await;
+    }
+}
+
+#[tokio::test]
+async fn a_lesson_is_put_into_ones_own_calendar_by_a_link() {
+    for (place, location) in [
+        ("https://meet.example/1", Some("https://meet.example/1")),
+        ("", None),
+        (&format!("https://meet.example/{}", "x".repeat(2_000)), None),
+    ] {
+        let student = Student::new().await;
+        let known = Lesson {
+            meeting_url: place.to_owned(),
+            ..lesson(&student, 1, slots()[0])
+        };
+        student.lessons().state().lessons.push(known);
+        let page = list(&student).await;
+        student.press(&page, "·").await;
+        let details = student.shown("It takes place").await;
+        let mut buttons = details.inline_keyboard.iter().flatten();
+        let link = buttons.find(|button| button.text == "📆 Add to Google Calendar");
+        let link: url::Url = link.unwrap().url.as_ref().unwrap().parse().unwrap();
+        assert_eq!(link.host_str(), Some("calendar.google.com"));
+        let fields: std::collections::HashMap<_, _> = link.query_pairs().collect();
+        let start = slots()[0];
+        let end = start + SignedDuration::from_hours(1);
+        let utc = |at: Timestamp| at.strftime("%Y%m%dT%H%M%SZ").to_string();
+        assert_eq!(fields["dates"], format!("{}/{}", utc(start), utc(end)));
+        assert_eq!(fields["text"], "Lesson: Мария <3");
+        assert_eq!(fields.get("location").map(AsRef::as_ref), location);
+        student.stop().await;
+    }
+}
+
+#[tokio::test]
+async fn the_next_lesson_is_one_that_takes_place_else_it_says_what_it_is() {
+    const ALL: [LessonStatus; 3] = [
+        LessonStatus::Held,
+        LessonStatus::Requested,
+        LessonStatus::Scheduled,
+    ];
+    for (last, mark) in [
+        "(kept for you, not booked yet)",
+        "(waits for the teacher’s answer)",
+        "Мария <3\n",
+    ]
+    .into_iter()
+    .enumerate()
+    {
+        let student = Student::new().await;
+        student.say("/help").await;
+        student.shown("/schedule").await;
+        let lessons = ALL.into_iter().take(last + 1).zip(1..);
+        let lessons: Vec<_> = lessons
+            .map(|(status, number)| Lesson {
+                status: status.into(),
+                ..lesson(&student, number, slots()[usize::try_from(number).unwrap()])
+            })
+            .collect();
+        student.lessons().state().lessons = lessons;
+        student.say("/status").await;
+        let status = student.shown("👤").await;
+        let start = slots()[last + 1].in_tz("Europe/Berlin").unwrap();
+        let clock = start.strftime("%H:%M").to_string();
+        assert!(status.text.contains(&clock), "{}", status.text);
+        assert!(status.text.contains(mark), "{}", status.text);
         student.stop().await;
     }
 }

@@ -266,7 +266,7 @@ async fn a_teachers_list_offers_to_decide_about_requests() {
     let list = asked.shown("Your lessons").await;
     assert!(
         list.text
-            .contains("student Boris (waits for the teacher’s answer)"),
+            .contains("student Boris (⏳ waits for your answer)"),
         "{}",
         list.text
     );
@@ -305,7 +305,7 @@ async fn a_link_makes_a_student_and_every_refusal_is_said_in_words() {
             "As many people as were invited",
         ),
         ("own", ErrorReason::SelfInvitation, "your own invitation"),
-        ("full", ErrorReason::GroupFull, "leads into is full"),
+        ("full", ErrorReason::GroupFull, "The group “Chess & Co”"),
     ];
     {
         let invitations = &mut stage.lessons.state().invitations;

@@ -51,7 +51,7 @@ impl Talk {
         shown(&self.stage, &self.anna, text).await
     }
 
-    /// Presses the button of a message whose label ends so; what it shows then.
+    /// Presses the button of a message whose label ends so; what is new then, written or edited.
     async fn tap(&self, on: &MessageView, label: &str, answer: &str) -> MessageView {
         let mut buttons = on.inline_keyboard.iter().flatten();
         let button = buttons.find(|button| button.text.ends_with(label));
@@ -203,6 +203,13 @@ async fn status_says_what_is_known_and_help_what_can_be_done_by_role() {
     assert!(!status.text.contains("2 ученика"), "{}", status.text);
     let help = talk.say("/help", "Что я умею").await;
     assert!(!help.text.contains("/invite"), "{}", help.text);
+    for command in [
+        "/schedule · Свободное время",
+        "/language · Язык",
+        "/cancel · ",
+    ] {
+        assert!(help.text.contains(command), "{}", help.text);
+    }
     talk.stop().await;
 
     let talk = Talk::new("ru").await;

@@ -17,7 +17,10 @@ use service_kit::{
     config::Settings,
     shutdown::Shutdown,
 };
-use telegram_sim::client::SimClient;
+use telegram_sim::{
+    api::{MessageView, Person},
+    client::SimClient,
+};
 use tokio::{
     net::TcpListener,
     runtime::{self, Runtime},
@@ -91,6 +94,8 @@ pub struct Stage {
     pub lessons: Arc<Lessons>,
     pub notify: Arc<Notify>,
     pub journal: PathBuf,
+    /// What each person saw when they last pressed something.
+    before: Mutex<HashMap<i64, Vec<MessageView>>>,
     variables: HashMap<String, String>,
     simulator: CancellationToken,
 }
@@ -103,6 +108,20 @@ pub struct Running {
 }
 
 impl Stage {
+    /// Somebody is about to press something: what they see now is no answer to it.
+    pub async fn look(&self, person: &Person) {
+        let seen = self.sim.chat(person).await.unwrap().messages;
+        self.before.lock().unwrap().insert(person.id, seen);
+    }
+
+    /// The newest message that fits, written or edited since the person last pressed something.
+    pub async fn news(&self, person: &Person, fits: impl Fn(&MessageView) -> bool) -> MessageView {
+        let before = self.before.lock().unwrap().get(&person.id).cloned();
+        let before = before.unwrap_or_default();
+        let is_new = |message: &MessageView| !before.contains(message) && fits(message);
+        self.sim.message(person, SOON, is_new).await.unwrap()
+    }
+
     pub async fn new() -> Self {
         let token = format!("{BOT_ID}:{SECRET}");
         Self::with_tokens(std::slice::from_ref(&token), &token).await
@@ -142,6 +161,7 @@ impl Stage {
             lessons,
             notify,
             journal,
+            before: Mutex::default(),
             variables: variables.into_iter().collect(),
             simulator,
         }

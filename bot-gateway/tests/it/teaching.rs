@@ -84,20 +84,19 @@ impl Teacher {
 
     /// The newest message with a button whose label begins so.
     async fn sees_button(&self, label: &str) -> MessageView {
-        let message = self.stage.sim.message(&self.person, SOON, |message| {
-            labels(message).iter().any(|found| found.starts_with(label))
-        });
-        message.await.unwrap()
+        let has =
+            |message: &MessageView| labels(message).iter().any(|found| found.starts_with(label));
+        self.stage.news(&self.person, has).await
     }
 
     /// The week: its buttons name days before times.
     async fn sees_week(&self) -> MessageView {
-        let message = self.stage.sim.message(&self.person, SOON, |message| {
+        let has = |message: &MessageView| {
             labels(message)
                 .iter()
                 .any(|label| label.contains("Anna") && !label.starts_with(char::is_numeric))
-        });
-        message.await.unwrap()
+        };
+        self.stage.news(&self.person, has).await
     }
 
     /// The whole label that holds `part`.
@@ -407,7 +406,7 @@ async fn a_teachers_menu_has_the_teachers_commands_first() {
     });
     let told = told.await.unwrap();
     assert_eq!(told[0]["command"], "agenda");
-    assert_eq!(told[0]["description"], "Мой день и неделя");
+    assert_eq!(told[0]["description"], "Мой день и неделя, заявки");
     assert!(told.len() > 2);
     teacher.ends().await;
 }

@@ -47,6 +47,10 @@ async fn the_first_request_beyond_the_limit_is_answered_politely_and_the_rest_by
         // Somebody else is answered, after all that.
         stage.sim.say(&boris, "/help").await.unwrap();
         shown(&stage, &boris, help).await;
+        // What waits for its turn when stopping begins is not said any more.
+        let query = LedgerQuery::method("sendMessage").in_chat(anna.id);
+        let said = stage.sim.ledger_until(&query, SOON, |said| said.len() >= 3);
+        said.await.unwrap();
         running.stop().await.unwrap();
         let texts = texts(&stage, &anna).await;
         assert_eq!(texts.len(), 3, "{texts:?}");

@@ -6,6 +6,7 @@ mod told;
 
 use std::collections::BTreeMap;
 
+use telegram_sim::api::Violation;
 use uuid::Uuid;
 
 use super::load::Known;
@@ -96,8 +97,8 @@ pub struct Copy {
     pub answer_hidden: bool,
     /// 429 was answered, for so long.
     pub retry_after_us: Option<i64>,
-    /// It broke one of Telegram's limits.
-    pub over_limit: bool,
+    /// The limit of Telegram's that it broke.
+    pub violation: Option<Violation>,
 }
 
 impl Copy {

@@ -21,7 +21,7 @@ use service_kit::{
     clock::{Clock as _, SystemClock},
     grpc::client::Backend,
 };
-use telegram_sim::api::NewPerson;
+use telegram_sim::{api::NewPerson, client::SimClient};
 use tokio::{
     task::JoinSet,
     time::{Instant, sleep, sleep_until},
@@ -31,7 +31,7 @@ use uuid::Uuid;
 use super::{
     dice::Dice,
     history::{Canceled, Wanted, marked},
-    site::Site,
+    site::Index,
 };
 use crate::Result;
 use lessons::{Ended, Story};
@@ -44,30 +44,45 @@ const FIRST: i64 = 5_000;
 /// fault held up is made up for.
 const EVERY: Duration = Duration::from_millis(70);
 /// How long a client repeats a request that is not answered.
-const PERSISTENCE: Duration = Duration::from_secs(40);
-const PAUSE: Duration = Duration::from_millis(200);
+pub(super) const PERSISTENCE: Duration = Duration::from_secs(40);
+pub(super) const PAUSE: Duration = Duration::from_millis(200);
 /// Senders whose broadcasts share the lane.
 const CLIENTS: [&str; 3] = ["", "crm", "website"];
+
+/// Where the load goes in.
+pub trait Doors {
+    /// Telegram's stand-in.
+    fn sim(&self) -> &SimClient;
+    /// The one bot.
+    fn bot_id(&self) -> i64;
+    /// A channel of `caller` to one of two replicas of notify-svc, or to an address before
+    /// all of them.
+    ///
+    /// # Errors
+    ///
+    /// When it cannot be made.
+    fn notify(&self, replica: Index, caller: &str) -> Result<Backend>;
+}
 
 /// People with open chats, known to notify-svc.
 ///
 /// # Errors
 ///
 /// When the simulator or a replica refuses.
-pub async fn introduce(site: &Site) -> Result<()> {
-    let mut recipients = RecipientServiceClient::new(site.channel(0, "lesson-svc")?);
+pub async fn introduce(doors: &impl Doors) -> Result<()> {
+    let mut recipients = RecipientServiceClient::new(doors.notify(0, "lesson-svc")?);
     for number in 0..PEOPLE {
         let person = NewPerson::named("Anna", "en")
             .with_id(FIRST + number)
-            .who_started(site.bot_id);
-        site.sim.create_person(&person).await?;
+            .who_started(doors.bot_id());
+        doors.sim().create_person(&person).await?;
         let recipient = Recipient {
             user_id: user_id(number).to_string(),
             version: 1,
             display_name: format!("Person {number}"),
             language: "en".to_owned(),
             time_zone: "UTC".to_owned(),
-            bot_id: site.bot_id,
+            bot_id: doors.bot_id(),
             chat_id: FIRST + number,
             ..Recipient::default()
         };
@@ -113,16 +128,16 @@ impl Load {
     /// # Errors
     ///
     /// When no channel can be made.
-    pub fn new(site: &Site) -> Result<Self> {
+    pub fn new(doors: &impl Doors) -> Result<Self> {
         Ok(Self {
             known: Arc::default(),
             replicas: [
-                NotificationServiceClient::new(site.channel(0, "operator")?),
-                NotificationServiceClient::new(site.channel(1, "operator")?),
+                NotificationServiceClient::new(doors.notify(0, "operator")?),
+                NotificationServiceClient::new(doors.notify(1, "operator")?),
             ],
             lesson_replicas: [
-                LessonPlanServiceClient::new(site.channel(0, "lesson-svc")?),
-                LessonPlanServiceClient::new(site.channel(1, "lesson-svc")?),
+                LessonPlanServiceClient::new(doors.notify(0, "lesson-svc")?),
+                LessonPlanServiceClient::new(doors.notify(1, "lesson-svc")?),
             ],
             clients: JoinSet::new(),
             next: 1,
@@ -170,7 +185,7 @@ impl Load {
     /// When their people cannot be introduced.
     pub async fn start_lessons(
         &mut self,
-        site: &Site,
+        doors: &impl Doors,
         dice: &mut Dice,
         lasts: Duration,
         (lessons, moves): (u32, u64),
@@ -178,7 +193,7 @@ impl Load {
         let mut stories = Vec::new();
         for _ in 0..lessons {
             let story = Story::new(self.next_lesson, dice, lasts, moves);
-            story.introduce(site).await?;
+            story.introduce(doors).await?;
             self.next_lesson += 1;
             stories.push(story);
         }

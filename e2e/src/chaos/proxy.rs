@@ -1,7 +1,14 @@
 //! A TCP proxy that can be told to hold bytes back, to delay them, to cut what runs
 //! through it, and not to be there at all.
 
-use std::{net::SocketAddr, sync::Arc, time::Duration};
+use std::{
+    net::SocketAddr,
+    sync::{
+        Arc,
+        atomic::{AtomicUsize, Ordering},
+    },
+    time::Duration,
+};
 
 use tokio::{
     io::{AsyncReadExt as _, AsyncWriteExt as _},
@@ -39,8 +46,17 @@ pub struct Weather {
 pub struct Proxy {
     address: SocketAddr,
     weather: watch::Sender<Weather>,
+    targets: watch::Sender<Targets>,
     target: watch::Receiver<usize>,
     task: JoinHandle<()>,
+}
+
+/// Where connections go.
+#[derive(Debug, Clone)]
+struct Targets {
+    addresses: Arc<[SocketAddr]>,
+    /// Each connection begins with the next one, instead of with the first.
+    take_turns: bool,
 }
 
 impl Proxy {
@@ -50,18 +66,43 @@ impl Proxy {
     ///
     /// When no port is free.
     pub async fn start(targets: Vec<SocketAddr>) -> Result<Self> {
+        Self::before(Targets {
+            addresses: targets.into(),
+            take_turns: false,
+        })
+        .await
+    }
+
+    /// A proxy whose connections go to the targets in turns, as an address before replicas
+    /// does; see [`Proxy::point_at`].
+    ///
+    /// # Errors
+    ///
+    /// When no port is free.
+    pub async fn in_turns(targets: Vec<SocketAddr>) -> Result<Self> {
+        Self::before(Targets {
+            addresses: targets.into(),
+            take_turns: true,
+        })
+        .await
+    }
+
+    async fn before(targets: Targets) -> Result<Self> {
         let address = SocketAddr::from(([127, 0, 0, 1], ports::free()?));
         let listener = TcpListener::bind(address).await?;
         let weather = watch::Sender::new(Weather::default());
         let (chosen, target) = watch::channel(0);
+        let targets = watch::Sender::new(targets);
         let line = Line {
-            targets: targets.into(),
+            targets: targets.subscribe(),
             weather: weather.subscribe(),
+            turn: Arc::default(),
             chosen: Arc::new(chosen),
         };
         Ok(Self {
             address,
             weather,
+            targets,
             target,
             task: tokio::spawn(serve(address, listener, line)),
         })
@@ -77,6 +118,12 @@ impl Proxy {
     #[must_use]
     pub fn target(&self) -> usize {
         *self.target.borrow()
+    }
+
+    /// From now on connections go there; those that there are stay where they are.
+    pub fn point_at(&self, targets: Vec<SocketAddr>) {
+        self.targets
+            .send_modify(|present| present.addresses = targets.into());
     }
 
     /// Changes the weather.
@@ -110,8 +157,9 @@ impl Drop for Proxy {
 
 #[derive(Debug, Clone)]
 struct Line {
-    targets: Arc<[SocketAddr]>,
+    targets: watch::Receiver<Targets>,
     weather: watch::Receiver<Weather>,
+    turn: Arc<AtomicUsize>,
     chosen: Arc<watch::Sender<usize>>,
 }
 
@@ -169,7 +217,17 @@ async fn carry(client: TcpStream, mut line: Line) {
 }
 
 async fn connect(line: &Line) -> Option<TcpStream> {
-    for (index, target) in line.targets.iter().enumerate() {
+    let Targets {
+        addresses,
+        take_turns,
+    } = line.targets.borrow().clone();
+    let first = if take_turns {
+        line.turn.fetch_add(1, Ordering::Relaxed) % addresses.len().max(1)
+    } else {
+        0
+    };
+    let in_order = addresses.iter().enumerate();
+    for (index, target) in in_order.clone().skip(first).chain(in_order.take(first)) {
         if let Ok(Ok(server)) = timeout(CONNECT, TcpStream::connect(target)).await {
             line.chosen.send_replace(index);
             return Some(server);
@@ -292,5 +350,27 @@ mod tests {
             .await
             .unwrap();
         assert_eq!(proxy.target(), 1, "the first one takes nobody");
+    }
+
+    #[tokio::test]
+    async fn connections_go_in_turns_to_those_it_points_at_and_stay_where_they_are() {
+        let [one, two, three] = [counter().await, counter().await, counter().await];
+        let proxy = Proxy::in_turns(vec![one, two]).await.unwrap();
+        let mut seen = Vec::new();
+        let mut streams = Vec::new();
+        for _ in 0..4 {
+            let mut stream = TcpStream::connect(proxy.address).await.unwrap();
+            assert_eq!(answer(&mut stream, 1).await.unwrap(), 2);
+            seen.push(proxy.target());
+            streams.push(stream);
+        }
+        assert_eq!(seen, [0, 1, 0, 1]);
+        proxy.point_at(vec![three]);
+        let mut stream = TcpStream::connect(proxy.address).await.unwrap();
+        assert_eq!(answer(&mut stream, 1).await.unwrap(), 2);
+        assert_eq!(proxy.target(), 0, "the only one");
+        for stream in &mut streams {
+            assert_eq!(answer(stream, 7).await.unwrap(), 8);
+        }
     }
 }

@@ -16,7 +16,19 @@ use crate::Result;
 /// Entries of one page of the ledger.
 const PAGE: usize = 10_000;
 
-/// Rows that are in no terminal state.
+/// From now on triggers write down every change of a state and of an owner, whoever makes it.
+///
+/// # Errors
+///
+/// When the database refuses.
+pub async fn log_transitions(database: &PgPool) -> Result<()> {
+    sqlx::raw_sql(include_str!("transitions.sql"))
+        .execute(database)
+        .await?;
+    Ok(())
+}
+
+/// Rows that are in no terminal state, but for reminders of some other day.
 ///
 /// # Errors
 ///
@@ -24,7 +36,8 @@ const PAGE: usize = 10_000;
 pub async fn open_rows(database: &PgPool) -> Result<i64> {
     let open = sqlx::query_scalar(
         "SELECT count(*) FROM notify.notifications
-         WHERE state IN ('pending', 'sending', 'uncertain')",
+         WHERE state IN ('pending', 'sending', 'uncertain')
+           AND due_at < now() + interval '1 day'",
     )
     .fetch_one(database)
     .await?;
@@ -153,6 +166,6 @@ fn copy(entry: &LedgerEntry) -> Option<Copy> {
             .as_ref()
             .and_then(|answer| answer.retry_after)
             .map(|seconds| i64::from(seconds) * 1_000_000),
-        over_limit: entry.violation.is_some(),
+        violation: entry.violation,
     })
 }

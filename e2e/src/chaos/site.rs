@@ -10,8 +10,11 @@ use std::{
 };
 
 use rustix::process::Signal;
-use service_kit::grpc::client::{Backend, BackendConfig};
-use sqlx::{AssertSqlSafe, PgPool, postgres::PgPoolOptions};
+use service_kit::grpc::{
+    client::{Backend, BackendConfig},
+    tls::Authorities,
+};
+use sqlx::{PgPool, postgres::PgPoolOptions};
 use telegram_sim::client::SimClient;
 use tokio::process::Command;
 use tonic_health::pb::{
@@ -19,7 +22,7 @@ use tonic_health::pb::{
 };
 use uuid::Uuid;
 
-use super::proxy::Proxy;
+use super::{load::Doors, proxy::Proxy, record};
 use crate::{
     Result,
     keys::Keys,
@@ -32,10 +35,10 @@ use crate::{
     system::eventually,
 };
 
-/// How long a process may take from its start to readiness.
-const READY: Duration = Duration::from_secs(30);
+/// How long a process may take from its start to readiness, on a machine that is busy.
+pub(super) const READY: Duration = Duration::from_secs(90);
 /// How long one may take from SIGTERM to its end.
-const STOP: Duration = Duration::from_secs(15);
+pub(super) const STOP: Duration = Duration::from_secs(15);
 
 /// Which of two.
 pub type Index = usize;
@@ -132,7 +135,7 @@ impl Site {
             let text = String::from_utf8_lossy(&output.stderr).into_owned();
             return Err(format!("notify-svc migrate failed:\n{text}").into());
         }
-        self.log_transitions().await?;
+        record::log_transitions(&self.database).await?;
         self.sim.ready(READY).await?;
         for index in [0, 1] {
             self.start_service(index).await?;
@@ -148,14 +151,6 @@ impl Site {
         self.start_gateway(1).await
     }
 
-    /// Triggers that write down every change of a state and of an owner, whoever makes it.
-    async fn log_transitions(&self) -> Result<()> {
-        sqlx::raw_sql(AssertSqlSafe(include_str!("transitions.sql")))
-            .execute(&self.database)
-            .await?;
-        Ok(())
-    }
-
     /// Which gateway owned the bot last.
     ///
     /// # Errors
@@ -164,20 +159,6 @@ impl Site {
     pub async fn owner(&self) -> Result<Index> {
         let owner = owner_of(&self.database).await?;
         Ok(usize::from(owner != Some(self.first_gateway)))
-    }
-
-    /// A channel to one replica, not through a proxy.
-    ///
-    /// # Errors
-    ///
-    /// When it cannot be made.
-    pub fn channel(&self, replica: Index, caller: &str) -> Result<Backend> {
-        Ok(Backend::connect_lazy(&BackendConfig {
-            service: "notify-svc",
-            url: url(self.ports.services[replica]).parse()?,
-            key: self.keys.of(caller).into(),
-            timeout: Duration::from_secs(3),
-        })?)
     }
 
     /// Ends a replica as a crash does.
@@ -378,11 +359,32 @@ impl Site {
     }
 }
 
-fn url(port: u16) -> String {
+impl Doors for Site {
+    fn sim(&self) -> &SimClient {
+        &self.sim
+    }
+
+    fn bot_id(&self) -> i64 {
+        self.bot_id
+    }
+
+    /// Not through a proxy.
+    fn notify(&self, replica: Index, caller: &str) -> Result<Backend> {
+        Ok(Backend::connect_lazy(&BackendConfig {
+            service: "notify-svc",
+            url: url(self.ports.services[replica]).parse()?,
+            authorities: Authorities::default(),
+            key: self.keys.of(caller).into(),
+            timeout: Duration::from_secs(3),
+        })?)
+    }
+}
+
+pub(super) fn url(port: u16) -> String {
     format!("http://127.0.0.1:{port}")
 }
 
-fn simulator(directory: &Path, binaries: &Path, port: u16) -> Result<Process> {
+pub(super) fn simulator(directory: &Path, binaries: &Path, port: u16) -> Result<Process> {
     let logs = directory.join("logs");
     fs::create_dir_all(&logs)?;
     let mut command = Command::new(binaries.join(Program::TelegramSim.name()));
@@ -401,7 +403,7 @@ async fn owner_of(database: &PgPool) -> Result<Option<Uuid>> {
     Ok(owner)
 }
 
-async fn is_serving(port: u16, service: &str) -> Result<bool> {
+pub(super) async fn is_serving(port: u16, service: &str) -> Result<bool> {
     let endpoint = tonic::transport::Endpoint::from_shared(url(port))?;
     let channel = endpoint.timeout(Duration::from_secs(2)).connect().await?;
     let request = HealthCheckRequest {

@@ -13,7 +13,10 @@ use olm_proto::{
         recipient_service_client::RecipientServiceClient,
     },
 };
-use service_kit::grpc::client::{Backend, BackendConfig};
+use service_kit::grpc::{
+    client::{Backend, BackendConfig},
+    tls::Authorities,
+};
 
 use super::Stack;
 use crate::{Result, program::Program};
@@ -28,6 +31,7 @@ impl Stack {
         Ok(Backend::connect_lazy(&BackendConfig {
             service: program.name(),
             url: self.url(program).parse()?,
+            authorities: Authorities::default(),
             key: self.keys.of("operator").into(),
             timeout: Duration::from_secs(10),
         })?)

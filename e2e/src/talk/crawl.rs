@@ -64,14 +64,18 @@ impl Crawl {
                 break;
             }
             let is_tired = talk.taps() - had >= ACTS;
-            if !is_tired && crawl.follow(&mut talk, path.clone(), &mut paths).await? {
+            if !is_tired
+                && crawl
+                    .follow(&mut talk, path.clone(), &mut paths, false)
+                    .await?
+            {
                 continue;
             }
             // What this one has done already can be in the way of doing it again.
             crawl.acts += talk.taps() - had;
             talk = people().await?;
             had = talk.taps();
-            crawl.follow(&mut talk, path, &mut paths).await?;
+            crawl.follow(&mut talk, path, &mut paths, true).await?;
         }
         crawl.acts += talk.taps() - had;
         Ok(crawl)
@@ -84,21 +88,30 @@ impl Crawl {
         kinds.filter(|kind| !self.pressed.contains(*kind)).collect()
     }
 
-    /// Goes a known path, and then on as long as there is something new to press; false when
-    /// the path is not there.
+    /// Goes a known path, and then on as long as there is something new to press. Where the path
+    /// is there no more, because others have changed what leads on, a new person goes on from
+    /// where it ends, and what was missed counts as not seen; for anybody else it is false.
     async fn follow(
         &mut self,
         talk: &mut Talk,
         mut path: Vec<Step>,
         paths: &mut VecDeque<Vec<Step>>,
+        is_new: bool,
     ) -> Result<bool> {
         let mut shown = None;
+        let mut gone = 0;
         for step in &path {
             match self.take(talk, step).await? {
                 Some(screen) => shown = Some(screen),
+                None if is_new => {
+                    self.forget(step);
+                    break;
+                }
                 None => return Ok(false),
             }
+            gone += 1;
         }
+        path.truncate(gone);
         while let Some(screen) = shown.take() {
             let mut fresh = self.fresh(&screen).into_iter();
             let Some(next) = fresh.next() else {
@@ -113,6 +126,18 @@ impl Crawl {
             path.push(next);
         }
         Ok(true)
+    }
+
+    /// A button that could not be pressed is pressed where it is seen next.
+    fn forget(&mut self, step: &Step) {
+        let Step::Press { kind, shape } = step else {
+            return;
+        };
+        for ((_, marked), shapes) in &mut self.marked {
+            if marked == kind {
+                shapes.remove(shape);
+            }
+        }
     }
 
     async fn take(&mut self, talk: &mut Talk, step: &Step) -> Result<Option<Screen>> {

@@ -1,6 +1,9 @@
 //! One system for all tests of a file.
 
 use std::{
+    collections::BTreeMap,
+    future::Future,
+    panic::Location,
     sync::{Arc, Weak},
     thread,
 };
@@ -13,8 +16,8 @@ use tokio::{
 
 use crate::{Result, program::Program, stack::Stack, story::Story, system::System};
 
-/// The one that runs, if any does.
-static SHARED: Mutex<Weak<Stage>> = Mutex::const_new(Weak::new());
+/// By the file whose tests share it: the one that runs, or that ran.
+static SHARED: Mutex<BTreeMap<&'static str, Weak<Stage>>> = Mutex::const_new(BTreeMap::new());
 
 /// A system whose bot and whose Telegram know no limits, so that conversations do not wait for
 /// them. It lives while a test has it.
@@ -26,22 +29,27 @@ pub struct Stage {
 }
 
 impl Stage {
-    /// The system of this process; the first one who asks starts it, the last one who drops
-    /// it ends it.
+    /// The system of the file that calls; the first one who asks starts it, the last one who
+    /// drops it ends it.
     ///
     /// # Errors
     ///
     /// When a part does not start.
-    pub async fn shared() -> Result<Arc<Self>> {
+    #[track_caller]
+    pub fn shared() -> impl Future<Output = Result<Arc<Self>>> + Send {
+        Self::shared_by(Location::caller().file())
+    }
+
+    async fn shared_by(file: &'static str) -> Result<Arc<Self>> {
         let mut shared = SHARED.lock().await;
-        if let Some(stage) = shared.upgrade() {
+        if let Some(stage) = shared.get(file).and_then(Weak::upgrade) {
             return Ok(stage);
         }
         // Each test has a runtime of its own, which ends with it.
         let (started, stage) = oneshot::channel();
         thread::spawn(move || drop(started.send(Self::start())));
         let stage = Arc::new(stage.await??);
-        *shared = Arc::downgrade(&stage);
+        shared.insert(file, Arc::downgrade(&stage));
         Ok(stage)
     }
 

@@ -226,6 +226,7 @@ fn add_facts(body: &mut ProblemBody, facts: &HashMap<String, String>) {
     body.conflict_starts
         .extend(list("starts").map(str::to_owned));
     body.capacity = number("capacity");
+    body.group_title = facts.get("group_title").cloned();
     body.fault_count = number("fault_count");
     body.rules_time_zone = facts.get("rules_time_zone").cloned();
     body.notification_state = facts.get("state").cloned();

@@ -24,8 +24,10 @@ const NAMES: &[(&str, &str)] = &[
 
 /// Lists what can be booked.
 ///
-/// Each slot answered here can be booked, unless somebody was faster. 409
-/// `DURATION_NOT_OFFERED` for a length the teacher does not offer.
+/// Each slot answered here can be booked, unless somebody was faster; with
+/// `except_lesson_id`, that lesson can be moved to it, and 404 `LESSON_NOT_FOUND` when there
+/// is no such lesson for the acting user. 409 `DURATION_NOT_OFFERED` for a length the teacher
+/// does not offer.
 #[utoipa::path(
     get,
     path = "/api/v1/teachers/{id}/slots",
@@ -34,6 +36,7 @@ const NAMES: &[(&str, &str)] = &[
     params(("id" = uuid::Uuid, Path, description = "The teacher's id"), SlotsQuery),
     responses(
         (status = 200, body = SlotList, description = "The free times"),
+        (status = 404, response = ProblemBody),
         (status = 409, response = ProblemBody),
     ),
     security(("service_key" = []), ("service_key" = [], "acting_user" = []))
@@ -51,6 +54,8 @@ pub(crate) async fn list(
     let max_slots = fields::plain(&mut violations, "limit", limit, "a whole number");
     let faults = &mut violations;
     let duration_s = fields::optional(faults, "lesson_duration_s", length, "a whole number");
+    let except = query.except_lesson_id.as_deref();
+    let except_lesson_id = fields::optional_uuid(&mut violations, "except_lesson_id", except);
     if !violations.is_empty() {
         return Err(Problem::invalid(violations));
     }
@@ -61,6 +66,7 @@ pub(crate) async fn list(
         max_slots,
         lesson_duration: duration_s.map(fields::seconds),
         time_zone: query.time_zone.unwrap_or_default(),
+        except_lesson_id,
     };
     let request = match caller.acting_user {
         Some(user) => acting(message, user),

@@ -33,6 +33,7 @@ const ROUTES: &[&str] = &[
     "GET /api/v1/lessons/{id}",
     "GET /api/v1/lessons/{id}/calendar",
     "GET /api/v1/lessons/{id}/changes",
+    "GET /api/v1/lessons/{id}/deliveries",
     "GET /api/v1/me",
     "GET /api/v1/me/calendar-feeds",
     "GET /api/v1/me/students",

@@ -114,10 +114,13 @@ async fn members_are_listed_put_in_and_taken_out() {
 async fn a_full_group_says_how_many_it_holds() {
     let gateway = Gateway::start().await;
     let refusal = Refusal::new(Code::FailedPrecondition, ErrorReason::GroupFull, "full");
-    gateway.lesson.refuse(refusal.metadata("capacity", "6"));
+    let refusal = refusal.metadata("capacity", "6");
+    let refusal = refusal.metadata("group_title", "Chess");
+    gateway.lesson.refuse(refusal);
     let path = format!("/api/v1/groups/{GROUP}/members/{STUDENT}");
     let problem = problem(gateway.put(&path, &json!({})).teacher(), 409, "GROUP_FULL").await;
     assert_eq!(problem["capacity"], 6);
+    assert_eq!(problem["group_title"], "Chess");
 }
 
 #[tokio::test]

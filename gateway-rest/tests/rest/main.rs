@@ -11,6 +11,7 @@ mod calendars;
 mod callers;
 mod conditions;
 mod cors;
+mod deliveries;
 mod documents;
 mod events;
 mod fakes;

@@ -6,7 +6,7 @@ use service_kit::status::Refusal;
 use tonic::Code;
 
 use crate::{
-    fakes::{STUDENT, TEACHER, at},
+    fakes::{LESSON, STUDENT, TEACHER, at},
     gateway::{CRM_KEY, Gateway, Headers as _, fields, json, problem},
 };
 
@@ -19,6 +19,7 @@ async fn free_times_are_listed_for_a_service_and_for_a_person() {
         ("limit", "3"),
         ("lesson_duration_s", "5400"),
         ("time_zone", "Asia/Tbilisi"),
+        ("except_lesson_id", LESSON),
     ];
     let request = gateway.get(&path).key(CRM_KEY).query(&query);
     assert_eq!(
@@ -48,6 +49,7 @@ async fn free_times_are_listed_for_a_service_and_for_a_person() {
                 nanos: 0
             }),
             time_zone: "Asia/Tbilisi".to_owned(),
+            except_lesson_id: LESSON.to_owned(),
         }
     );
     assert_eq!(
@@ -72,12 +74,19 @@ async fn faults_of_the_query_are_told_at_once() {
         ("to", "y"),
         ("limit", "z"),
         ("lesson_duration_s", "1h"),
+        ("except_lesson_id", "7"),
     ];
     let request = gateway.get(&path).student().query(&query);
     let faults = problem(request, 400, "INVALID_FIELDS").await;
     assert_eq!(
         fields(&faults),
-        ["from", "to", "limit", "lesson_duration_s"]
+        [
+            "from",
+            "to",
+            "limit",
+            "lesson_duration_s",
+            "except_lesson_id"
+        ]
     );
     assert!(gateway.lesson.calls().is_empty());
 }

@@ -13,7 +13,8 @@ use super::{
 };
 use crate::{
     errors::{Error, read_instant},
-    ids::UserId,
+    ids::{LessonId, UserId},
+    lessons,
     state::State,
     teachers::{self, Policies, Teacher, policies::read_duration},
     users, zones,
@@ -89,6 +90,8 @@ struct Asked {
     duration: Option<SignedDuration>,
     /// The zone of local times, when the request names it.
     zone: Option<TimeZone>,
+    /// The lesson that is to be moved.
+    except: Option<LessonId>,
 }
 
 fn read(request: &pb::ListSlotsRequest, now: Timestamp) -> Result<Asked, Error> {
@@ -106,6 +109,8 @@ fn read(request: &pb::ListSlotsRequest, now: Timestamp) -> Result<Asked, Error> 
         "time_zone",
         "is not an IANA time zone",
     );
+    let except = Some(request.except_lesson_id.as_str()).filter(|id| !id.is_empty());
+    let except = except.map(|id| LessonId(violations.uuid("except_lesson_id", id)));
     violations.check()?;
     let most = most.unwrap_or_default().min(MOST_SLOTS);
     Ok(Asked {
@@ -114,6 +119,7 @@ fn read(request: &pb::ListSlotsRequest, now: Timestamp) -> Result<Asked, Error> 
         most: if most == 0 { DEFAULT_SLOTS } else { most },
         duration,
         zone: zone.filter(|_| named),
+        except,
     })
 }
 
@@ -138,7 +144,41 @@ fn read_window(
     Stretch { start, end }
 }
 
-/// What can be booked in a window.
+/// A lesson that another time is looked for.
+struct Moved {
+    id: LessonId,
+    length: SignedDuration,
+    /// Whose time it takes beside the teacher's; of a group's lesson nobody's.
+    student: Option<UserId>,
+}
+
+impl Moved {
+    /// A lesson of the teacher's that `viewer` may see: to everybody else it is not there, or
+    /// they could learn from what becomes free when it is.
+    async fn find(
+        conn: &mut PgConnection,
+        viewer: Option<UserId>,
+        teacher: &Teacher,
+        id: LessonId,
+    ) -> Result<Self, Error> {
+        let viewer = viewer.ok_or(Error::LessonNotFound)?;
+        let lesson = lessons::store::find(conn, Some(viewer), id).await?;
+        let lesson = lesson.filter(|lesson| lesson.teacher_id == teacher.id);
+        let lesson = lesson.ok_or(Error::LessonNotFound)?;
+        let student = match lesson.group {
+            None => Some(lesson.student()?),
+            Some(_) => None,
+        };
+        let Stretch { start, end } = lesson.time.during;
+        Ok(Self {
+            id,
+            length: end.duration_since(start),
+            student,
+        })
+    }
+}
+
+/// What can be booked in a window, or moved into it.
 pub(super) async fn list_slots(
     state: &State,
     viewer: Option<UserId>,
@@ -152,18 +192,33 @@ pub(super) async fn list_slots(
         None => None,
     };
     let teacher = teachers::store::find(&mut conn, asked.teacher).await?;
-    let teacher = teacher.ok_or(Error::TeacherNotFound)?;
+    let mut teacher = teacher.ok_or(Error::TeacherNotFound)?;
+    let moved = match asked.except {
+        Some(id) => Some(Moved::find(&mut conn, viewer, &teacher, id).await?),
+        None => None,
+    };
     let zone = match asked.zone {
         Some(zone) => zone,
         None => zones::zone(viewer_zone.as_ref().unwrap_or(&teacher.time_zone))
             .ok_or(Error::Corrupt("users.time_zone"))?,
     };
-    let duration = teacher.policies.offered_duration(asked.duration)?;
+    if let Some(moved) = &moved {
+        teacher.policies.offer_also(moved.length);
+    }
+    let wanted = asked.duration.or(moved.as_ref().map(|moved| moved.length));
+    let duration = teacher.policies.offered_duration(wanted)?;
     let window = bookable_part(asked.window, now, &teacher.policies);
-    let seeker = Seeker {
-        student: viewer,
-        holds_make_way: true,
-        except: &[],
+    let seeker = match &moved {
+        Some(moved) => Seeker {
+            student: moved.student,
+            holds_make_way: moved.student == viewer,
+            except: std::slice::from_ref(&moved.id),
+        },
+        None => Seeker {
+            student: viewer,
+            holds_make_way: true,
+            except: &[],
+        },
     };
     let calendar = Calendar::read(&mut conn, &teacher, seeker, window, now).await?;
     let mut slots: Vec<_> = calendar

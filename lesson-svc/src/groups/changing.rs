@@ -145,6 +145,7 @@ async fn try_update(
     if capacity < before.member_count {
         return Err(Error::GroupFull {
             capacity: Some(before.capacity),
+            title: before.title.clone(),
         });
     }
     store::update(&mut tx, id, title, capacity).await?;

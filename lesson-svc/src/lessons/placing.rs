@@ -64,10 +64,8 @@ impl Place {
     /// The teacher as this lesson asks for a place: one that is moved keeps its length,
     /// also when the teacher offers it to nobody any more.
     fn asked_of(&self, mut teacher: Teacher) -> Teacher {
-        let offered = &mut teacher.policies.lesson_durations;
-        let kept = self.except.and(self.duration);
-        if let Some(length) = kept.filter(|length| !offered.contains(length)) {
-            offered.push(length);
+        if let Some(length) = self.except.and(self.duration) {
+            teacher.policies.offer_also(length);
         }
         teacher
     }

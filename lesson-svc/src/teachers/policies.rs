@@ -147,6 +147,14 @@ impl Policies {
         }
     }
 
+    /// The same for a lesson that is moved: it keeps its length, also when the teacher offers
+    /// that to nobody any more.
+    pub fn offer_also(&mut self, length: SignedDuration) {
+        if !self.lesson_durations.contains(&length) {
+            self.lesson_durations.push(length);
+        }
+    }
+
     /// The lesson of that length that would start at `start`, with the buffers; `None`
     /// at the end of time.
     #[must_use]

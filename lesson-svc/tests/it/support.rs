@@ -21,7 +21,10 @@ use olm_proto::{
 use service_kit::{
     clock::ManualClock,
     config::Settings,
-    grpc::client::{Backend, BackendConfig, acting},
+    grpc::{
+        client::{Backend, BackendConfig, acting},
+        tls::Authorities,
+    },
     keys::digest_hex,
     shutdown::Shutdown,
     status,
@@ -105,6 +108,7 @@ fn backend(url: &str, key: &str) -> Backend {
     let backend = Backend::connect_lazy(&BackendConfig {
         service: "lesson-svc",
         url: url.parse().unwrap(),
+        authorities: Authorities::default(),
         key: key.into(),
         timeout: Duration::from_secs(20),
     });

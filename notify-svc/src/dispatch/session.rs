@@ -1,14 +1,19 @@
 //! One stream of one gateway: hello, ownership, renewals, results; a dispatcher for
 //! each bot it owns.
 
-use std::{collections::HashMap, sync::Arc, time::Duration};
+use std::{
+    collections::{HashMap, HashSet},
+    sync::Arc,
+    time::Duration,
+};
 
 use futures_util::{Stream, StreamExt as _};
 use olm_proto::notify::v1::{
-    DispatchRequest, DispatchResponse, Drain, JournalReport, NotOwned, Owned, Renewed, ResultAck,
-    dispatch_request, dispatch_response,
+    DispatchRequest, DispatchResponse, Drain, JournalReport, NotOwned, Owned, Release, Renewed,
+    ResultAck, dispatch_request, dispatch_response,
 };
 use tokio::{
+    sync::mpsc,
     task::JoinHandle,
     time::{Instant, sleep_until},
 };
@@ -34,6 +39,8 @@ use crate::{
 const BATCH: usize = 256;
 /// When to ask again after the database failed.
 const RETRY: Duration = Duration::from_secs(1);
+/// Bots of one stream that are released together.
+const FREED: usize = 64;
 /// Before the server cuts what still runs at the drain deadline.
 const MARGIN: Duration = Duration::from_millis(300);
 
@@ -45,6 +52,11 @@ pub struct Session {
     stream_id: Uuid,
     outbox: Outbox,
     bots: HashMap<i64, OwnedBot>,
+    /// Bots the gateway asked for and did not get.
+    wanted: HashSet<i64>,
+    /// Told which of them is free, and tells.
+    free: mpsc::Sender<i64>,
+    freed: mpsc::Receiver<i64>,
 }
 
 /// A bot owned on this stream.
@@ -80,12 +92,16 @@ impl Session {
     /// A session for the gateway that said hello.
     #[must_use]
     pub fn new(app: App, gateway_id: Uuid, outbox: Outbox) -> Self {
+        let (free, freed) = mpsc::channel(FREED);
         Self {
             app,
             gateway_id,
             stream_id: Uuid::new_v4(),
             outbox,
             bots: HashMap::new(),
+            wanted: HashSet::new(),
+            free,
+            freed,
         }
     }
 
@@ -108,6 +124,11 @@ impl Session {
                     drained_by = Some(self.drain().await);
                 }
                 () = sleep_until(drained_by.unwrap_or_else(Instant::now)), if draining => break,
+                Some(bot_id) = self.freed.recv(), if !draining => {
+                    if self.wanted.contains(&bot_id) {
+                        self.not_owned(bot_id, Duration::ZERO).await;
+                    }
+                }
                 messages = inbound.next() => {
                     let Some(messages) = messages else { break };
                     if !self.handle(messages).await {
@@ -169,7 +190,7 @@ impl Session {
                 Some(Message::JournalReport(report)) => self.journal(report).await,
                 Some(Message::Release(release)) => {
                     self.report(std::mem::take(&mut reports)).await;
-                    self.release(release.bot_id).await;
+                    self.release(release).await;
                 }
                 Some(Message::ChatSeen(seen)) => self.chat_seen(seen.bot_id, seen.chat_id).await,
                 Some(Message::Frozen(frozen)) => self.freeze(&frozen),
@@ -194,13 +215,22 @@ impl Session {
         if self.app.shutdown.is_stopping() {
             return self.not_owned(bot_id, Duration::ZERO).await;
         }
+        self.want(bot_id);
         let claim = Claim {
             bot_id,
             gateway_id: self.gateway_id,
             stream_id: self.stream_id,
         };
         match self.claim(claim).await {
-            Ok((Owning::Owned { epoch, taken_over }, in_flight)) => {
+            Ok((
+                Owning::Owned {
+                    epoch,
+                    taken_over,
+                    spent,
+                },
+                in_flight,
+            )) => {
+                self.want_no_more(bot_id);
                 let asked = in_flight.len();
                 let gateway_id = self.gateway_id;
                 tracing::info!(bot_id, %gateway_id, epoch, asked, taken_over, "bot owned");
@@ -211,15 +241,18 @@ impl Session {
                     dispatcher: None,
                 };
                 self.bots.insert(bot_id, bot);
-                let nothing_to_ask = in_flight.is_empty();
+                let (spent, spent_ago) = spent.unzip();
                 let owned = Owned {
                     bot_id,
                     epoch,
                     in_flight: in_flight.into_iter().map(AttemptRef::wire).collect(),
                     taken_over,
+                    spent,
+                    spent_ago: spent_ago.map(wire_duration),
+                    keeps_spent: true,
                 };
                 self.send(dispatch_response::Message::Owned(owned)).await;
-                if nothing_to_ask {
+                if asked == 0 {
                     self.hear(bot_id, &[]).await;
                 }
             }
@@ -246,12 +279,24 @@ impl Session {
     }
 
     async fn not_owned(&self, bot_id: i64, retry_after: Duration) {
-        let retry_after = jiff::SignedDuration::try_from(retry_after).unwrap_or_default();
         let message = dispatch_response::Message::NotOwned(NotOwned {
             bot_id,
-            retry_after: Some(olm_proto::duration(retry_after)),
+            retry_after: Some(wire_duration(retry_after)),
         });
         self.send(message).await;
+    }
+
+    /// From before it is asked for, so that no release falls between.
+    fn want(&mut self, bot_id: i64) {
+        self.wanted.insert(bot_id);
+        let wakeups = &self.app.wakeups;
+        wakeups.wait_for(bot_id, self.stream_id, self.free.clone());
+    }
+
+    fn want_no_more(&mut self, bot_id: i64) {
+        if self.wanted.remove(&bot_id) {
+            self.app.wakeups.wait_no_more(bot_id, self.stream_id);
+        }
     }
 
     async fn journal(&mut self, report: JournalReport) {
@@ -366,10 +411,13 @@ impl Session {
     async fn lose(&mut self, bot_id: i64) {
         self.stop(bot_id).await;
         tracing::info!(bot_id, gateway_id = %self.gateway_id, "bot lost to another stream");
+        self.want(bot_id);
         self.not_owned(bot_id, self.app.pace.owner_ttl).await;
     }
 
-    async fn release(&mut self, bot_id: i64) {
+    async fn release(&mut self, release: Release) {
+        let bot_id = release.bot_id;
+        self.want_no_more(bot_id);
         let Some(bot) = self.bots.remove(&bot_id) else {
             return;
         };
@@ -377,10 +425,15 @@ impl Session {
         bot.stop().await;
         let released = async {
             let mut conn = self.app.pool.acquire().await?;
-            owners::release(&mut conn, bot_id, epoch).await
+            owners::release(&mut conn, bot_id, epoch, release.spent.as_ref()).await
         };
         match released.await {
-            Ok(_) => tracing::info!(bot_id, gateway_id = %self.gateway_id, "bot released"),
+            Ok(_) => {
+                tracing::info!(bot_id, gateway_id = %self.gateway_id, "bot released");
+                if release.spent.is_some() {
+                    self.app.wakeups.released(bot_id);
+                }
+            }
             // It runs out by itself.
             Err(error) => tracing::warn!(bot_id, %error, "a release cannot be stored"),
         }
@@ -432,4 +485,16 @@ impl Session {
             self.send(dispatch_response::Message::ResultAck(ack)).await;
         }
     }
+}
+
+impl Drop for Session {
+    fn drop(&mut self) {
+        for bot_id in &self.wanted {
+            self.app.wakeups.wait_no_more(*bot_id, self.stream_id);
+        }
+    }
+}
+
+fn wire_duration(duration: Duration) -> prost_types::Duration {
+    olm_proto::duration(jiff::SignedDuration::try_from(duration).unwrap_or_default())
 }

@@ -1,9 +1,11 @@
 //! What a teacher learns of a lesson's notices.
 
-use jiff::SignedDuration;
+use jiff::{SignedDuration, Timestamp};
 use olm_proto::{
     common::v1::ErrorReason,
-    notify::v1::{ListLessonDeliveriesRequest, NotificationState, StudentDeliveries},
+    notify::v1::{
+        LessonSnapshot, ListLessonDeliveriesRequest, NotificationState, StudentDeliveries,
+    },
 };
 use service_kit::status::reason;
 use sqlx::PgPool;
@@ -11,6 +13,34 @@ use tonic::{Code, Status};
 use uuid::Uuid;
 
 use crate::support::{Gateway, Service, attempt, canceled, lesson, now, person, sent, start};
+
+/// A teacher, a student, and a lesson of theirs in two days that the service knows of.
+struct School {
+    service: Service,
+    teacher: Uuid,
+    student: Uuid,
+    begins: Timestamp,
+    planned: LessonSnapshot,
+}
+
+impl School {
+    async fn new(pool: &PgPool) -> Self {
+        let service = start(pool, &[]).await;
+        let (teacher, student) = (Uuid::new_v4(), Uuid::new_v4());
+        service.put(person(teacher, "Anna", 11)).await;
+        service.put(person(student, "Boris", 12)).await;
+        let begins = now(pool).await + SignedDuration::from_hours(48);
+        let planned = lesson(teacher, student, begins);
+        service.sync(planned.clone()).await;
+        Self {
+            service,
+            teacher,
+            student,
+            begins,
+            planned,
+        }
+    }
+}
 
 async fn deliveries(
     service: &Service,
@@ -34,13 +64,13 @@ fn told(student: &StudentDeliveries) -> Vec<(&str, NotificationState)> {
 
 #[sqlx::test(migrator = "notify_svc::MIGRATOR")]
 async fn a_teacher_learns_what_reached_the_student_and_that_the_bot_is_blocked(pool: PgPool) {
-    let service = start(&pool, &[]).await;
-    let (teacher, student) = (Uuid::new_v4(), Uuid::new_v4());
-    service.put(person(teacher, "Anna", 11)).await;
-    service.put(person(student, "Boris", 12)).await;
-    let begins = now(&pool).await + SignedDuration::from_hours(48);
-    let planned = lesson(teacher, student, begins);
-    service.sync(planned.clone()).await;
+    let School {
+        service,
+        teacher,
+        student,
+        begins,
+        planned,
+    } = School::new(&pool).await;
     let before = deliveries(&service, teacher, &planned.lesson_id)
         .await
         .unwrap();
@@ -73,13 +103,13 @@ async fn a_teacher_learns_what_reached_the_student_and_that_the_bot_is_blocked(p
 
 #[sqlx::test(migrator = "notify_svc::MIGRATOR")]
 async fn nobody_but_the_teacher_learns_it(pool: PgPool) {
-    let service = start(&pool, &[]).await;
-    let (teacher, student) = (Uuid::new_v4(), Uuid::new_v4());
-    service.put(person(teacher, "Anna", 11)).await;
-    service.put(person(student, "Boris", 12)).await;
-    let begins = now(&pool).await + SignedDuration::from_hours(48);
-    let planned = lesson(teacher, student, begins);
-    service.sync(planned.clone()).await;
+    let School {
+        service,
+        teacher,
+        student,
+        planned,
+        ..
+    } = School::new(&pool).await;
     let unknown = Uuid::new_v4().to_string();
     for (reader, lesson_id) in [
         (student, &planned.lesson_id),
@@ -92,23 +122,38 @@ async fn nobody_but_the_teacher_learns_it(pool: PgPool) {
     }
     let malformed = deliveries(&service, teacher, "7").await.unwrap_err();
     assert_eq!(malformed.code(), Code::InvalidArgument);
-    let nobody = service.notifications("bot-gateway");
-    let request = ListLessonDeliveriesRequest {
-        lesson_id: planned.lesson_id.clone(),
+}
+
+#[sqlx::test(migrator = "notify_svc::MIGRATOR")]
+async fn a_server_that_speaks_for_itself_learns_it_of_every_lesson(pool: PgPool) {
+    let School {
+        service,
+        student,
+        planned,
+        ..
+    } = School::new(&pool).await;
+    let mut client = service.notifications("gateway-rest");
+    let ask = |lesson_id: &str| ListLessonDeliveriesRequest {
+        lesson_id: lesson_id.to_owned(),
     };
-    let refused = nobody.clone().list_lesson_deliveries(request).await;
-    assert_eq!(refused.unwrap_err().code(), Code::Unauthenticated);
+    let answer = client.list_lesson_deliveries(ask(&planned.lesson_id)).await;
+    let students = answer.unwrap().into_inner().students;
+    assert_eq!(students.len(), 1);
+    assert_eq!(students[0].student_id, student.to_string());
+    let unknown = Uuid::new_v4().to_string();
+    let refused = client.list_lesson_deliveries(ask(&unknown)).await;
+    let refused = refused.unwrap_err();
+    assert_eq!(reason(&refused), Some(ErrorReason::LessonNotFound));
 }
 
 #[sqlx::test(migrator = "notify_svc::MIGRATOR")]
 async fn what_was_cancelled_unsent_is_left_out(pool: PgPool) {
-    let service = start(&pool, &[]).await;
-    let (teacher, student) = (Uuid::new_v4(), Uuid::new_v4());
-    service.put(person(teacher, "Anna", 11)).await;
-    service.put(person(student, "Boris", 12)).await;
-    let begins = now(&pool).await + SignedDuration::from_hours(48);
-    let planned = lesson(teacher, student, begins);
-    service.sync(planned.clone()).await;
+    let School {
+        service,
+        teacher,
+        planned,
+        ..
+    } = School::new(&pool).await;
     service.sync(canceled(&planned)).await;
     let after = deliveries(&service, teacher, &planned.lesson_id)
         .await

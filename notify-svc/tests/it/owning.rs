@@ -8,7 +8,7 @@ use notify_svc::dispatch::{
     store::{self, Epoch},
 };
 use olm_proto::notify::v1::{
-    CreateNotificationRequest, JournalEntry, NotWritten, Outcome, Own, Writing,
+    CreateNotificationRequest, JournalEntry, NotWritten, Outcome, Own, Spent, SpentChat, Writing,
     dispatch_request::Message as Say, dispatch_response::Message as Heard,
     journal_entry::Knowledge,
 };
@@ -35,6 +35,7 @@ async fn a_stale_epoch_begins_nothing(pool: PgPool) {
     let owned = |epoch| Owning::Owned {
         epoch,
         taken_over: false,
+        spent: None,
     };
     let first = owners::own(&mut conn, claim(), ttl).await.unwrap();
     let second = owners::own(&mut conn, claim(), ttl).await.unwrap();
@@ -123,19 +124,98 @@ async fn a_second_gateway_waits_until_the_first_released_or_ran_out(pool: PgPool
     first.renew(1).await;
     assert!(matches!(first.hear().await, Some(Heard::NotOwned(_))));
 
-    second.release().await;
-    let freed = || async {
-        let owner: bool = sqlx::query_scalar("SELECT expires_at > now() FROM notify.owners")
-            .fetch_one(&pool)
-            .await
-            .unwrap();
-        owner
-    };
-    eventually(false, freed).await;
-    assert!(first.own().await.epoch > 2);
+    second.release_having(Some(Spent::default())).await;
+    assert!(first.own_when_free().await.epoch > 2);
     first.credit(10).await;
     let told = service.tell(user, "hello").await;
     assert_eq!(id(&first.deliver().await), told);
+}
+
+#[sqlx::test(migrator = "notify_svc::MIGRATOR")]
+async fn who_waits_at_another_replica_hears_of_a_release_and_of_what_was_used(pool: PgPool) {
+    let (one, other) = (start(&pool, &[]).await, start(&pool, &[]).await);
+    let mut first = Gateway::ready(&one).await;
+    let mut second = Gateway::connect(&other, Uuid::new_v4()).await;
+    second.say(Say::Own(Own { bot_id: BOT })).await;
+    assert!(matches!(second.hear().await, Some(Heard::NotOwned(_))));
+    let chat = SpentChat {
+        chat_id: -5,
+        free_in: Some(olm_proto::duration(SignedDuration::from_millis(700))),
+        answered_ago: vec![olm_proto::duration(SignedDuration::from_secs(3))],
+    };
+    let spent = Spent {
+        answered_ago: vec![prost_types::Duration::default()],
+        chats: vec![chat],
+        groups_free_in: Some(olm_proto::duration(SignedDuration::from_secs(9))),
+        ..Spent::default()
+    };
+    first.release_having(Some(spent.clone())).await;
+    let owned = second.own_when_free().await;
+    assert_eq!(owned.spent.as_ref(), Some(&spent));
+    // Said once: who has it counts for itself.
+    second.report(Vec::new()).await;
+    second.settle().await;
+    assert_eq!(second.own().await.spent, None);
+    // What is too large to keep is left out.
+    first.say(Say::Own(Own { bot_id: BOT })).await;
+    assert!(matches!(first.hear().await, Some(Heard::NotOwned(_))));
+    let large = Spent {
+        answered_ago: vec![olm_proto::duration(SignedDuration::MAX); 5_000],
+        ..Spent::default()
+    };
+    second.release_having(Some(large)).await;
+    assert_eq!(first.own_when_free().await.spent, None);
+    // It grows older while nobody has the bot.
+    first.release_having(Some(spent)).await;
+    let aged = || async {
+        let aged = "UPDATE notify.owners SET released_at = released_at - interval '5 seconds'
+                    WHERE spent IS NOT NULL";
+        let done = sqlx::query(aged).execute(&pool).await.unwrap();
+        done.rows_affected()
+    };
+    eventually(1, aged).await;
+    let mut third = Gateway::connect(&one, Uuid::new_v4()).await;
+    let ago = olm_proto::span(&third.own().await.spent_ago.unwrap()).unwrap();
+    assert!(ago >= SignedDuration::from_secs(5), "{ago:?}");
+}
+
+#[sqlx::test(migrator = "notify_svc::MIGRATOR")]
+async fn what_was_used_is_told_of_the_owner_right_before_only(pool: PgPool) {
+    let service = start(&pool, &[]).await;
+    let mut first = Gateway::ready(&service).await;
+    let spent = Spent {
+        answered_ago: vec![prost_types::Duration::default()],
+        ..Spent::default()
+    };
+    let mut second = Gateway::connect(&service, Uuid::new_v4()).await;
+    second.say(Say::Own(Own { bot_id: BOT })).await;
+    assert!(matches!(second.hear().await, Some(Heard::NotOwned(_))));
+    first.release_having(Some(spent.clone())).await;
+    let owned = second.own_when_free().await;
+    assert_eq!(owned.spent.as_ref(), Some(&spent));
+    assert!(owned.keeps_spent);
+    second.release_having(Some(spent)).await;
+    // Then somebody had it by a service that knows nothing of this.
+    let others = || async {
+        let others = "UPDATE notify.owners SET epoch = epoch + 2
+                      WHERE spent IS NOT NULL AND expires_at = to_timestamp(0)";
+        let done = sqlx::query(others).execute(&pool).await.unwrap();
+        done.rows_affected()
+    };
+    eventually(1, others).await;
+    assert_eq!(first.own().await.spent, None);
+}
+
+#[sqlx::test(migrator = "notify_svc::MIGRATOR")]
+async fn who_waits_is_not_told_of_a_release_without_what_was_used(pool: PgPool) {
+    let service = start(&pool, &[]).await;
+    let first = Gateway::ready(&service).await;
+    let mut second = Gateway::connect(&service, Uuid::new_v4()).await;
+    second.say(Say::Own(Own { bot_id: BOT })).await;
+    assert!(matches!(second.hear().await, Some(Heard::NotOwned(_))));
+    first.leave(&pool).await;
+    // The answer is the next that is heard.
+    assert_eq!(second.own().await.spent, None);
 }
 
 #[sqlx::test(migrator = "notify_svc::MIGRATOR")]

@@ -12,8 +12,8 @@ use notify_svc::Config;
 use olm_proto::notify::v1::{
     AttemptRef, AttemptResult, CreateNotificationRequest, Credit, Deliver, DispatchRequest,
     DispatchResponse, Hello, JournalEntry, JournalReport, Lane, LessonSnapshot, Outcome, Own,
-    Owned, PutRecipientRequest, Recipient, Release, Renew, Sent, SeriesSnapshot, SyncLessonRequest,
-    SyncSeriesRequest, create_notification_request::Recipient as To,
+    Owned, PutRecipientRequest, Recipient, Release, Renew, Sent, SeriesSnapshot, Spent,
+    SyncLessonRequest, SyncSeriesRequest, create_notification_request::Recipient as To,
     delivery_service_client::DeliveryServiceClient, dispatch_request::Message as Say,
     dispatch_response::Message as Heard, dispatch_service_client::DispatchServiceClient,
     lesson_plan_service_client::LessonPlanServiceClient,
@@ -325,6 +325,21 @@ impl Gateway {
         }
     }
 
+    /// Owns [`BOT`] when it is told that it is free; asks for it by itself never.
+    pub async fn own_when_free(&mut self) -> Owned {
+        loop {
+            match self.hear().await {
+                Some(Heard::Owned(owned)) => return owned,
+                Some(Heard::NotOwned(refused)) => {
+                    if refused.retry_after == Some(prost_types::Duration::default()) {
+                        self.say(Say::Own(Own { bot_id: BOT })).await;
+                    }
+                }
+                other => panic!("not owned: {other:?}"),
+            }
+        }
+    }
+
     pub async fn report(&self, entries: Vec<JournalEntry>) {
         let report = JournalReport {
             bot_id: BOT,
@@ -363,7 +378,13 @@ impl Gateway {
     }
 
     pub async fn release(&self) {
-        self.say(Say::Release(Release { bot_id: BOT })).await;
+        self.release_having(None).await;
+    }
+
+    /// Gives the bot up, and says what was used.
+    pub async fn release_having(&self, spent: Option<Spent>) {
+        let bot_id = BOT;
+        self.say(Say::Release(Release { bot_id, spent })).await;
     }
 
     /// Gives the bot up and waits until it is: nothing is begun from then on.

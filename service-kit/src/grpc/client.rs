@@ -8,13 +8,13 @@ use std::{
     time::Duration,
 };
 
-use secrecy::ExposeSecret as _;
+use secrecy::{ExposeSecret as _, SecretString};
 use tokio::time::Instant;
 use tonic::{
     Code,
     body::Body,
     metadata::MetadataValue,
-    transport::{Channel, ClientTlsConfig, Endpoint, Error},
+    transport::{Channel, Endpoint, Error},
 };
 use tower::Service;
 use tracing::{Instrument as _, field};
@@ -23,6 +23,7 @@ use uuid::Uuid;
 use super::{
     ACTING_USER, SERVICE_KEY,
     observed::{Call, Reported, observe},
+    tls::Authorities,
 };
 use crate::{
     config::Settings,
@@ -43,6 +44,9 @@ pub struct BackendConfig {
     pub service: &'static str,
     /// `<P>_<NAME>_URL`: `http://host:port` or `https://…`.
     pub url: http::Uri,
+    /// `<P>_<NAME>_CA_FILE`: who vouches for an `https` service, in PEM; default: whom the
+    /// system believes.
+    pub authorities: Authorities,
     /// `<P>_<NAME>_KEY` (or `…_KEY_FILE`): our service key there.
     pub key: OutgoingKey,
     /// `<P>_<NAME>_TIMEOUT`: deadline of a call in seconds; default 5.
@@ -57,6 +61,16 @@ pub struct OutgoingKey(Watched<Option<http::HeaderValue>>);
 impl OutgoingKey {
     fn read(settings: &mut Settings, name: &str) -> Self {
         let key = settings.secret(name);
+        Self::of(settings, name, &key)
+    }
+
+    /// The same where none may be given, and is shown then.
+    pub(crate) fn read_optional(settings: &mut Settings, name: &str) -> Self {
+        let key = settings.optional_secret(name).unwrap_or_default();
+        Self::of(settings, name, &key)
+    }
+
+    fn of(settings: &mut Settings, name: &str, key: &SecretString) -> Self {
         let value = header(key.expose_secret());
         if let Err(fault) = &value {
             settings.fault(name, fault);
@@ -71,6 +85,16 @@ impl OutgoingKey {
                 Err(fault) => Err(fault),
             },
         ))
+    }
+
+    /// As it is to be shown now.
+    pub(crate) fn header(&self) -> Option<http::HeaderValue> {
+        (*self.0.get()).clone()
+    }
+
+    /// Looks for another one from now on.
+    pub(crate) fn follow(&self) {
+        self.0.follow();
     }
 }
 
@@ -102,12 +126,8 @@ impl BackendConfig {
     ) -> Self {
         let url_name = format!("{name}_URL");
         let url = settings.value(&url_name, http::Uri::from_static(default_url));
-        if !matches!(url.scheme_str(), Some("http" | "https")) || url.host().is_none() {
-            settings.fault(
-                &url_name,
-                format_args!("\"{url}\" is not http://host:port or https://host:port"),
-            );
-        }
+        check_url(settings, &url_name, &url);
+        let authorities = Authorities::read(settings, &format!("{name}_CA_FILE"));
         let key = OutgoingKey::read(settings, &format!("{name}_KEY"));
         let second = Duration::from_secs(1);
         let timeout = settings.duration(
@@ -118,10 +138,43 @@ impl BackendConfig {
         Self {
             service,
             url,
+            authorities,
             key,
             timeout,
         }
     }
+}
+
+/// Records a fault when `url`, the value of `name`, is nowhere to call.
+pub(crate) fn check_url(settings: &mut Settings, name: &str, url: &http::Uri) {
+    if !matches!(url.scheme_str(), Some("http" | "https")) || url.host().is_none() {
+        settings.fault(
+            name,
+            format_args!("\"{url}\" is not http://host:port or https://host:port"),
+        );
+    }
+}
+
+/// A channel that connects when first used and again whenever it must; `timeout` is the
+/// deadline of a call.
+///
+/// # Errors
+///
+/// When certificates cannot be used.
+pub(crate) fn channel(
+    url: &http::Uri,
+    authorities: &Authorities,
+    timeout: Duration,
+) -> Result<Channel, Error> {
+    let endpoint = Endpoint::from(url.clone())
+        .connect_timeout(Duration::from_secs(3).min(timeout))
+        .timeout(timeout)
+        .tcp_nodelay(true)
+        .http2_keep_alive_interval(Duration::from_secs(10))
+        .keep_alive_timeout(Duration::from_secs(5))
+        .keep_alive_while_idle(true)
+        .http2_max_header_list_size(MAX_HEADER_BYTES);
+    Ok(authorities.secure(endpoint)?.connect_lazy())
 }
 
 /// A channel to one service; cheap to clone, connects when first used.
@@ -137,23 +190,13 @@ impl Backend {
     ///
     /// # Errors
     ///
-    /// When the system's certificates cannot be used.
+    /// When certificates cannot be used.
     pub fn connect_lazy(config: &BackendConfig) -> Result<Self, Error> {
-        let mut endpoint = Endpoint::from(config.url.clone())
-            .connect_timeout(Duration::from_secs(3).min(config.timeout))
-            .timeout(config.timeout)
-            .tcp_nodelay(true)
-            .http2_keep_alive_interval(Duration::from_secs(10))
-            .keep_alive_timeout(Duration::from_secs(5))
-            .keep_alive_while_idle(true)
-            .http2_max_header_list_size(MAX_HEADER_BYTES);
-        if config.url.scheme_str() == Some("https") {
-            endpoint = endpoint.tls_config(ClientTlsConfig::new().with_native_roots())?;
-        }
-        config.key.0.follow();
+        let channel = channel(&config.url, &config.authorities, config.timeout)?;
+        config.key.follow();
         Ok(Self {
             service: config.service,
-            channel: endpoint.connect_lazy(),
+            channel,
             key: config.key.clone(),
         })
     }
@@ -175,8 +218,8 @@ impl Service<http::Request<Body>> for Backend {
         let span = call.span.clone();
         let mut call = Reported::new(call);
         let headers = request.headers_mut();
-        if let Some(key) = &*self.key.0.get() {
-            headers.insert(SERVICE_KEY, key.clone());
+        if let Some(key) = self.key.header() {
+            headers.insert(SERVICE_KEY, key);
         }
         if let Ok(value) = http::HeaderValue::try_from(telemetry::traceparent_of(&span))
             && !value.is_empty()

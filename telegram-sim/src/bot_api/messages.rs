@@ -86,17 +86,10 @@ pub(crate) fn edit_message_text(
     params: &Params,
     now: Moment,
 ) -> ApiResult {
-    let keyboard = Markup::read(params)?.inline_only()?;
-    let formatted = text::read(params)?;
-    let key = editable_chat(world, bot, params)?;
-    edit(world, bot, key, params, now, |message| {
-        if message.photo.is_some() {
-            return Err("there is no text in the message to edit");
-        }
-        message.text = formatted.text;
-        message.entities = formatted.entities;
-        message.inline_keyboard = keyboard;
-        Ok(())
+    let words = text::read(params)?;
+    let missing = "there is no text in the message to edit";
+    edit_words(world, bot, params, now, words, |message| {
+        message.photo.is_none().then_some(()).ok_or(missing)
     })
 }
 
@@ -106,15 +99,28 @@ pub(crate) fn edit_message_caption(
     params: &Params,
     now: Moment,
 ) -> ApiResult {
+    let words = text::read_caption(params)?;
+    let missing = "there is no caption in the message to edit";
+    edit_words(world, bot, params, now, words, |message| {
+        message.photo.is_some().then_some(()).ok_or(missing)
+    })
+}
+
+/// Writes these words into a message that may have them, and its keyboard.
+fn edit_words(
+    world: &mut World,
+    bot: i64,
+    params: &Params,
+    now: Moment,
+    words: Formatted,
+    may_have_them: impl FnOnce(&Message) -> Result<(), &'static str>,
+) -> ApiResult {
     let keyboard = Markup::read(params)?.inline_only()?;
-    let caption = text::read_caption(params)?;
     let key = editable_chat(world, bot, params)?;
     edit(world, bot, key, params, now, |message| {
-        if message.photo.is_none() {
-            return Err("there is no caption in the message to edit");
-        }
-        message.text = caption.text;
-        message.entities = caption.entities;
+        may_have_them(message)?;
+        message.text = words.text;
+        message.entities = words.entities;
         message.inline_keyboard = keyboard;
         Ok(())
     })

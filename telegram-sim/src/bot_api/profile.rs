@@ -13,6 +13,8 @@ use crate::{api::CommandView, world::World};
 const MAX_COMMANDS: usize = 100;
 const MAX_COMMAND_CHARS: usize = 32;
 const MAX_DESCRIPTION_CHARS: usize = 256;
+/// <https://core.telegram.org/bots/api#setmyname>: "0-64 characters".
+const MAX_NAME_CHARS: usize = 64;
 /// Menus (scope and language) kept per bot.
 const MAX_MENUS: usize = 1000;
 
@@ -97,6 +99,18 @@ pub(crate) fn get_my_commands(world: &mut World, bot: i64, params: &Params) -> V
 pub(crate) fn delete_my_commands(world: &mut World, bot: i64, params: &Params) -> Value {
     world.bot_mut(bot).commands.remove(&menu_key(params));
     json!(true)
+}
+
+/// An empty name is the first one again. One in a language is taken, and shown nowhere here.
+pub(crate) fn set_my_name(world: &mut World, bot: i64, params: &Params) -> ApiResult {
+    let name = params.text("name").unwrap_or_default();
+    if name.chars().count() > MAX_NAME_CHARS {
+        return Err(ApiError::bad_request("name is too long"));
+    }
+    if !params.has("language_code") {
+        world.bot_mut(bot).rename(name.trim());
+    }
+    Ok(json!(true))
 }
 
 /// <https://core.telegram.org/bots/api#setchatmenubutton>: checked, and shown by no page here.

@@ -175,7 +175,7 @@ fn chat_view(world: &World, person: i64, bot: i64, key: ChatKey, now: Moment) ->
         commands: world
             .bots
             .get(&bot)
-            .map(|bot| bot.menu(language))
+            .map(|bot| bot.menu(key.chat_id(), language))
             .unwrap_or_default(),
         messages: chat.messages.iter().map(message_view).collect(),
         callbacks,

@@ -209,6 +209,7 @@ impl World {
             message_id,
             chat_id: key.chat_id(),
             update_id,
+            said_mono_us: now.mono_us,
         })
     }
 
@@ -302,6 +303,7 @@ impl World {
         Ok(Pressed::Callback {
             callback_query_id: id.to_string(),
             update_id,
+            pressed_mono_us: now.mono_us,
         })
     }
 

@@ -113,17 +113,3 @@ async fn people_have_their_own_ids_and_languages() {
     assert_ne!(anna.id, ben.id);
     assert_eq!(sim.client.people().await.unwrap(), [anna, ben]);
 }
-
-#[tokio::test]
-async fn the_chat_page_is_one_file_without_foreign_parts() {
-    let sim = Sim::start().await;
-    let response = reqwest::get(sim.client.base_url()).await.unwrap();
-    assert_eq!(response.status(), 200);
-    let kind = response.headers()["content-type"].to_str().unwrap();
-    assert_eq!(kind, "text/html; charset=utf-8");
-    let page = response.text().await.unwrap();
-    assert!(page.contains("telegram-sim"));
-    for foreign in ["src=\"http", "href=\"http", "@import", "url(http"] {
-        assert!(!page.contains(foreign), "{foreign}");
-    }
-}

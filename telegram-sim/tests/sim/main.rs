@@ -4,6 +4,7 @@ mod controls;
 mod faults;
 mod locations;
 mod messages;
+mod page;
 mod pictures;
 mod polling;
 mod real_client;

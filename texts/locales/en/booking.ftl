@@ -136,4 +136,5 @@ booking-label-lesson-open = ⏳ { $time } · { $name }
 booking-label-open-lessons = 👥 Lessons of my groups
 booking-label-join = ✅ Take a seat
 booking-label-join-at = ✅ { $time } · { $group }
+booking-label-to-calendar = 📆 Add to Google Calendar
 booking-label-come = ✅ I’m coming

@@ -15,6 +15,22 @@ screen-canceled =
     ❌ <b>Lesson cancelled</b>
     { $name }
     { $when }
+screen-withdraw-ask =
+    Withdraw this request?
+    { $name }
+    { $when }
+screen-withdrawn =
+    ↩️ <b>Request withdrawn</b>
+    { $name }
+    { $when }
+screen-let-go-ask =
+    Stop keeping this time for you?
+    { $name }
+    { $when }
+screen-let-go =
+    ↩️ <b>The time is no longer kept</b>
+    { $name }
+    { $when }
 screen-changed =
     The lesson was changed, now it is:
     { $name }
@@ -35,7 +51,10 @@ screen-invitation-unknown = I do not know this invitation. Ask the teacher for a
 screen-invitation-expired = This invitation has run out. Ask the teacher for a new link.
 screen-invitation-revoked = The teacher took this invitation back. Ask the teacher for a new link.
 screen-invitation-used-up = As many people as were invited have accepted this invitation. Ask the teacher for a new link.
-screen-invitation-group-full = The group that this invitation leads into is full. Talk to the teacher.
+screen-invitation-group-full = { $has-group ->
+    [0] The group that this invitation leads into is full. Talk to the teacher.
+   *[other] The group “{ $group }”, which this invitation leads into, is full. Talk to the teacher.
+}
 screen-self-invitation = This is your own invitation: send the link to your students.
 screen-no-lesson = You have no such lesson. Your lessons: /lessons
 screen-lesson-with-group = { $when }, group { $name }
@@ -77,15 +96,20 @@ label-confirm = ✅ Confirm
 label-decline = 🚫 Decline
 label-cancel-yes = Yes, cancel
 label-cancel-no = Keep it
+label-withdraw-yes = Yes, withdraw it
+label-let-go-yes = Yes, let it go
+label-leave-it = Leave it
 label-keep = ✅ I will come
 label-give-up = 🚪 Give up the seat
 
 command-start = Start
 command-schedule = Free times, and booking
-command-lessons = My lessons
+command-lessons = My lessons: move and cancel
+command-agenda = My day and week, requests
+command-invite = Invite a student or a group
 command-zone = Time zone
 command-language = Language
 command-help = Help
-command-settings = Settings
+command-settings = Language, time, reminders, quiet hours
 command-status = What I know of you
 command-cancel = Forget the question

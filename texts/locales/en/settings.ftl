@@ -64,18 +64,9 @@ settings-no-quiet = I did not understand. Type the beginning and the end, for ex
 settings-ask-kinds = What shall I tell you? Of moved and cancelled lessons I always do.
 settings-ask-name = You are called { $now } here. Type what you want to be called.
 settings-no-name = A name has 1 to 128 characters on one line. Please type it again.
-settings-help =
-    <b>What I can do</b>
-    /schedule: free times, and booking
-    /lessons: your lessons, moving and cancelling
-    /settings: language, time, reminders, quiet hours
-    /zone: your time
-    /status: what I know of you
-    /cancel: forget my question
-settings-help-teacher =
-    <b>For teachers</b>
-    /agenda: your day and week, requests
-    /invite: invite a student or a group
+settings-help = <b>What I can do</b>
+settings-help-teacher = <b>For teachers</b>
+settings-help-line = /{ $command } · { $what }
 settings-status =
     👤 { $name }, { $is-teacher ->
         [0] student

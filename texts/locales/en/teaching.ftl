@@ -49,11 +49,11 @@ teaching-not-begun = The lesson has not begun, so nobody can have come yet.
 teaching-changed = ❗ The lesson has changed since. Now it is:
 teaching-too-late = The lesson has begun, nothing can be changed any more.
 teaching-decline-ask =
-    Decline this request? Choose a reason, the student will see it. A ready one goes out in English.
+    Decline this request? Choose a reason, the student will see it. A ready one is read in their language.
     { $name }
     { $when }
 teaching-cancel-ask =
-    Cancel this lesson? Choose a reason, everybody who comes will see it. A ready one goes out in English.
+    Cancel this lesson? Choose a reason, everybody who comes will see it. Each reads a ready one in their language.
     { $name }
     { $when }
 teaching-own-words = Write the reason in one message, and I will pass it on at once. I wait for 15 minutes. To stop: /cancel
@@ -224,6 +224,3 @@ teaching-label-invite-group = 👥 { $title }
 teaching-label-open-invitations = Open invitations
 teaching-label-revoke = ✖ Take it back
 teaching-label-revoke-number = ✖ Take back { $number }
-
-command-agenda = My day and week
-command-invite = Invite a student or a group

@@ -141,4 +141,5 @@ booking-label-lesson-open = ⏳ { $time } · { $name }
 booking-label-open-lessons = 👥 Уроки моих групп
 booking-label-join = ✅ Занять место
 booking-label-join-at = ✅ { $time } · { $group }
+booking-label-to-calendar = 📆 В Google Календарь
 booking-label-come = ✅ Приду

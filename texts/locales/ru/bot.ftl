@@ -15,6 +15,22 @@ screen-canceled =
     ❌ <b>Урок отменён</b>
     { $name }
     { $when }
+screen-withdraw-ask =
+    Отозвать заявку?
+    { $name }
+    { $when }
+screen-withdrawn =
+    ↩️ <b>Заявка отозвана</b>
+    { $name }
+    { $when }
+screen-let-go-ask =
+    Больше не держать для вас это время?
+    { $name }
+    { $when }
+screen-let-go =
+    ↩️ <b>Время больше не придержано</b>
+    { $name }
+    { $when }
 screen-changed =
     Урок изменился, теперь так:
     { $name }
@@ -35,7 +51,10 @@ screen-invitation-unknown = Такого приглашения я не знаю
 screen-invitation-expired = Срок приглашения истёк. Попросите у преподавателя новую ссылку.
 screen-invitation-revoked = Преподаватель отозвал это приглашение. Попросите у него новую ссылку.
 screen-invitation-used-up = Это приглашение уже использовали все, на кого оно рассчитано. Попросите у преподавателя новую ссылку.
-screen-invitation-group-full = Группа, в которую ведёт это приглашение, заполнена. Напишите преподавателю.
+screen-invitation-group-full = { $has-group ->
+    [0] Группа, в которую ведёт это приглашение, заполнена. Напишите преподавателю.
+   *[other] Группа «{ $group }» заполнена. Напишите преподавателю.
+}
 screen-self-invitation = Это ваше собственное приглашение: отправьте ссылку ученикам.
 screen-no-lesson = Такого урока у вас нет. Ваши уроки: /lessons
 screen-lesson-with-group = { $when }, группа { $name }
@@ -78,15 +97,20 @@ label-confirm = ✅ Подтвердить
 label-decline = 🚫 Отклонить
 label-cancel-yes = Да, отменить
 label-cancel-no = Не отменять
+label-withdraw-yes = Да, отозвать
+label-let-go-yes = Да, отпустить
+label-leave-it = Оставить
 label-keep = ✅ Приду
 label-give-up = 🚪 Отказаться от места
 
 command-start = Начать
 command-schedule = Свободное время и запись
-command-lessons = Мои уроки
+command-lessons = Мои уроки: перенос и отмена
+command-agenda = Мой день и неделя, заявки
+command-invite = Пригласить ученика или группу
 command-zone = Зона времени
 command-language = Язык
 command-help = Справка
-command-settings = Настройки
+command-settings = Язык, время, напоминания, тихие часы
 command-status = Что я о вас знаю
 command-cancel = Забыть вопрос

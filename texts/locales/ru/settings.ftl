@@ -64,18 +64,9 @@ settings-no-quiet = Не понял. Напишите начало и конец
 settings-ask-kinds = О чём сообщать? О переносах и отменах я сообщаю всегда.
 settings-ask-name = Сейчас вас зовут: { $now }. Напишите, как вас называть.
 settings-no-name = Имя — это от 1 до 128 символов в одну строку. Напишите ещё раз.
-settings-help =
-    <b>Что я умею</b>
-    /schedule — свободное время и запись на урок
-    /lessons — ваши уроки: перенос и отмена
-    /settings — язык, время, напоминания, тихие часы
-    /zone — ваше время
-    /status — что я о вас знаю
-    /cancel — забыть мой вопрос
-settings-help-teacher =
-    <b>Преподавателям</b>
-    /agenda — ваш день и неделя, заявки
-    /invite — пригласить ученика или группу
+settings-help = <b>Что я умею</b>
+settings-help-teacher = <b>Преподавателям</b>
+settings-help-line = /{ $command } · { $what }
 settings-status =
     👤 { $name }, { $is-teacher ->
         [0] ученик

@@ -76,6 +76,8 @@ pub enum BookingLabel<'a> {
         /// The group's title.
         group: &'a str,
     },
+    /// Opens a lesson as a new entry of a calendar.
+    ToCalendar,
     /// The reader comes.
     Come,
 }
@@ -124,6 +126,7 @@ impl BookingLabel<'_> {
                 let values = values.raw("time", time).raw("group", group);
                 ("booking-label-join-at", values)
             }
+            Self::ToCalendar => ("booking-label-to-calendar", values),
             Self::Come => ("booking-label-come", values),
         };
         message(language, id, &values)

@@ -57,7 +57,7 @@ pub enum TeachingLabel<'a> {
         /// The student.
         name: &'a str,
     },
-    /// A usual reason; it is also what the student reads.
+    /// A usual reason; also what the student reads, in their language (see [`crate::reason`]).
     Reason {
         /// From 1 to [`TeachingLabel::REASONS`].
         number: u8,

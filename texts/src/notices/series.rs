@@ -8,6 +8,7 @@ use super::{by, group, person_name};
 use crate::{
     Language,
     bundle::{Values, find, message},
+    reasons::reason,
     times::{far_moment, lesson_time, zone_name},
 };
 
@@ -270,10 +271,10 @@ impl Telling<'_> {
     }
 
     fn reason(&self) -> String {
-        let reason = &self.notice.cancel_reason;
+        let reason = reason(&self.notice.cancel_reason, self.language);
         if reason.is_empty() {
             return String::new();
         }
-        self.say("notice-reason", &Values::default().html("reason", reason))
+        self.say("notice-reason", &Values::default().html("reason", &reason))
     }
 }

@@ -129,6 +129,10 @@ fn decisions_say_what_became_of_the_request_and_why() {
         ru.starts_with("🚫 <b>Преподаватель отклонил заявку</b>"),
         "{ru}"
     );
+    declined.cancel_reason = "I am ill".to_owned();
+    let [en, ru] = both(&declined);
+    assert!(en.contains("Reason: I am ill\n"), "{en}");
+    assert!(ru.contains("Причина: Болею\n"), "{ru}");
     let [en, ru] = both(&notice(LessonNoticeKind::Confirmed, LessonRole::Student));
     assert!(en.starts_with("✅ <b>The teacher confirmed"), "{en}");
     assert!(ru.starts_with("✅ <b>Преподаватель подтвердил"), "{ru}");

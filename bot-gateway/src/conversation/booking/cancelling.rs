@@ -14,7 +14,7 @@ use super::{
     lines, press,
 };
 use crate::{
-    buttons::{Booking, Button, Drawn, Ending},
+    buttons::{Booking, Button, Cancelling, Drawn, Ending},
     replies::Reply,
 };
 
@@ -61,25 +61,14 @@ impl Conversation {
             return Ok(redraw(reader, Screen::NoSeat));
         }
         let policy = self.cancelling(reader, &line).await?;
-        let (name, when) = (line.name.as_str(), line.when.as_str());
-        let (screen, label, pressed) = if line.of_group {
-            let leave = Button::Leave { lesson, version };
-            (Screen::LeaveAsk { name, when }, Label::GiveUp, leave)
-        } else {
-            let cancel = Button::Cancel { lesson, version };
-            (Screen::CancelAsk { name, when }, Label::CancelYes, cancel)
-        };
-        let details = Button::Booking(Booking::Lesson { lesson });
-        let yes = button(&label.text(reader.language), pressed);
-        let no = button(&Label::CancelNo.text(reader.language), details);
-        let html = lines([screen.html(reader.language), policy]);
-        Ok(Answer::Here(Reply::new(html, keyboard(&[vec![yes, no]]))))
+        Ok(question(reader, &line, version, policy))
     }
 
     /// Cancels, if the lesson is still the one the button was drawn for.
     pub(in super::super) async fn cancel(
         &self,
         reader: &Reader,
+        what: Cancelling,
         lesson: Uuid,
         version: i64,
     ) -> Result<Answer, Fault> {
@@ -93,9 +82,11 @@ impl Conversation {
             Ok(canceled) => {
                 let lesson = canceled.into_inner().lesson.ok_or(Fault::Unexpected)?;
                 let line = Line::new(reader, &lesson).ok_or(Fault::Unexpected)?;
-                let screen = Screen::Canceled {
-                    name: &line.name,
-                    when: &line.when,
+                let (name, when) = (line.name.as_str(), line.when.as_str());
+                let screen = match what {
+                    Cancelling::Lesson => Screen::Canceled { name, when },
+                    Cancelling::Request => Screen::Withdrawn { name, when },
+                    Cancelling::Hold => Screen::LetGo { name, when },
                 };
                 return Ok(ended(reader, &lesson, screen));
             }
@@ -139,6 +130,48 @@ impl Conversation {
         let said = tutor.map(|tutor| tutor.cancelling(reader, line.start, self.now()));
         Ok(said.unwrap_or_default())
     }
+}
+
+/// Whether to cancel it, in the words for what it is.
+fn question(reader: &Reader, line: &Line, version: i64, policy: String) -> Answer {
+    let (name, when) = (line.name.as_str(), line.when.as_str());
+    let lesson = line.id;
+    let cancel = |what| Button::Cancel {
+        what,
+        lesson,
+        version,
+    };
+    let (screen, yes, pressed, no) = match line.standing {
+        Standing::Requested => (
+            Screen::WithdrawAsk { name, when },
+            Label::WithdrawYes,
+            cancel(Cancelling::Request),
+            Label::LeaveIt,
+        ),
+        Standing::Held => (
+            Screen::LetGoAsk { name, when },
+            Label::LetGoYes,
+            cancel(Cancelling::Hold),
+            Label::LeaveIt,
+        ),
+        Standing::Ahead | Standing::Off(_) if line.of_group => (
+            Screen::LeaveAsk { name, when },
+            Label::GiveUp,
+            Button::Leave { lesson, version },
+            Label::CancelNo,
+        ),
+        Standing::Ahead | Standing::Off(_) => (
+            Screen::CancelAsk { name, when },
+            Label::CancelYes,
+            cancel(Cancelling::Lesson),
+            Label::CancelNo,
+        ),
+    };
+    let details = Button::Booking(Booking::Lesson { lesson });
+    let yes = button(&yes.text(reader.language), pressed);
+    let no = button(&no.text(reader.language), details);
+    let html = lines([screen.html(reader.language), policy]);
+    Answer::Here(Reply::new(html, keyboard(&[vec![yes, no]])))
 }
 
 /// What ended, and whether that was late; with the way to one's lessons.

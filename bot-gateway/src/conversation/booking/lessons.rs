@@ -11,7 +11,7 @@ use texts::{BookingLabel, BookingScreen, Label, Screen};
 use uuid::Uuid;
 
 use super::{
-    super::{Answer, Conversation, Fault, Reader, button, keyboard, redraw},
+    super::{Answer, Conversation, Fault, Reader, button, calendars::Entry, keyboard, redraw},
     line::{Line, OwnSeat, Standing},
     lines, press, turn_pages,
     tutor::Tutor,
@@ -33,13 +33,7 @@ impl Conversation {
         reader: &Reader,
         page: usize,
     ) -> Result<Reply, Fault> {
-        let list = ListLessonsRequest {
-            page_size: MOST,
-            ..ListLessonsRequest::default()
-        };
-        let (found, groups) = tokio::try_join!(self.list(reader, list), self.groups_of(reader))?;
-        let now = self.now();
-        let ahead: Vec<_> = found.into_iter().filter(|line| line.end > now).collect();
+        let (ahead, groups) = tokio::try_join!(self.lessons_ahead(reader), self.groups_of(reader))?;
         let mut rows = Vec::new();
         let mut html = if ahead.is_empty() {
             Screen::NoLessons.html(reader.language)
@@ -67,6 +61,21 @@ impl Conversation {
             )]);
         }
         Ok(Reply::new(html, keyboard(&rows)))
+    }
+
+    /// The reader's lessons that are not over.
+    pub(in super::super) async fn lessons_ahead(
+        &self,
+        reader: &Reader,
+    ) -> Result<Vec<Line>, Fault> {
+        let list = ListLessonsRequest {
+            page_size: MOST,
+            ..ListLessonsRequest::default()
+        };
+        let mut found = self.list(reader, list).await?;
+        let now = self.now();
+        found.retain(|line| line.end > now);
+        Ok(found)
     }
 
     /// Lessons as the reader sees them, by start.
@@ -106,6 +115,7 @@ impl Conversation {
         let mut rows = Vec::new();
         if line.start > now {
             rows.push(line.choices(reader, tutor.as_ref(), now));
+            rows.extend(line.in_calendar(reader, &lesson).map(|button| vec![button]));
         }
         rows.retain(|row: &Vec<Value>| !row.is_empty());
         let lessons = Booking::Lessons { page: 0 };
@@ -149,6 +159,19 @@ impl Conversation {
 }
 
 impl Line {
+    /// For the calendar of whoever comes.
+    fn in_calendar(&self, reader: &Reader, lesson: &Lesson) -> Option<Value> {
+        let comes = self.standing == Standing::Ahead && self.own == OwnSeat::Taken;
+        let entry = Entry {
+            start: self.start,
+            end: self.end,
+            with: &lesson.teacher_name,
+            group: &lesson.group_title,
+            place: &lesson.meeting_url,
+        };
+        comes.then(|| entry.button(reader)).flatten()
+    }
+
     /// What can be done about a lesson that lies ahead, as its details offer it.
     fn choices(&self, reader: &Reader, tutor: Option<&Tutor>, now: Timestamp) -> Vec<Value> {
         match self.standing {

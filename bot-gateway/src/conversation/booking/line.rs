@@ -3,7 +3,7 @@
 use jiff::Timestamp;
 use olm_proto::lesson::v1::{Booking as Seat, BookingStatus, Lesson, LessonStatus};
 use serde_json::Value;
-use texts::{BookingLabel, Label, Screen};
+use texts::{BookingLabel, Label, Screen, TeachingNote};
 use uuid::Uuid;
 
 use super::{
@@ -167,14 +167,21 @@ impl Line {
         } else {
             Screen::LessonWithTeacher { name, when }
         };
-        let line = screen.html(reader.language);
+        self.marked(reader, screen.html(reader.language))
+    }
+
+    /// What is said of it, and that it is not sure yet.
+    pub(in super::super) fn marked(&self, reader: &Reader, line: String) -> String {
+        let language = reader.language;
         let mark = match self.standing {
-            Standing::Requested => Screen::LineRequested,
-            Standing::Held => Screen::LineHeld,
-            Standing::Ahead if self.own == OwnSeat::Asks => Screen::LineReconfirm,
+            Standing::Requested if self.teaching => TeachingNote::MarkRequested.html(language),
+            Standing::Requested => Screen::LineRequested.html(language),
+            Standing::Held if self.teaching => TeachingNote::MarkHeld.html(language),
+            Standing::Held => Screen::LineHeld.html(language),
+            Standing::Ahead if self.own == OwnSeat::Asks => Screen::LineReconfirm.html(language),
             Standing::Ahead | Standing::Off(_) => return line,
         };
-        format!("{line} ({})", mark.html(reader.language))
+        format!("{line} ({mark})")
     }
 }
 

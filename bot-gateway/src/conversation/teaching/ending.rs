@@ -110,7 +110,7 @@ impl Conversation {
             Ending::Cancel => TeachingScreen::CancelDone { name, when },
         };
         let mut html = screen.html(reader.language);
-        let reason = taught.lesson.cancel_reason.as_str();
+        let reason = &texts::reason(&taught.lesson.cancel_reason, reader.language);
         if !reason.is_empty() {
             html.push('\n');
             html.push_str(&TeachingScreen::Reason { reason }.html(reader.language));

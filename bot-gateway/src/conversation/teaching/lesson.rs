@@ -11,7 +11,7 @@ use tonic::Status;
 use uuid::Uuid;
 
 use super::{
-    super::{Conversation, Fault, Reader, booking::students, button, keyboard},
+    super::{Conversation, Fault, Reader, booking::students, button, calendars::Entry, keyboard},
     date_in, fit, press, short,
 };
 use crate::{
@@ -178,6 +178,7 @@ impl Taught {
                 let cancel = Teaching::AskWhy(Ending::Cancel, self.drawn);
                 rows.push(vec![moving]);
                 rows.push(vec![press(reader, TeachingLabel::Cancel, cancel)]);
+                rows.extend(self.in_calendar(reader).map(|button| vec![button]));
             }
             LessonStatus::Scheduled => {
                 rows.extend(self.attendance_rows(reader, &seats));
@@ -192,6 +193,17 @@ impl Taught {
         rows.extend(self.turns(reader, page));
         rows.push(vec![self.back(reader)]);
         rows
+    }
+
+    fn in_calendar(&self, reader: &Reader) -> Option<serde_json::Value> {
+        let entry = Entry {
+            start: self.start,
+            end: self.end,
+            with: &self.name,
+            group: &self.lesson.group_title,
+            place: &self.lesson.meeting_url,
+        };
+        entry.button(reader)
     }
 
     fn decide_row(&self, reader: &Reader) -> Vec<serde_json::Value> {
@@ -250,7 +262,7 @@ impl Taught {
         let (name, when) = (self.name.as_str(), self.when.as_str());
         let mut lines = vec![TeachingScreen::Lesson { name, when }.html(language)];
         lines.extend(self.standing(reader, now));
-        let reason = self.lesson.cancel_reason.as_str();
+        let reason = &texts::reason(&self.lesson.cancel_reason, language);
         if !reason.is_empty() {
             lines.push(TeachingScreen::Reason { reason }.html(language));
         }

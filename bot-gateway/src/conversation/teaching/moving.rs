@@ -9,7 +9,6 @@ use olm_proto::{
 };
 use service_kit::{grpc::client::acting, status::reason};
 use texts::{TeachingLabel, TeachingNote, TeachingScreen};
-use tonic::Code;
 
 use super::{
     super::{Conversation, Fault, Reader, booking::alternatives, button, keyboard},
@@ -244,18 +243,9 @@ impl Conversation {
         let (Some(from), Some(until)) = bounds else {
             return Ok(Vec::new());
         };
-        let mut length = Some(taught.end.duration_since(taught.start));
         let (mut from, mut free) = (from, Vec::new());
         for _ in 0..PARTS {
-            let (part, truncated) = match self.slots_between(reader, from, until, length).await {
-                // A length that is not offered any more: the times are the teacher's to
-                // choose nevertheless.
-                Err(status) if length.is_some() && is_length(&status) => {
-                    length = None;
-                    self.slots_between(reader, from, until, None).await?
-                }
-                part => part?,
-            };
+            let (part, truncated) = self.slots_between(reader, taught, from, until).await?;
             free.extend(part);
             match free.last() {
                 Some(last) if truncated => from = *last + SignedDuration::from_mins(1),
@@ -263,7 +253,8 @@ impl Conversation {
             }
         }
         let now = self.now();
-        free.retain(|slot| *slot > now);
+        // Where it is now it need not be moved to.
+        free.retain(|slot| *slot > now && *slot != taught.start);
         Ok(free)
     }
 
@@ -271,16 +262,17 @@ impl Conversation {
     async fn slots_between(
         &self,
         reader: &Reader,
+        taught: &Taught,
         from: Timestamp,
         until: Timestamp,
-        length: Option<SignedDuration>,
-    ) -> Result<(Vec<Timestamp>, bool), tonic::Status> {
+    ) -> Result<(Vec<Timestamp>, bool), Fault> {
         let window = ListSlotsRequest {
             teacher_id: reader.id.to_string(),
             start_time: Some(olm_proto::timestamp(from)),
             end_time: Some(olm_proto::timestamp(until)),
             max_slots: SLOTS,
-            lesson_duration: length.map(olm_proto::duration),
+            // Its own time is free for it, and its length is what it has, offered or not.
+            except_lesson_id: taught.drawn.id.to_string(),
             ..ListSlotsRequest::default()
         };
         let mut client = self.availability.clone();
@@ -291,11 +283,6 @@ impl Conversation {
         let starts = starts.filter_map(olm_proto::instant);
         Ok((starts.collect(), page.truncated))
     }
-}
-
-fn is_length(status: &tonic::Status) -> bool {
-    reason(status) == Some(ErrorReason::DurationNotOffered)
-        || status.code() == Code::InvalidArgument
 }
 
 fn noted(reader: &Reader, note: Option<TeachingNote>) -> String {

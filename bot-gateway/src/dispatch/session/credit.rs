@@ -11,10 +11,14 @@ use crate::figures;
 
 /// Lanes with credit.
 pub(super) const LANES: usize = 3;
-/// A second of the whole limit: rows that only wait for their chat's second have credit too,
-/// and with less the others of their lane would find none. Also what begins.
+/// A second of the whole limit and a tenth: rows that only wait for their chat's second have
+/// credit too, and with less the others of their lane would find none. Also what begins.
 const LEAST: i64 = 33;
+/// Two seconds of it.
 const MOST: i64 = 64;
+/// Bots to which Telegram grants more than 30 a second have more, up to here: what is begun
+/// and stored together is as much as is out, and less costs more of the database.
+const MOST_OF_ANY: i64 = 512;
 /// Beside what the measure says.
 const SPARE: i64 = 3;
 /// The last so many rows are measured, anew after each so many.
@@ -25,6 +29,7 @@ const EVERY: usize = 16;
 #[derive(Debug)]
 pub(super) struct Credit {
     per_second: usize,
+    least: i64,
     size: i64,
     returned: [i64; LANES],
     given: [i64; LANES],
@@ -35,11 +40,13 @@ pub(super) struct Credit {
 impl Credit {
     /// Nothing was measured of a token of this pace.
     pub(super) fn new(per_second: usize) -> Self {
+        let least = bounded(per_second, (11, 10), LEAST);
         Self {
             per_second,
-            size: LEAST,
+            least,
+            size: least,
             returned: [0; LANES],
-            given: [LEAST; LANES],
+            given: [least; LANES],
             times: VecDeque::new(),
             unread: 0,
         }
@@ -77,7 +84,7 @@ impl Credit {
             return;
         }
         self.unread = 0;
-        self.size = size(self.per_second, self.longest());
+        self.size = self.fitting(self.longest());
         figures::CREDIT.record(f64::from(i32::try_from(self.size).unwrap_or(i32::MAX)), []);
     }
 
@@ -90,15 +97,25 @@ impl Credit {
         }
         *times.select_nth_unstable(place).1
     }
+
+    /// For rows that take so long.
+    fn fitting(&self, taken: Duration) -> i64 {
+        let most = bounded(self.per_second, (2, 1), MOST);
+        let per_second = u128::try_from(self.per_second).unwrap_or_default();
+        let rows = (per_second * taken.as_millis()).div_ceil(1_000);
+        i64::try_from(rows)
+            .unwrap_or(most)
+            .saturating_add(SPARE)
+            .clamp(self.least, most)
+    }
 }
 
-fn size(per_second: usize, taken: Duration) -> i64 {
-    let per_second = u128::try_from(per_second).unwrap_or_default();
-    let rows = (per_second * taken.as_millis()).div_ceil(1_000);
+/// So many seconds of the limit, at least as many as for Telegram's usual one.
+fn bounded(per_second: usize, (times, of): (usize, usize), least: i64) -> i64 {
+    let rows = per_second.saturating_mul(times) / of;
     i64::try_from(rows)
-        .unwrap_or(MOST)
-        .saturating_add(SPARE)
-        .clamp(LEAST, MOST)
+        .unwrap_or(MOST_OF_ANY)
+        .clamp(least, MOST_OF_ANY)
 }
 
 #[cfg(test)]
@@ -121,6 +138,22 @@ mod tests {
             let credit = measured(Duration::from_millis(ms));
             assert_eq!(credit.given(1), expected, "{ms} ms");
         }
+    }
+
+    #[test]
+    fn a_bot_that_may_send_more_has_more_credit_within_its_bounds() {
+        let given = |per_second, taken| {
+            let mut credit = Credit::new(per_second);
+            for _ in 0..REMEMBERED {
+                credit.measured(taken);
+            }
+            credit.begin();
+            credit.given(1)
+        };
+        let [short, long] = [Duration::from_millis(1), Duration::from_mins(1)];
+        assert_eq!((given(10, short), given(10, long)), (33, 64));
+        assert_eq!((given(100, short), given(100, long)), (110, 200));
+        assert_eq!(given(usize::MAX, long), 512);
     }
 
     #[test]

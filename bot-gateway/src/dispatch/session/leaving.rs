@@ -5,11 +5,14 @@ use std::time::Duration;
 use olm_proto::notify::v1::{DispatchResponse, Release, dispatch_request};
 use tokio::{
     sync::mpsc,
-    time::{Instant, timeout},
+    time::{Instant, sleep, timeout},
 };
 use tonic::{Status, Streaming};
 
-use super::{End, Haste, Leaving, RENEW_EVERY, Session};
+use super::{End, Haste, Leaving, RENEW_EVERY, Session, spent};
+
+/// How long a message counts against the token's limit and a chat's.
+const COUNTS: Duration = Duration::from_secs(1);
 
 impl Session<'_> {
     pub(super) fn begin_leaving(&mut self, why: Leaving, within: Duration) {
@@ -51,11 +54,17 @@ impl Session<'_> {
             Leaving::Stopping | Leaving::No => End::Released,
         };
         if self.is_ours() {
-            // Half of the limit is the successor's at once.
-            let _ = timeout(RENEW_EVERY, self.delivering.gate.handed_over()).await;
-            self.delivering.gate.owned_for(Duration::ZERO);
-            let bot_id = self.bot_id();
-            self.send(dispatch_request::Message::Release(Release { bot_id }))
+            let gate = &self.delivering.gate;
+            gate.owned_for(Duration::ZERO);
+            if !self.keeps_spent {
+                // What nobody is told of must not count any more.
+                sleep(COUNTS).await;
+            }
+            let release = Release {
+                bot_id: self.bot_id(),
+                spent: spent::wire(&gate.spent()),
+            };
+            self.send(dispatch_request::Message::Release(release))
                 .await?;
         }
         // Closes our half; the service ends its own when it has read everything.

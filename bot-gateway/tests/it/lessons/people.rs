@@ -222,6 +222,7 @@ impl InvitationService for Served {
             None | Some(ErrorReason::Unspecified) => {}
             Some(reason) => {
                 let refused = refusal(Code::FailedPrecondition, *reason);
+                let refused = refused.metadata("group_title", "Chess & Co");
                 return Err(refused.into_status("olm.lesson"));
             }
         }

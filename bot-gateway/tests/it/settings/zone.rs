@@ -41,8 +41,9 @@ async fn somebody_new_chooses_their_city_and_is_at_the_free_times_with_one_tap()
 #[tokio::test]
 async fn who_chose_the_zone_that_everybody_begins_with_is_not_asked_again() {
     let talk = Talk::new("ru").await;
-    let hello = talk.say("/start", "Сколько у вас сейчас времени?").await;
-    talk.tap(&hello, " Берлин", "✅ Берлин").await;
+    talk.say("/start", "Сколько у вас сейчас времени?").await;
+    // In summer the button of this clock says Kaliningrad.
+    talk.say("Берлин", "✅ Берлин").await;
     assert_eq!(talk.user().version, 1);
     talk.say("/start", "Предстоящих уроков нет").await;
     talk.stop().await;

@@ -34,6 +34,13 @@ async fn a_lesson_is_moved_to_a_free_time_after_asking() {
     teacher.opens(&asked, "✅ Move it", "Lesson moved").await;
     let after = olm_proto::instant(&teacher.lesson(0).start_time.unwrap()).unwrap();
     assert_eq!(after, slots()[1]);
+    let lesson = teacher.lesson(0).id;
+    let as_if_not_there = {
+        let state = teacher.stage.lessons.state();
+        let mut asked = state.asked_slots.iter();
+        asked.all(|asked| asked.except_lesson_id == lesson && asked.lesson_duration.is_none())
+    };
+    assert!(as_if_not_there);
     assert_ne!(teacher.lesson(0).start_time, before);
     teacher.ends().await;
 }

@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, HashMap};
 
+use telegram_sim::api::Violation;
 use uuid::Uuid;
 
 use super::{Attempt, Breach, Copy, History, Wanted, Window, told};
@@ -251,8 +252,11 @@ fn paced(history: &History) -> Vec<Breach> {
     let mut breaches = Vec::new();
     let mut frozen: HashMap<i64, (i64, u64)> = HashMap::new();
     for copy in &history.copies {
-        if copy.over_limit {
-            let what = format!("ledger {}: broke a limit", copy.seq);
+        if let Some(Violation { limit, early }) = copy.violation {
+            let (seq, chat, at_us) = (copy.seq, copy.chat_id, copy.received_us);
+            let early = if early { ", as told before" } else { "" };
+            let what =
+                format!("ledger {seq}: broke {limit:?}'s limit, chat {chat}, at {at_us} us{early}");
             breaches.push(breach("I4", what));
         }
         if let Some((until_us, by)) = frozen.get(&copy.chat_id)

@@ -12,7 +12,7 @@ const OFF: &str = "cancelled";
 /// Every breach; nothing may be under way any more.
 pub(super) fn check(history: &History) -> Vec<Breach> {
     let lessons = history.known.lessons.iter();
-    let chats = lessons.flat_map(|lesson| lesson.chats.map(|chat| (lesson, chat)));
+    let chats = lessons.flat_map(|lesson| lesson.chats.iter().map(move |chat| (lesson, *chat)));
     chats
         .filter_map(|(lesson, chat)| Chat::of(history, chat).judge(lesson, chat))
         .collect()
@@ -79,7 +79,7 @@ mod tests {
     fn ended(canceled: bool) -> Ended {
         let start: Timestamp = "2026-11-21T17:00:00Z".parse().unwrap();
         Ended {
-            chats: [1, 2, 3],
+            chats: vec![1, 2, 3],
             start,
             end: start + SignedDuration::from_mins(45),
             canceled,
@@ -98,7 +98,7 @@ mod tests {
                 accepted: true,
                 answer_hidden: false,
                 retry_after_us: None,
-                over_limit: false,
+                violation: None,
             });
         }
         for (number, state) in (0..).zip(states) {

@@ -17,16 +17,12 @@ use telegram_sim::api::NewPerson;
 use tokio::time::{Instant, sleep, sleep_until};
 use uuid::Uuid;
 
-use super::{PAUSE, PERSISTENCE, millis};
-use crate::{
-    Result,
-    chaos::{dice::Dice, site::Site},
-};
+use super::{Doors, PAUSE, PERSISTENCE, millis};
+use crate::{Result, chaos::dice::Dice};
 
 /// The first chat of a lesson; each lesson has three of its own, so that whatever is said
 /// there is said of it.
 const FIRST_CHAT: i64 = 100_000;
-const CHATS: usize = 3;
 /// Everybody is reminded this long before.
 const LEAD: SignedDuration = SignedDuration::from_hours(1);
 const LENGTH: SignedDuration = SignedDuration::from_mins(45);
@@ -36,8 +32,8 @@ const REMINDED_AFTER: SignedDuration = SignedDuration::from_secs(2);
 /// A lesson as it ended, and who reads of it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Ended {
-    /// A teacher's and two students' chats.
-    pub chats: [i64; CHATS],
+    /// The chats in which nothing else is talked of: a teacher's and two students', say.
+    pub chats: Vec<i64>,
     /// When it begins after all.
     pub start: Timestamp,
     /// When it ends.
@@ -82,17 +78,17 @@ impl Story {
         }
     }
 
-    fn chats(&self) -> [i64; CHATS] {
+    fn chats(&self) -> [i64; 3] {
         [0, 1, 2].map(|place| FIRST_CHAT + self.number * 10 + place)
     }
 
     /// The people of the lesson, with open chats, known to notify-svc.
-    pub(super) async fn introduce(&self, site: &Site) -> Result<()> {
-        let mut recipients = RecipientServiceClient::new(site.channel(0, "lesson-svc")?);
+    pub(super) async fn introduce(&self, doors: &impl Doors) -> Result<()> {
+        let mut recipients = RecipientServiceClient::new(doors.notify(0, "lesson-svc")?);
         for chat in self.chats() {
             let person = NewPerson::named("Anna", "en").with_id(chat);
-            let person = person.who_started(site.bot_id);
-            site.sim.create_person(&person).await?;
+            let person = person.who_started(doors.bot_id());
+            doors.sim().create_person(&person).await?;
             let recipient = Recipient {
                 user_id: user_id(chat).to_string(),
                 version: 1,
@@ -100,7 +96,7 @@ impl Story {
                 language: "en".to_owned(),
                 time_zone: "UTC".to_owned(),
                 reminder_leads: vec![olm_proto::duration(LEAD)],
-                bot_id: site.bot_id,
+                bot_id: doors.bot_id(),
                 chat_id: chat,
                 ..Recipient::default()
             };
@@ -139,7 +135,7 @@ impl Story {
             told = Some(snapshot);
         }
         Some(Ended {
-            chats: self.chats(),
+            chats: self.chats().into(),
             start: begins,
             end: begins + LENGTH,
             canceled: self.canceled,

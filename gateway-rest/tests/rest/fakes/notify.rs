@@ -77,9 +77,11 @@ impl NotificationService for Fake {
 
     async fn list_lesson_deliveries(
         &self,
-        _request: Request<notify::ListLessonDeliveriesRequest>,
+        request: Request<notify::ListLessonDeliveriesRequest>,
     ) -> Reply<notify::ListLessonDeliveriesResponse> {
-        Err(Status::unimplemented("no endpoint asks for it"))
+        self.enter(PACKAGE, "ListLessonDeliveriesRequest", &request)
+            .await?;
+        Ok(self.told())
     }
 
     async fn cancel_notification(
@@ -122,6 +124,18 @@ impl PollingService for Fake {
 pub fn answers(fake: &Fake) {
     fake.answer(notify::GetWebhookKeyResponse {
         key: "whsec_a2V5".to_owned(),
+    });
+    fake.answer(notify::ListLessonDeliveriesResponse {
+        students: vec![notify::StudentDeliveries {
+            student_id: STUDENT.to_owned(),
+            reachable: false,
+            deliveries: vec![notify::LessonDelivery {
+                kind: "reminder".to_owned(),
+                state: notify::NotificationState::Failed.into(),
+                due_time: Some(time("2026-01-16T12:00:00Z")),
+                state_time: Some(time("2026-01-16T12:00:01Z")),
+            }],
+        }],
     });
     fake.answer(notify::BeginDueResponse {
         notifications: Vec::new(),

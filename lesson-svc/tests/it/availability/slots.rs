@@ -198,12 +198,14 @@ async fn all_faults_of_a_window_are_told_at_once(pool: PgPool) {
         max_slots: -1,
         lesson_duration: Some(seconds(299)),
         time_zone: "Mars/Olympus".to_owned(),
+        except_lesson_id: "mine".to_owned(),
     };
     let answer = world.availability().list_slots(request).await;
     assert_eq!(
         fields(answer),
         [
             "end_time",
+            "except_lesson_id",
             "lesson_duration",
             "max_slots",
             "start_time",

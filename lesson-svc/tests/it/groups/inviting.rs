@@ -109,6 +109,8 @@ async fn a_full_group_uses_nothing_up(pool: PgPool) {
     let student = world.student(2).await;
     let full = accept(&world, student, &token).await;
     assert_eq!(metadata(full.as_ref().unwrap_err(), "capacity"), "2");
+    let title = metadata(full.as_ref().unwrap_err(), "group_title");
+    assert_eq!(title, made.title);
     assert_eq!(reason(full), ErrorReason::GroupFull);
     assert_eq!(uses(&world, teacher).await, [(0, InvitationState::Open)]);
     let seen = see(&world, student, &made).await;

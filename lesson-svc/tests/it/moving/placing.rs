@@ -1,7 +1,13 @@
 //! Where a moved lesson may go.
 
-use olm_proto::{common::v1::ErrorReason, lesson::v1::TeacherPolicies};
+use olm_proto::{
+    common::v1::ErrorReason,
+    lesson::v1::{Lesson, ListSlotsRequest, ListSlotsResponse, TeacherPolicies},
+};
+use service_kit::grpc::client::acting;
 use sqlx::PgPool;
+use tonic::{Request, Status};
+use uuid::Uuid;
 
 use crate::{
     steps::{get, shift, snapshot},
@@ -194,5 +200,106 @@ async fn a_lesson_keeps_its_length_when_the_teacher_offers_it_no_longer(pool: Pg
         "where all of its length is free"
     );
     assert_eq!(reason(taken), ErrorReason::SlotTaken);
+    world.stop().await;
+}
+
+/// To what times of its day, from 11:00 to 14:00, a lesson can be moved; in the zone UTC.
+async fn elsewhere(
+    world: &World,
+    viewer: Option<Uuid>,
+    teacher: Uuid,
+    lesson: &Lesson,
+) -> Result<ListSlotsResponse, Status> {
+    let message = ListSlotsRequest {
+        teacher_id: teacher.to_string(),
+        start_time: Some(wire("2026-06-03T11:00:00Z")),
+        end_time: Some(wire("2026-06-03T14:00:00Z")),
+        time_zone: "UTC".to_owned(),
+        except_lesson_id: lesson.id.clone(),
+        ..ListSlotsRequest::default()
+    };
+    let request = match viewer {
+        Some(viewer) => acting(message, viewer),
+        None => Request::new(message),
+    };
+    Ok(world.availability().list_slots(request).await?.into_inner())
+}
+
+fn clocks(listed: &ListSlotsResponse) -> Vec<&str> {
+    let slots = listed.slots.iter();
+    slots.map(|slot| &slot.local_start_time[11..16]).collect()
+}
+
+#[sqlx::test(migrator = "lesson_svc::MIGRATOR")]
+async fn a_lesson_is_offered_times_that_overlap_its_own_and_moves_to_them(pool: PgPool) {
+    let world = World::start(pool).await;
+    let policies = TeacherPolicies {
+        daily_lesson_limit: 1,
+        ..buffered()
+    };
+    let teacher = world.teacher_with(1, "Anna", policies).await;
+    let student = world.student(2).await;
+    let lesson = world.book(student, teacher, "2026-06-03T12:00:00Z").await;
+    let lesson = lesson.unwrap();
+    let day = ("2026-06-03T00:00:00Z", "2026-06-04T00:00:00Z");
+    let taken = world.slots(teacher, Some(student), day.0, day.1).await;
+    assert!(taken.is_empty(), "the day is full: {taken:?}");
+    let all = ["11:00", "11:30", "12:00", "12:30", "13:00", "13:30"];
+    for viewer in [student, teacher] {
+        let listed = elsewhere(&world, Some(viewer), teacher, &lesson).await;
+        assert_eq!(clocks(&listed.unwrap()), all);
+    }
+    // Half of it is still its own time.
+    let moved = shift(&world, student, &lesson, "2026-06-03T12:30:00Z").await;
+    let moved = moved.unwrap();
+    assert_eq!(moved.start_time, Some(wire("2026-06-03T12:30:00Z")));
+    let moved = shift(&world, teacher, &moved, "2026-06-03T11:45:00Z").await;
+    assert_eq!(moved.unwrap().version, 3);
+    assert_eq!(blocked(&world).await, ["03 11:45 - 12:45"]);
+    world.stop().await;
+}
+
+#[sqlx::test(migrator = "lesson_svc::MIGRATOR")]
+async fn what_a_moved_lesson_is_offered_fits_its_student_and_its_length(pool: PgPool) {
+    let world = World::start(pool).await;
+    let teacher = world.teacher(1, "Anna").await;
+    let other_teacher = world.teacher(3, "Clara").await;
+    let student = world.student(2).await;
+    let lesson = world.book(student, teacher, "2026-06-03T12:00:00Z").await;
+    let lesson = lesson.unwrap();
+    let elsewhere_taught = world.book(student, other_teacher, "2026-06-03T13:00:00Z");
+    elsewhere_taught.await.unwrap();
+    // Nobody is offered an hour any more.
+    sqlx::query("UPDATE lesson.teachers SET lesson_durations_s = '{1800}' WHERE user_id = $1")
+        .bind(teacher)
+        .execute(&world.pool)
+        .await
+        .unwrap();
+    for viewer in [student, teacher] {
+        let listed = elsewhere(&world, Some(viewer), teacher, &lesson).await;
+        let listed = listed.unwrap();
+        assert_eq!(clocks(&listed), ["11:00", "11:30", "12:00"]);
+        assert_eq!(listed.slots[0].end_time, Some(wire("2026-06-03T12:00:00Z")));
+    }
+    world.stop().await;
+}
+
+#[sqlx::test(migrator = "lesson_svc::MIGRATOR")]
+async fn only_who_sees_a_lesson_learns_what_is_free_without_it(pool: PgPool) {
+    let world = World::start(pool).await;
+    let teacher = world.teacher(1, "Anna").await;
+    let other_teacher = world.teacher(3, "Clara").await;
+    let (student, stranger) = (world.student(2).await, world.student(4).await);
+    let lesson = world.book(student, teacher, "2026-06-03T12:00:00Z").await;
+    let lesson = lesson.unwrap();
+    for (viewer, teacher) in [
+        (Some(stranger), teacher),
+        (Some(other_teacher), teacher),
+        (None, teacher),
+        (Some(student), other_teacher),
+    ] {
+        let refused = elsewhere(&world, viewer, teacher, &lesson).await;
+        assert_eq!(reason(refused), ErrorReason::LessonNotFound, "{viewer:?}");
+    }
     world.stop().await;
 }

@@ -28,6 +28,10 @@ impl Rules<'_> {
             self.ports(name, service, &mut fault);
             health(name, service, &mut fault);
             let is_step = service["restart"] == "no";
+            if is_step && !is_awaited(name, compose) {
+                // `docker compose up --wait` takes its end for a failure then.
+                fault("nobody waits for its end".into());
+            }
             let resources = &service["deploy"]["resources"];
             let limit = megabytes(&resources["limits"]["memory"]);
             let reserved = number(&resources["reservations"]["cpus"]);
@@ -116,6 +120,14 @@ fn health(name: &str, service: &Value, fault: &mut impl FnMut(String)) {
     }
 }
 
+/// Whether a service starts after this one's good end.
+fn is_awaited(name: &str, compose: &Value) -> bool {
+    let mut services = compose["services"].as_object().into_iter().flatten();
+    services.any(|(_, service)| {
+        service["depends_on"][name]["condition"] == "service_completed_successfully"
+    })
+}
+
 fn megabytes(value: &Value) -> Option<f64> {
     value.as_str()?.strip_suffix('M')?.parse().ok()
 }
@@ -181,6 +193,17 @@ mod tests {
             assert_eq!(faults.len(), 1, "{key}: {faults:?}");
             assert!(faults[0].contains(told), "{key}: {faults:?}");
         }
+    }
+
+    #[test]
+    fn a_step_has_to_be_waited_for() {
+        let faults = faults_with("migrate", "restart", json!("no"));
+        assert_eq!(faults, ["migrate: nobody waits for its end"]);
+        let (mut step, mut next) = (good(), good());
+        step["restart"] = json!("no");
+        next["depends_on"] = json!({"migrate": {"condition": "service_completed_successfully"}});
+        let compose = json!({"services": {"migrate": step, "service": next}});
+        assert_eq!(RULES.faults(&compose), Vec::<String>::new());
     }
 
     #[test]

@@ -1,5 +1,7 @@
 //! Each rule finds what it is for, and nothing in a good history.
 
+use telegram_sim::api::LimitKind;
+
 use super::super::{Canceled, Owner, Row, Transition, marked};
 use super::*;
 
@@ -69,7 +71,7 @@ fn copy(number: u64, received_us: i64) -> Copy {
         accepted: true,
         answer_hidden: false,
         retry_after_us: None,
-        over_limit: false,
+        violation: None,
     }
 }
 
@@ -196,7 +198,14 @@ fn nothing_stale_is_written_and_nothing_by_who_does_not_own_the_bot() {
 
 #[test]
 fn limits_and_told_waits_are_kept() {
-    assert_eq!(broken(|it| it.copies[0].over_limit = true), ["I4"]);
+    let violation = Violation {
+        limit: LimitKind::Group,
+        early: false,
+    };
+    assert_eq!(
+        broken(|it| it.copies[0].violation = Some(violation)),
+        ["I4"]
+    );
     let limited = |until: i64| {
         move |it: &mut History| {
             it.copies[0].accepted = false;

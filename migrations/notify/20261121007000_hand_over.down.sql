@@ -1,0 +1,1 @@
+ALTER TABLE notify.owners DROP COLUMN spent, DROP COLUMN released_at;

@@ -1,0 +1,1 @@
+ALTER TABLE notify.owners DROP COLUMN spent_epoch;
