@@ -105,6 +105,9 @@ impl Figures {
                 figures.copies += 1;
                 continue;
             };
+            if !schedule.judges(&item) {
+                continue;
+            }
             figures.sent += 1;
             last_us = last_us.max(entry.received_unix_us);
             let late_us = entry.received_unix_us - item.at_us;
@@ -192,12 +195,18 @@ mod tests {
             watched: true,
         };
         let schedule = Schedule {
-            items: vec![item(1, 1_000_000), item(2, 1_000_000), item(3, 1_000_000)],
+            items: vec![
+                item(1, 1_000_000),
+                item(2, 1_000_000),
+                item(3, 1_000_000),
+                item(4, 999_000),
+            ],
             start_us: 1_000_000,
             watched: Duration::from_secs(2),
             limits: true,
         };
         let entries = [
+            entry(4, 999_500, 200),
             entry(1, 1_004_000, 200),
             entry(2, 999_000, 200),
             entry(3, 1_500_000, 429),
@@ -209,6 +218,7 @@ mod tests {
             database_s: 1.5,
         };
         let figures = Figures::judge(&schedule, &entries, cost);
+        assert_eq!(figures.expected, 3, "the fourth was due before the window");
         assert_eq!((figures.sent, figures.copies), (2, 1));
         assert_eq!((figures.early, figures.refused), (1, 1));
         assert_eq!(figures.late_ms, [-1.0, 4.0]);

@@ -10,6 +10,9 @@ use super::{Case, Contestant, Plan, Scenario, arena::Arena};
 /// How often something happens that somebody is told of at once, during a burst: each time
 /// two people are.
 const EVENTS_PER_SECOND: u64 = 2;
+/// The first event happens before the window and is not judged: services that run have booked
+/// before.
+const WARM_UP: Duration = Duration::from_secs(2);
 /// More than a group may get in any window up to three minutes.
 const PER_GROUP: u32 = 60;
 /// People beside the groups, per second.
@@ -77,15 +80,18 @@ impl Schedule {
             Scenario::Interactive => {
                 let events = EVENTS_PER_SECOND * plan.window.saturating_sub(1);
                 let mut items: Vec<_> = people.map(|chat| row(chat, start_us, false)).collect();
-                for pair in Arena::pairs().take(usize::try_from(events).unwrap_or(0)) {
-                    let at_us = within();
+                let mut pairs = Arena::pairs();
+                let mut happens = |at_us| {
+                    let pair = pairs.next().into_iter().flatten();
                     items.extend(pair.map(|chat| Item {
                         chat,
                         at_us,
                         live: true,
                         watched: true,
                     }));
-                }
+                };
+                happens(start_us - micros(WARM_UP));
+                (0..events).for_each(|_| happens(within()));
                 items
             }
             Scenario::Groups => {
@@ -105,9 +111,15 @@ impl Schedule {
         }
     }
 
-    /// How many messages there are.
+    /// How many messages are judged.
     pub(super) fn expected(&self) -> u32 {
-        u32::try_from(self.items.len()).unwrap_or(u32::MAX)
+        let judged = self.items.iter().filter(|item| self.judges(item));
+        u32::try_from(judged.count()).unwrap_or(u32::MAX)
+    }
+
+    /// Whether it is due within the window.
+    pub(super) fn judges(&self, item: &Item) -> bool {
+        item.at_us >= self.start_us
     }
 
     /// What is enqueued ahead, and what at its instant, in the order it is due.

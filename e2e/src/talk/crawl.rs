@@ -9,6 +9,9 @@ use crate::Result;
 
 /// Acts of one person before another one goes on: more in a minute are answered with silence.
 const ACTS: usize = 90;
+/// New people who try one path before what it leads to counts as gone: a time that one of them
+/// was shown, another one may have taken.
+const TRIES: usize = 3;
 /// Buttons of one kind that are pressed on one kind of screen: of forty times, a few.
 const OF_A_KIND: usize = 2;
 /// Characters that a row of buttons shows on a phone before it cuts them off, and what each
@@ -27,6 +30,8 @@ pub struct Crawl {
     pub seen: BTreeMap<String, String>,
     /// What is wrong with what was shown.
     pub faults: Vec<String>,
+    /// Which button of which path was there no more, and the chat of who looked for it.
+    pub missed: Vec<String>,
     /// The kinds of buttons on a screen, which tell it from others; the kind and the shape of
     /// the label of one of them.
     marked: BTreeMap<(Vec<String>, String), BTreeSet<String>>,
@@ -72,10 +77,18 @@ impl Crawl {
                 continue;
             }
             // What this one has done already can be in the way of doing it again.
-            crawl.acts += talk.taps() - had;
-            talk = people().await?;
-            had = talk.taps();
-            crawl.follow(&mut talk, path, &mut paths, true).await?;
+            for tried in 1..=TRIES {
+                crawl.acts += talk.taps() - had;
+                talk = people().await?;
+                had = talk.taps();
+                let path = path.clone();
+                if crawl
+                    .follow(&mut talk, path, &mut paths, tried == TRIES)
+                    .await?
+                {
+                    break;
+                }
+            }
         }
         crawl.acts += talk.taps() - had;
         Ok(crawl)
@@ -89,22 +102,24 @@ impl Crawl {
     }
 
     /// Goes a known path, and then on as long as there is something new to press. Where the path
-    /// is there no more, because others have changed what leads on, a new person goes on from
-    /// where it ends, and what was missed counts as not seen; for anybody else it is false.
+    /// is there no more, because others have changed what leads on, it is false; the last one who
+    /// tries goes on from where it ends, and what was missed is pressed where it is seen next.
     async fn follow(
         &mut self,
         talk: &mut Talk,
         mut path: Vec<Step>,
         paths: &mut VecDeque<Vec<Step>>,
-        is_new: bool,
+        last_try: bool,
     ) -> Result<bool> {
         let mut shown = None;
         let mut gone = 0;
         for step in &path {
             match self.take(talk, step).await? {
                 Some(screen) => shown = Some(screen),
-                None if is_new => {
-                    self.forget(step);
+                None if last_try => {
+                    let seen = talk.transcript().await?;
+                    self.missed.push(format!("{step:?} of {path:?}:\n{seen}"));
+                    path[gone..].iter().for_each(|step| self.forget(step));
                     break;
                 }
                 None => return Ok(false),

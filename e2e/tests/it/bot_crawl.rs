@@ -41,8 +41,9 @@ fn judge(who: &str, crawl: &Crawl) {
     let unpressed = crawl.unpressed();
     assert!(
         unpressed.is_empty(),
-        "{who}: {unpressed:?} of {:?}",
-        crawl.seen
+        "{who}: {unpressed:?} of {:?}; missed:\n{}",
+        crawl.seen,
+        crawl.missed.join("\n\n")
     );
     assert!(pressed.len() > 3, "{who}: {pressed:?}");
 }
