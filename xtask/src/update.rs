@@ -139,7 +139,11 @@ fn build_earlier(commit: &str) -> Result<PathBuf> {
     let (source, target) = (place.join("source"), place.join("target"));
     fs::create_dir_all(&place)?;
     if source.exists() {
-        git_in(&source, &["checkout", "--quiet", "--detach", commit])?;
+        // What was stopped halfway is made whole.
+        git_in(
+            &source,
+            &["checkout", "--quiet", "--force", "--detach", commit],
+        )?;
     } else {
         let source = source.to_string_lossy();
         git(&["worktree", "prune"])?;

@@ -316,9 +316,7 @@ async fn stopping_finishes_what_is_out_releases_the_bot_and_keeps_its_deadline()
     let (stage, running) = Stage::running().await;
     let anna = anna(&stage).await;
     let mut line = stage.notify.owned_line().await;
-    let near = line
-        .deliver(anna.id, "near", Duration::from_millis(500))
-        .await;
+    let near = line.deliver(anna.id, "near", Duration::from_secs(2)).await;
     let far = line.deliver(999_998, "far", Duration::from_mins(10)).await;
     line.deliver(999_999, "read", NOW).await;
     line.result().await;
@@ -412,11 +410,18 @@ async fn a_burst_stays_below_every_limit_of_telegram() {
         let person = NewPerson::named(&format!("P{index}"), "en");
         people.push(stage.sim.create_person(&person).await.unwrap());
     }
-    // Strangers to the bot are refused without being counted, so everybody starts it.
-    for person in &people {
-        stage.sim.say(person, "/help").await.unwrap();
-    }
     let mut line = stage.notify.owned_line().await;
+    // Strangers to the bot are refused without being counted, so everybody starts it; the
+    // answers come first, so that no row gets stale behind them.
+    line.during(async {
+        for person in &people {
+            stage.sim.say(person, "/help").await.unwrap();
+        }
+        let answers = LedgerQuery::method("sendMessage");
+        let all = |entries: &[LedgerEntry]| entries.len() == people.len();
+        stage.sim.ledger_until(&answers, SOON, all).await.unwrap();
+    })
+    .await;
     let mut open: Vec<AttemptRef> = Vec::new();
     for person in &people {
         open.push(line.deliver(person.id, "burst", NOW).await);

@@ -195,7 +195,9 @@ async fn two_taps_at_once_book_one_lesson() {
 
 #[tokio::test]
 async fn every_press_is_acknowledged_while_a_handler_hangs() {
-    let stage = Stage::new().await;
+    let mut stage = Stage::new().await;
+    // Longer than all presses take.
+    stage.set("BOT_LESSON_TIMEOUT", "60");
     let running = stage.start(Duration::from_secs(2)).await;
     let anna = person(&stage, "en").await;
     let boris = person(&stage, "en").await;
@@ -212,5 +214,6 @@ async fn every_press_is_acknowledged_while_a_handler_hangs() {
     assert_eq!(stage.lessons.state().book_requests.len(), 1, "in order");
     stage.sim.say(&boris, "/help").await.unwrap();
     shown(&stage, &boris, "What I can do").await;
+    stage.lessons.stuck.send_replace(false);
     running.stop().await.unwrap();
 }

@@ -148,7 +148,7 @@ impl Stage {
             ("BOT_LESSON_KEY", "lesson-key".to_owned()),
             ("BOT_LESSON_TIMEOUT", "2".to_owned()),
             // For a busy machine; a test that needs less says so.
-            ("BOT_LESSON_READ_TIMEOUT", "2".to_owned()),
+            ("BOT_LESSON_READ_TIMEOUT", "10".to_owned()),
             ("BOT_NOTIFY_URL", notify_url),
             ("BOT_NOTIFY_KEY", "notify-key".to_owned()),
             ("BOT_JOURNAL", journal.to_str().unwrap().to_owned()),

@@ -7,6 +7,7 @@ use tokio::{
     net::{TcpListener, TcpStream},
     task::{JoinHandle, JoinSet},
 };
+use uuid::Uuid;
 
 pub struct Wire {
     pub address: SocketAddr,
@@ -16,7 +17,10 @@ pub struct Wire {
 
 impl Wire {
     pub async fn to(to: SocketAddr) -> Self {
-        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        // An address of its own, so that no other test has its port while it is cut.
+        let [a, b, c, ..] = Uuid::new_v4().into_bytes();
+        let address = format!("127.{}.{b}.{c}:0", 100 + a / 2);
+        let listener = TcpListener::bind(address).await.unwrap();
         let address = listener.local_addr().unwrap();
         let task = tokio::spawn(carry(listener, to));
         Self { address, to, task }

@@ -184,11 +184,11 @@ async fn a_teacher_hears_before_the_lesson_that_a_student_blocked_the_bot() -> R
     let teacher = story.join(stack, "Anna", "en").await?;
     story.teach(stack, &teacher).await?;
     let mut student = story.join(stack, "Boris", "en").await?;
-    let start = slot(story, &teacher, &student, 1).await?;
+    let start = slot(story, &teacher, &student, 2).await?;
     story.book(&student, &teacher, start).await?;
     story.notice(&student, sign::BOOKED, 0).await?;
     story.sim.block(&student.person).await?;
-    let lead = Story::lead(start, SignedDuration::from_secs(2));
+    let lead = Story::lead(start, SignedDuration::from_secs(6));
     story.set_lead(stack, &mut student, lead).await?;
     let told = story.notice(&teacher, sign::UNREACHABLE, 0).await?;
     assert!(told.text.unwrap_or_default().contains("Boris"));

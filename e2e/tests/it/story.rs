@@ -38,7 +38,7 @@ async fn a_lesson_is_announced_reminded_of_and_called_off_in_one_trace_and_witho
         .iter()
         .find(|slot| **slot > earliest)
         .ok_or("no slot")?;
-    let lead = Story::lead(start, SignedDuration::from_secs(3));
+    let lead = Story::lead(start, SignedDuration::from_secs(8));
     story.set_lead(stack, &mut student, lead).await?;
     let lesson = story.book(&student, &teacher, start).await?;
 

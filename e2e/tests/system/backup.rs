@@ -234,7 +234,7 @@ async fn a_lost_database_is_restored_and_no_reminder_is_sent_again() -> Result<(
         .await?
         .last()
         .ok_or("no slot")?;
-    let lead = Story::lead(start, SignedDuration::from_secs(10));
+    let lead = Story::lead(start, SignedDuration::from_secs(15));
     story.set_lead(stack, &mut student, lead).await?;
     let lesson = story.book(&student, &teacher, start).await?;
     for person in [&student, &teacher] {

@@ -208,11 +208,8 @@ async fn a_place_is_free_again_once_its_caller_went() {
 
 #[tokio::test]
 async fn a_stream_outlives_the_timeout_of_requests_and_ends_with_the_gateway() {
-    let gateway = Gateway::with(&[
-        ("REST_REQUEST_TIMEOUT", "0.1"),
-        ("REST_LESSON_TIMEOUT", "0.1"),
-    ])
-    .await;
+    let gateway =
+        Gateway::with(&[("REST_REQUEST_TIMEOUT", "1"), ("REST_LESSON_TIMEOUT", "1")]).await;
     let heard = Heard::default().open(vec![Ok(beat("a"))]);
     gateway.lesson.answer(heard.clone());
     let mut events = Events::open(gateway.get(EVENTS).student()).await;

@@ -16,10 +16,26 @@ use tokio::time::{Duration, timeout};
 use tonic::{Request, Status, Streaming};
 use uuid::Uuid;
 
-use crate::support::Service;
+use crate::support::{Service, until};
 
 /// Longer than anything takes, shorter than a heartbeat.
 const PATIENCE: Duration = Duration::from_secs(14);
+
+/// Waits until everything there is lies below the cluster's oldest transaction, which may be another test's:
+/// whoever begins to watch then is told of nothing older.
+async fn settled(pool: &PgPool) {
+    until("everything is certain", || async {
+        let settled: bool = sqlx::query_scalar(
+            "SELECT coalesce(bool_and(xid < pg_snapshot_xmin(pg_current_snapshot())), true)
+             FROM lesson.changes",
+        )
+        .fetch_one(pool)
+        .await
+        .unwrap();
+        settled
+    })
+    .await;
+}
 
 /// Somebody who watches.
 struct Watch {

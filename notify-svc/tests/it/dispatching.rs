@@ -81,7 +81,8 @@ async fn a_row_is_begun_in_the_database_before_it_is_pushed(pool: PgPool) {
 async fn what_is_cancelled_before_begin_is_never_pushed(pool: PgPool) {
     let service = start(&pool, &[]).await;
     let user = reader(&service).await;
-    let mut gateway = Gateway::ready(&service).await;
+    let mut gateway = Gateway::connect(&service, Uuid::new_v4()).await;
+    gateway.own().await;
     let due = now(&pool).await + jiff::SignedDuration::from_millis(800);
     let soon = |text: &str| CreateNotificationRequest {
         due_time: Some(olm_proto::timestamp(due)),
@@ -91,6 +92,8 @@ async fn what_is_cancelled_before_begin_is_never_pushed(pool: PgPool) {
     let kept = service.tell_with(soon("kept")).await;
     assert_eq!(cancel(&service, dropped).await, CancelOutcome::Canceled);
     assert_eq!(cancel(&service, dropped).await, CancelOutcome::Canceled);
+    // Begun at the earliest now.
+    gateway.credit(100).await;
     assert_eq!(id(&gateway.send().await), kept);
     assert_eq!(state(&pool, dropped).await, "canceled");
     assert_eq!(cancel(&service, kept).await, CancelOutcome::AlreadySent);
@@ -259,7 +262,7 @@ async fn who_blocked_the_bot_costs_one_attempt_until_heard_of_again(pool: PgPool
 async fn what_is_not_begun_in_time_expires(pool: PgPool) {
     let service = start(&pool, &[]).await;
     let user = reader(&service).await;
-    let expires = now(&pool).await + jiff::SignedDuration::from_millis(300);
+    let expires = now(&pool).await + jiff::SignedDuration::from_secs(5);
     let request = CreateNotificationRequest {
         expire_time: Some(olm_proto::timestamp(expires)),
         ..custom(user, "while it is fresh")

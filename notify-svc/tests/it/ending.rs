@@ -7,7 +7,9 @@ use sqlx::PgPool;
 use tonic::Code;
 use uuid::Uuid;
 
-use crate::support::{BOT, Gateway, attempt, eventually, id, person, sent, start, state};
+use crate::support::{
+    BOT, Gateway, attempt, eventually, id, listening, person, sent, start, state,
+};
 
 #[sqlx::test(migrator = "notify_svc::MIGRATOR")]
 async fn a_replica_drains_finishes_what_is_out_and_ends_under_an_open_stream(pool: PgPool) {
@@ -47,17 +49,7 @@ async fn a_row_accepted_by_one_replica_is_pushed_by_the_other(pool: PgPool) {
     let dispatching = start(&pool, &slow).await;
     let user = Uuid::new_v4();
     accepting.put(person(user, "Boris", 12)).await;
-    let listening = || async {
-        let listening: i64 = sqlx::query_scalar(
-            "SELECT count(*) FROM pg_stat_activity
-             WHERE datname = current_database() AND query LIKE 'LISTEN%'",
-        )
-        .fetch_one(&pool)
-        .await
-        .unwrap();
-        listening
-    };
-    eventually(2, listening).await;
+    eventually(2, || listening(&pool)).await;
     let mut gateway = Gateway::ready(&dispatching).await;
     for _ in 0..3 {
         let told = accepting.tell(user, "hello").await;

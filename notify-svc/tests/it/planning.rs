@@ -59,7 +59,7 @@ async fn a_reminder_comes_at_its_instant_and_is_begun_just_before(pool: PgPool) 
     let mut gateway = Gateway::ready(&service).await;
     let (teacher, student) = (Uuid::new_v4(), Uuid::new_v4());
     service.put(person(student, "Boris", 12)).await;
-    let start = now(&pool).await + SignedDuration::from_millis(3_601_000);
+    let start = now(&pool).await + SignedDuration::from_secs(3_604);
     service.sync(lesson(teacher, student, start)).await;
     assert_eq!(
         notice(&gateway.send().await).kind(),

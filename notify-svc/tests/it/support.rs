@@ -269,6 +269,18 @@ where
     assert!(polled.await.is_ok(), "wanted {wanted:?}, last saw {last:?}");
 }
 
+/// Connections on which services of this database hear wake-ups. Whoever waits is told to look
+/// when the first of them is there.
+pub async fn listening(pool: &PgPool) -> i64 {
+    sqlx::query_scalar(
+        "SELECT count(*) FROM pg_stat_activity
+         WHERE datname = current_database() AND query LIKE 'LISTEN%'",
+    )
+    .fetch_one(pool)
+    .await
+    .unwrap()
+}
+
 /// One stream of a gateway.
 pub struct Gateway {
     say: mpsc::Sender<DispatchRequest>,

@@ -14,7 +14,9 @@ use sqlx::PgPool;
 use tonic::{Code, Status};
 use uuid::Uuid;
 
-use crate::support::{BOT, Gateway, Service, custom, eventually, id, now, person, start, state};
+use crate::support::{
+    BOT, Gateway, Service, custom, eventually, id, listening, now, person, start, state,
+};
 
 async fn sending(service: &Service) -> Sending {
     let mut operator = service.delivery("operator");
@@ -77,7 +79,7 @@ async fn switched_off_nothing_is_begun_and_switched_on_all_that_waited_comes(poo
     let waits = service.tell(user, "waits").await;
     assert!(!may_begin(&pool, waits).await);
     // What is pointless later expires all the same.
-    let soon = now(&pool).await + jiff::SignedDuration::from_millis(200);
+    let soon = now(&pool).await + jiff::SignedDuration::from_secs(5);
     let short = CreateNotificationRequest {
         expire_time: Some(olm_proto::timestamp(soon)),
         ..custom(user, "short")
@@ -141,6 +143,7 @@ async fn a_polled_bot_is_no_gateways_until_it_streams_again(pool: PgPool) {
     let service = start(&pool, &[]).await;
     let user = reader(&service).await;
     let mut gateway = Gateway::ready(&service).await;
+    eventually(1, || listening(&pool)).await;
     gateway.settle().await;
     let polled = set_mode(&service, BOT, BotMode::Polling, "bot-py")
         .await

@@ -179,7 +179,7 @@ async fn a_reminder_of_a_lesson_cancelled_before_begin_never_comes(pool: PgPool)
     let service = start(&pool, &[]).await;
     let mut gateway = Gateway::ready(&service).await;
     let (teacher, student) = people(&service).await;
-    let begins = now(&pool).await + HOUR + SignedDuration::from_millis(1_500);
+    let begins = now(&pool).await + HOUR + SignedDuration::from_secs(5);
     let booked = lesson(teacher, student, begins);
     service.sync(booked.clone()).await;
     both(&mut gateway).await;
@@ -204,7 +204,7 @@ async fn a_reminder_begun_before_the_cancellation_is_never_begun_again_and_comes
     let mut gateway = Gateway::ready(&service).await;
     let (teacher, student) = (Uuid::new_v4(), Uuid::new_v4());
     service.put(person(student, "Boris", 12)).await;
-    let begins = now(&pool).await + HOUR + SignedDuration::from_millis(800);
+    let begins = now(&pool).await + HOUR + SignedDuration::from_secs(4);
     let booked = lesson(teacher, student, begins);
     service.sync(booked.clone()).await;
     gateway.send().await;
@@ -370,7 +370,7 @@ async fn booked_in_quiet_hours_all_is_silent_but_the_reminder(pool: PgPool) {
         ..person(student, "Boris", 12)
     };
     service.put(asleep).await;
-    let begins = present + HOUR + SignedDuration::from_millis(1_200);
+    let begins = present + HOUR + SignedDuration::from_secs(4);
     service.sync(lesson(teacher, student, begins)).await;
     let booked = gateway.send().await;
     assert_eq!(notice(&booked).kind(), LessonNoticeKind::Booked);

@@ -120,7 +120,7 @@ async fn every_end_is_told_once_and_signed(pool: PgPool) {
     let late = service
         .tell_with(CreateNotificationRequest {
             expire_time: Some(olm_proto::timestamp(
-                now(&pool).await + jiff::SignedDuration::from_millis(300),
+                now(&pool).await + jiff::SignedDuration::from_secs(5),
             )),
             ..told_at(user, &receiver.url)
         })

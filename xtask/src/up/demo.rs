@@ -13,7 +13,7 @@ use telegram_sim::api::LedgerEntry;
 use tokio::time::sleep;
 
 /// How long after the booking the demo's reminder comes.
-const REMINDER_AFTER: SignedDuration = SignedDuration::from_secs(4);
+const REMINDER_AFTER: SignedDuration = SignedDuration::from_secs(8);
 /// How many bookings the latency is measured over.
 const MEASURED_BOOKINGS: usize = 20;
 
@@ -43,11 +43,11 @@ pub(crate) async fn tell(stack: &Stack) -> Result<()> {
         .iter()
         .find(|slot| **slot > earliest)
         .ok_or("the teacher has no free slot")?;
+    // Telegram takes one message a second of each chat, and the welcome was one.
+    sleep(Duration::from_millis(1_200)).await;
     let lead = Story::lead(start, REMINDER_AFTER);
     story.set_lead(stack, &mut student, lead).await?;
 
-    // Telegram takes one message a second of each chat, and the welcome was one.
-    sleep(Duration::from_millis(1_200)).await;
     let mut timeline = Timeline::new();
     let before = story.last_entry().await?;
     timeline.begin(&format!("POST /api/v1/lessons: a lesson at {start}"));

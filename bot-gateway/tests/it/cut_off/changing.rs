@@ -5,8 +5,7 @@ use super::*;
 #[tokio::test]
 async fn what_a_hanging_write_may_have_changed_is_shown_with_the_mark() {
     let mut stage = Stage::new().await;
-    stage.set("BOT_LESSON_TIMEOUT", "1");
-    stage.set("BOT_LESSON_READ_TIMEOUT", "1");
+    stage.set("BOT_LESSON_READ_TIMEOUT", "2");
     let running = stage.start(DRAIN).await;
     watched(&stage).await;
     let anna = person(&stage, EN.language).await;

@@ -45,9 +45,8 @@ async fn a_teacher_sees_what_became_of_the_reminder() {
         let day = teacher
             .opens(&day, &Teacher::label(&day, "▶"), "Anna")
             .await;
-        teacher
-            .opens(&day, &Teacher::label(&day, "Anna"), text)
-            .await;
+        let lesson = teacher.opens_told(day, "Anna").await;
+        assert!(lesson.text.contains(text), "{}", lesson.text);
         teacher.ends().await;
     }
 }

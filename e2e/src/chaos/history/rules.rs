@@ -10,6 +10,9 @@ use super::{Attempt, Breach, Copy, History, Wanted, Window, told};
 /// How far two processes' reading of the one clock may lie apart, with the time a
 /// statement or a message takes.
 const SLACK_US: i64 = 1_000_000;
+/// How long an accepted row may stay unseen while others are begun: notify-svc pauses four times as long as a
+/// read took before the next one, and a read takes up to half a second beside a dozen starting programs.
+const ORDER_SLACK_US: i64 = 3_000_000;
 /// A gateway writes a row within this time of the renewal it was begun under.
 const FRESH_US: i64 = 5_000_000;
 
@@ -233,8 +236,8 @@ impl<'a> View<'a> {
             chat.sort_by_key(|(wanted, ..)| wanted.due_us);
             for (place, (early, first, first_seq)) in chat.iter().enumerate() {
                 let swapped = chat[place + 1..].iter().find(|(late, _, seq)| {
-                    early.due_us + SLACK_US < late.due_us
-                        && early.accepted_us + SLACK_US < late.due_us.max(late.accepted_us)
+                    early.due_us + ORDER_SLACK_US < late.due_us
+                        && early.accepted_us + ORDER_SLACK_US < late.due_us.max(late.accepted_us)
                         && seq < first_seq
                 });
                 if let Some((_, second, _)) = swapped {

@@ -9,7 +9,7 @@ use sqlx::PgPool;
 use tonic::Request;
 use uuid::Uuid;
 
-use super::{INSERT_PERSON, Watch, after, make_person};
+use super::{INSERT_PERSON, Watch, after, make_person, settled};
 use crate::support::{NO_NOTIFY, Service, World, monday, reason, until};
 
 #[sqlx::test(migrator = "lesson_svc::MIGRATOR")]
@@ -33,21 +33,6 @@ async fn a_watcher_goes_on_at_another_replica_where_it_was(pool: PgPool) {
     assert_eq!(told, [away, back], "what was missed, then what is new");
     other.stop().await;
     pool.close().await;
-}
-
-/// Waits until everything there is lies below the cluster's oldest transaction.
-async fn settled(pool: &PgPool) {
-    until("everything is certain", || async {
-        let settled: bool = sqlx::query_scalar(
-            "SELECT coalesce(bool_and(xid < pg_snapshot_xmin(pg_current_snapshot())), true)
-             FROM lesson.changes",
-        )
-        .fetch_one(pool)
-        .await
-        .unwrap();
-        settled
-    })
-    .await;
 }
 
 /// Waits for a reset, and for what comes after it.

@@ -4,13 +4,14 @@ use olm_proto::{common::v1::ErrorReason, lesson::v1::change_service_client::Chan
 use sqlx::PgPool;
 use tonic::{Code, Request, transport::Endpoint};
 
-use super::{Watch, after, make_person};
+use super::{Watch, after, make_person, settled};
 use crate::support::{KEY, World, reason};
 
 #[sqlx::test(migrator = "lesson_svc::MIGRATOR")]
 async fn who_is_erased_watches_no_longer(pool: PgPool) {
     let world = World::start(pool).await;
     let student = world.student(2).await;
+    settled(&world.pool).await;
     let mut watch = Watch::person(&world.service, student, &[]).await;
     world.erase(student).await.unwrap();
     let end = watch.answer().await;

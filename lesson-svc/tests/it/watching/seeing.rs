@@ -5,7 +5,7 @@ use service_kit::grpc::client::acting;
 use sqlx::PgPool;
 use uuid::Uuid;
 
-use super::{Watch, after};
+use super::{Watch, after, settled};
 use crate::{
     steps::{book_group, gather, gathering},
     support::{World, fields, new_id},
@@ -46,6 +46,7 @@ async fn a_lesson_is_told_to_its_people_and_to_others_only_that_the_times_change
         world.student(3).await,
         world.student(4).await,
     );
+    settled(&pool).await;
     let service = &world.service;
     let mut of_teacher = Watch::person(service, teacher, &[]).await;
     let mut of_student = Watch::person(service, student, &[teacher]).await;
@@ -80,6 +81,7 @@ async fn a_groups_lesson_is_told_to_its_members_without_a_seat_too(pool: PgPool)
     let teacher = world.teacher(1, "Anna").await;
     let (group, people) = gather(&world, teacher, 3, 2).await;
     let member = people[0];
+    settled(&pool).await;
     let mut watch = Watch::person(&world.service, member, &[]).await;
     let open = gathering(teacher, &group, "2026-06-02T12:00:00Z", 2);
     let open = book_group(&world, teacher, open).await.unwrap();
@@ -97,6 +99,7 @@ async fn a_groups_lesson_is_told_to_its_members_without_a_seat_too(pool: PgPool)
 async fn hours_and_policies_of_a_teacher_are_told_to_who_watches_them(pool: PgPool) {
     let world = World::start(pool.clone()).await;
     let (teacher, student) = (world.teacher(1, "Anna").await, world.student(2).await);
+    settled(&pool).await;
     let mut watch = Watch::person(&world.service, student, &[teacher]).await;
     let statements = [
         "UPDATE lesson.availabilities SET version = version + 1 WHERE teacher_id = $1",
@@ -137,6 +140,7 @@ async fn a_group_and_its_series_are_told_to_who_was_in_it_then_however_late_it_i
     for student in [member, left, gone] {
         world.befriend(teacher, student).await;
     }
+    settled(&pool).await;
     let mut watches = Vec::new();
     for person in [teacher, member, left, gone] {
         watches.push(Watch::person(&world.service, person, &[]).await);

@@ -245,14 +245,14 @@ fn what_was_canceled_is_never_begun_again() {
 #[test]
 fn a_chat_reads_in_the_order_things_fell_due() {
     let second = Uuid::from_u128(2);
-    let in_order = |it: &mut History| add(it, 2, second, 12 * SECOND);
+    let in_order = |it: &mut History| add(it, 2, second, 14 * SECOND);
     assert_eq!(broken(in_order), [""; 0]);
     let swapped = |it: &mut History| {
         in_order(it);
         let first = it.copies.remove(0);
         it.copies.push(Copy {
-            received_us: 13 * SECOND,
-            seq: 13_000_000,
+            received_us: 15 * SECOND,
+            seq: 15_000_000,
             ..first
         });
     };
