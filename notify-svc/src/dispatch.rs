@@ -12,6 +12,7 @@ pub mod dispatcher;
 pub mod flow;
 pub mod grpc;
 pub mod owners;
+mod prompt;
 pub mod reading;
 pub mod results;
 pub mod session;

@@ -23,6 +23,7 @@ use uuid::Uuid;
 use super::{
     AttemptRef,
     flow::{Candidate, Flow},
+    prompt::{Prompt, PromptAsk},
     reading::{Ask, Reading},
     store::{self, Begun, Epoch},
 };
@@ -119,8 +120,30 @@ impl Unsure {
     }
 }
 
+/// A read, while it runs.
+type Running<T> = Option<JoinHandle<sqlx::Result<T>>>;
+
+/// The reads of a dispatcher: of everything, and between those of what people wait for.
+struct Reads {
+    all: Reading,
+    all_running: Running<Ask>,
+    prompt: Prompt,
+    prompt_running: Running<PromptAsk>,
+}
+
+impl Reads {
+    fn new(now: Instant) -> Self {
+        Self {
+            all: Reading::new(now),
+            all_running: None,
+            prompt: Prompt::new(now),
+            prompt_running: None,
+        }
+    }
+}
+
 /// What a read that runs came to; waits for ever when none does.
-async fn ended(read: &mut Option<JoinHandle<sqlx::Result<Ask>>>) -> sqlx::Result<Ask> {
+async fn ended<T>(read: &mut Running<T>) -> sqlx::Result<T> {
     let Some(running) = read else {
         return std::future::pending().await;
     };
@@ -151,34 +174,24 @@ impl Dispatcher {
         let mut rescan = interval(self.app.pace.sweep);
         rescan.set_missed_tick_behavior(MissedTickBehavior::Delay);
         rescan.reset();
-        let mut reading = Reading::new(Instant::now());
-        let mut read = None;
+        let mut reads = Reads::new(Instant::now());
         let mut unsure = Unsure::default();
         while !self.token.is_cancelled() && !self.outbox.is_closed() {
             if unsure.look {
                 unsure.look = !self.take_back_unpushed().await;
             }
-            if read.as_ref().is_some_and(JoinHandle::is_finished) {
-                self.load(&mut reading, ended(&mut read).await);
-            }
-            if read.is_none()
-                && let Some(ask) = reading.start(Instant::now())
-            {
-                let pool = self.app.pool.clone();
-                let asked = ask.read(pool, self.owner.bot_id, self.app.pace.horizon);
-                read = Some(tokio::spawn(asked));
-            }
+            self.read(&mut reads).await;
             let due_by = Instant::now() + self.app.pace.begin_lead;
             let batch = self.shared.flow().take(due_by, BATCH, Instant::now());
             if self.shared.flow().wants_more() {
-                reading.want();
+                reads.all.want();
             }
             if !batch.is_empty() {
                 match self.begin(&batch).await {
                     After::All => {}
-                    After::Some => reading.want(),
+                    After::Some => reads.all.want(),
                     After::Unsure => {
-                        reading.want();
+                        reads.all.want();
                         unsure.failed(Instant::now());
                     }
                 }
@@ -188,16 +201,55 @@ impl Dispatcher {
             tokio::select! {
                 () = self.token.cancelled() => return,
                 () = self.outbox.closed() => return,
-                () = wake.notified() => reading.want(),
+                () = wake.notified() => {
+                    reads.all.want();
+                    reads.prompt.want();
+                }
                 () = self.shared.changed.notified() => {}
                 _ = rescan.tick() => {
-                    reading.sweep(Instant::now());
+                    reads.all.sweep(Instant::now());
                     unsure.sweep(Instant::now());
                 }
                 () = self.until(next) => {}
-                asked = ended(&mut read) => self.load(&mut reading, asked),
-                () = at(reading.wanted()), if read.is_none() => {}
+                asked = ended(&mut reads.all_running) => self.load(&mut reads.all, asked),
+                asked = ended(&mut reads.prompt_running) => self.add(&mut reads.prompt, asked),
+                () = at(reads.all.wanted()), if reads.all_running.is_none() => {}
+                () = at(reads.prompt.wanted()), if reads.prompt_running.is_none() => {}
             }
+        }
+    }
+
+    /// Takes over the reads that ended, and starts those that are due.
+    async fn read(&self, reads: &mut Reads) {
+        if reads
+            .all_running
+            .as_ref()
+            .is_some_and(JoinHandle::is_finished)
+        {
+            self.load(&mut reads.all, ended(&mut reads.all_running).await);
+        }
+        if reads
+            .prompt_running
+            .as_ref()
+            .is_some_and(JoinHandle::is_finished)
+        {
+            self.add(&mut reads.prompt, ended(&mut reads.prompt_running).await);
+        }
+        let (bot_id, horizon) = (self.owner.bot_id, self.app.pace.horizon);
+        if reads.all_running.is_none()
+            && let Some(ask) = reads.all.start(Instant::now())
+        {
+            let asked = ask.read(self.app.pool.clone(), bot_id, horizon);
+            reads.all_running = Some(tokio::spawn(asked));
+            // It sees what came until now.
+            reads.prompt.forget();
+        }
+        if reads.prompt_running.is_none()
+            && let Some(ask) = reads.prompt.start(Instant::now())
+        {
+            let apart = reads.all.apart(Lane::Interactive);
+            let asked = ask.read(self.app.pool.clone(), bot_id, horizon, apart);
+            reads.prompt_running = Some(tokio::spawn(asked));
         }
     }
 
@@ -231,6 +283,17 @@ impl Dispatcher {
             tracing::info!(bot_id, missed, "the sweep found rows no wake-up told of");
         }
         reading.done(ask, loaded.crowded);
+    }
+
+    /// Adds what people wait for; a failure is the next read's of everything to tell.
+    fn add(&self, prompt: &mut Prompt, asked: sqlx::Result<PromptAsk>) {
+        let Ok(ask) = asked else {
+            return;
+        };
+        let (started, now) = ask.ran();
+        metrics::database("read_prompt", now.duration_since(started), ask.rows().len());
+        self.shared.flow().add(ask.rows(), now);
+        prompt.done(&ask);
     }
 
     async fn pause(&self) {

@@ -295,12 +295,6 @@ impl Flow {
             }
             let new = all_known && !known.contains_key(&row.id);
             missed += usize::from(row.in_us < 0 && new);
-            let ahead = Duration::from_micros(row.in_us.unsigned_abs());
-            let due = if row.in_us >= 0 {
-                read + ahead
-            } else {
-                read.checked_sub(ahead).unwrap_or(read)
-            };
             let turn = match lane {
                 Lane::Interactive | Lane::Reminder => 0,
                 Lane::Broadcast => {
@@ -310,12 +304,7 @@ impl Flow {
                     *next - 1
                 }
             };
-            let waiting = Waiting {
-                version: row.version,
-                chat_id: row.chat_id,
-                sender: row.sender,
-            };
-            self.waiting.insert((*lane, turn, due, row.id), waiting);
+            self.wait(*lane, turn, row, read);
         }
         self.read = self.waiting.len();
         let full = full(&rows);
@@ -324,6 +313,32 @@ impl Flow {
             missed,
             crowded: crowded(&rows, &full),
         }
+    }
+
+    /// Adds what a read of the interactive lane alone showed to what waits, at `read`.
+    pub fn add(&mut self, rows: &[Upcoming], read: Instant) {
+        let ids: HashSet<_> = rows.iter().map(|row| row.id).collect();
+        self.waiting.retain(|(.., id), _| !ids.contains(id));
+        for row in rows {
+            if !self.out.contains_key(&row.id) {
+                self.wait(Lane::Interactive, 0, row, read);
+            }
+        }
+    }
+
+    fn wait(&mut self, lane: Lane, turn: u64, row: &Upcoming, read: Instant) {
+        let ahead = Duration::from_micros(row.in_us.unsigned_abs());
+        let due = if row.in_us >= 0 {
+            read + ahead
+        } else {
+            read.checked_sub(ahead).unwrap_or(read)
+        };
+        let waiting = Waiting {
+            version: row.version,
+            chat_id: row.chat_id,
+            sender: row.sender,
+        };
+        self.waiting.insert((lane, turn, due, row.id), waiting);
     }
 
     /// Whether half of what was read is gone and more is there.

@@ -4,8 +4,10 @@ use std::time::Duration;
 
 use sqlx::PgPool;
 use tokio::time::Instant;
+use uuid::Uuid;
 
 use super::upcoming::{self, Crowded, MAX_SENDERS, Upcoming, Window};
+use crate::notifications::Lane;
 
 /// Rows of each lane held in memory.
 const WINDOW: i64 = 500;
@@ -124,6 +126,12 @@ impl Reading {
         self.wanted
     }
 
+    /// Who is read apart in a lane.
+    #[must_use]
+    pub fn apart(&self, lane: Lane) -> Vec<Uuid> {
+        self.crowded.of(lane)
+    }
+
     /// Something may have come.
     pub fn want(&mut self) {
         self.wanted.get_or_insert(self.not_before);
@@ -197,10 +205,7 @@ impl Reading {
 
 #[cfg(test)]
 mod tests {
-    use uuid::Uuid;
-
     use super::*;
-    use crate::notifications::Lane;
 
     fn row(in_s: i64) -> Upcoming {
         Upcoming {

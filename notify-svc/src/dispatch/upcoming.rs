@@ -10,6 +10,9 @@ use crate::notifications::Lane;
 
 /// Senders whose broadcasts are read at once; the others' turn comes with the next read.
 pub const MAX_SENDERS: usize = 64;
+/// Before a lane's read to what is due: what was accepted is committed by then, and what waits
+/// longer is known.
+const PROMPT_BACK: Duration = Duration::from_secs(10);
 /// Rows looked at for new senders.
 const RECENT: i64 = 200;
 /// Rows of a lane that a chat with more than fit has in memory: more than it may be sent
@@ -42,7 +45,9 @@ pub struct Upcoming {
 pub struct Crowded(pub Vec<(Lane, Uuid)>);
 
 impl Crowded {
-    fn of(&self, lane: Lane) -> Vec<Uuid> {
+    /// Those of a lane.
+    #[must_use]
+    pub fn of(&self, lane: Lane) -> Vec<Uuid> {
         let of_lane = self.0.iter().filter(|(of, _)| *of == lane);
         of_lane.map(|(_, user_id)| *user_id).collect()
     }
@@ -222,6 +227,52 @@ pub async fn list_upcoming(
         share,
         i64::try_from(CHAT_SHARE).unwrap_or(i64::MAX),
         window.back.as_secs_f64(),
+    )
+    .fetch_all(conn)
+    .await
+}
+
+/// What came into the interactive lane of a bot of late and is due, but for those who are read
+/// `apart`; none while sending is off.
+///
+/// # Errors
+///
+/// When the database fails.
+pub async fn list_interactive(
+    conn: &mut PgConnection,
+    bot_id: i64,
+    horizon: Duration,
+    apart: &[Uuid],
+    rows: i64,
+) -> sqlx::Result<Vec<Upcoming>> {
+    sqlx::query_as!(
+        Upcoming,
+        r#"SELECT u.id AS "id!", u.user_id AS "user_id!", u.version AS "version!",
+                  u.lane AS "lane!", u.sender AS "sender!", r.chat_id AS "chat_id!",
+                  (extract(epoch FROM u.next_at - clock_timestamp()) * 1e6)::bigint AS "in_us!",
+                  $4::bigint AS "share!"
+           FROM (
+               SELECT n.id, n.user_id, n.version, n.lane, n.sender, n.next_at
+               FROM notify.notifications n
+               WHERE n.bot_id = $1 AND n.lane = 2 AND n.state = 'pending'
+                 AND n.next_at BETWEEN now() - $5 * interval '1 second'
+                                    AND now() + $2 * interval '1 second'
+                 AND n.expires_at > now()
+                 AND n.user_id <> ALL ($3::uuid[])
+               ORDER BY n.next_at LIMIT $4
+           ) u
+           CROSS JOIN LATERAL (
+               SELECT r.chat_id FROM notify.recipients r
+               WHERE r.user_id = u.user_id AND r.bot_id = $1
+                 AND r.unreachable_since IS NULL AND r.erased_at IS NULL
+               LIMIT 1
+           ) r
+           WHERE EXISTS (SELECT FROM notify.sending WHERE enabled)"#,
+        bot_id,
+        horizon.as_secs_f64(),
+        apart,
+        rows,
+        PROMPT_BACK.as_secs_f64(),
     )
     .fetch_all(conn)
     .await

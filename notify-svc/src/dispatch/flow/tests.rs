@@ -289,3 +289,36 @@ fn what_did_not_fit_into_a_read_was_not_missed() {
     flow.load(&rows[..50], now);
     assert_eq!(flow.load(&rows[..60], now).missed, 10);
 }
+
+#[test]
+fn what_people_wait_for_is_added_to_what_waits_and_known_rows_are_replaced() {
+    let now = Instant::now();
+    let mut flow = Flow::default();
+    for lane in Lane::ALL {
+        flow.credit(lane, 10, now);
+    }
+    flow.load(
+        &[
+            row(1, Lane::Interactive, 1, 5_000),
+            row(2, Lane::Interactive, 2, -1),
+            row(3, Lane::Reminder, 3, -1),
+        ],
+        now,
+    );
+    assert_eq!(ids(&flow.take(now, 1, now)), [2]);
+    // Read before the second one was taken; the first one was brought forward.
+    let sooner = Upcoming {
+        version: 2,
+        ..row(1, Lane::Interactive, 1, -2)
+    };
+    let added = [
+        sooner,
+        row(2, Lane::Interactive, 2, -1),
+        row(4, Lane::Interactive, 4, -1),
+    ];
+    flow.add(&added, now);
+    let taken = flow.take(now, 10, now);
+    assert_eq!(ids(&taken), [1, 4, 3]);
+    assert_eq!(taken[0].version, 2);
+    assert_eq!(flow.next_due(), None, "the first one waits no second time");
+}
