@@ -1,10 +1,14 @@
 //! Many rows of one chat or one sender hold up nobody else's.
 
+use std::time::Duration;
+
+use jiff::SignedDuration;
+use notify_svc::dispatch::upcoming::list_interactive;
 use olm_proto::notify::v1::{Credit, Lane, dispatch_request::Message as Say};
 use sqlx::PgPool;
 use uuid::Uuid;
 
-use crate::support::{BOT, Gateway, Service, id, person, start};
+use crate::support::{BOT, Gateway, Service, id, lesson, now, person, start};
 
 /// More than a dispatcher reads of a lane at once.
 const MANY: i32 = 1_200;
@@ -110,4 +114,40 @@ async fn the_broadcasts_of_one_sender_leave_every_second_turn_to_another(pool: P
         told.push(id(&gateway.deliver().await));
     }
     assert!(few.iter().all(|row| told.contains(row)), "{told:?}");
+}
+
+#[sqlx::test(migrator = "notify_svc::MIGRATOR")]
+async fn what_people_wait_for_is_read_without_all_else_that_is_due(pool: PgPool) {
+    let service = start(&pool, &[]).await;
+    let (teacher, student) = (reader(&service, 11).await, reader(&service, 12).await);
+    let reminder = i16::try_from(i32::from(Lane::Reminder)).unwrap();
+    pile(&pool, &[student], reminder, 7).await;
+    let begins = now(&pool).await + SignedDuration::from_hours(48);
+    service.sync(lesson(teacher, student, begins)).await;
+    let read = async |apart: &[Uuid], most: i64| {
+        let mut conn = pool.acquire().await.unwrap();
+        let horizon = Duration::from_secs(5);
+        let rows = list_interactive(&mut conn, BOT, horizon, apart, most).await;
+        let mut chats: Vec<_> = rows.unwrap().iter().map(|row| row.chat_id).collect();
+        chats.sort_unstable();
+        chats
+    };
+    let change = async |statement: &'static str| {
+        sqlx::query(statement)
+            .bind(student)
+            .execute(&pool)
+            .await
+            .unwrap();
+    };
+    assert_eq!(read(&[], 10).await, [11, 12]);
+    assert_eq!(read(&[student], 10).await, [11], "who is read apart");
+    assert_eq!(read(&[], 1).await.len(), 1);
+    change(
+        "UPDATE notify.notifications SET next_at = next_at - interval '1 minute'
+         WHERE user_id = $1 AND lane = 2",
+    )
+    .await;
+    assert_eq!(read(&[], 10).await, [11], "what waited for long is known");
+    change("UPDATE notify.recipients SET unreachable_since = now() WHERE user_id <> $1").await;
+    assert_eq!(read(&[], 10).await, [0; 0]);
 }
