@@ -144,7 +144,7 @@ fn fetch_and_unpack(package: &str, place: &Path) -> Result<()> {
 
 /// Runs what fetches from a registry, once more after each of [`PAUSES`] where it fails: the way there fails now
 /// and then.
-fn fetch(command: &mut Command) -> Result<()> {
+pub(crate) fn fetch(command: &mut Command) -> Result<()> {
     for pause in PAUSES {
         match execute(command) {
             Ok(()) => return Ok(()),
