@@ -11,6 +11,8 @@ use crate::clock::Moment;
 const MAX_PENDING: usize = 100_000;
 /// Updates that were confirmed and can still be delivered once more.
 const MAX_CONFIRMED: usize = 1_000;
+/// Unix seconds.
+const START_OF_2024: i64 = 1_704_067_200;
 /// Copies that may wait to be delivered.
 const MAX_COPIES: usize = 1_000;
 /// Kinds a bot gets only when it names them in `allowed_updates`.
@@ -45,14 +47,15 @@ pub(crate) enum Poll {
 }
 
 impl Updates {
-    /// Ids start at the seconds since 2001, so that they rise over restarts and a bot that remembers
-    /// its offset misses nothing.
+    /// Ids start at the tenths of a second since 2024, so that they rise over restarts and a bot that
+    /// remembers its offset misses nothing: fewer than ten updates a second are made between two
+    /// restarts, whatever is tried by hand.
     pub fn starting_at(now: Moment) -> Self {
         Self {
             queue: VecDeque::new(),
             confirmed: VecDeque::new(),
             copies: VecDeque::new(),
-            next_id: (now.unix_seconds() - 1_000_000_000).max(1),
+            next_id: ((now.unix_seconds() - START_OF_2024) * 10).max(1),
             allowed: None,
             generation: 0,
             ended_by_webhook: false,
