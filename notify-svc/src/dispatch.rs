@@ -14,6 +14,7 @@ pub mod grpc;
 pub mod owners;
 mod prompt;
 pub mod reading;
+mod reads;
 pub mod results;
 pub mod session;
 pub mod store;

@@ -25,6 +25,7 @@ use super::{
     flow::{Candidate, Flow},
     prompt::{Prompt, PromptAsk},
     reading::{Ask, Reading},
+    reads::{Reads, ended},
     store::{self, Begun, Epoch},
 };
 use crate::{
@@ -118,39 +119,6 @@ impl Unsure {
         self.look |= self.until.is_some();
         self.until = self.until.filter(|until| *until > now);
     }
-}
-
-/// A read, while it runs.
-type Running<T> = Option<JoinHandle<sqlx::Result<T>>>;
-
-/// The reads of a dispatcher: of everything, and between those of what people wait for.
-struct Reads {
-    all: Reading,
-    all_running: Running<Ask>,
-    prompt: Prompt,
-    prompt_running: Running<PromptAsk>,
-}
-
-impl Reads {
-    fn new(now: Instant) -> Self {
-        Self {
-            all: Reading::new(now),
-            all_running: None,
-            prompt: Prompt::new(now),
-            prompt_running: None,
-        }
-    }
-}
-
-/// What a read that runs came to; waits for ever when none does.
-async fn ended<T>(read: &mut Running<T>) -> sqlx::Result<T> {
-    let Some(running) = read else {
-        return std::future::pending().await;
-    };
-    let ended = running.await;
-    *read = None;
-    // It panicked, which was logged by its hook.
-    ended.unwrap_or(Err(sqlx::Error::WorkerCrashed))
 }
 
 /// Until an instant; for ever when there is none.
@@ -290,9 +258,13 @@ impl Dispatcher {
         let Ok(ask) = asked else {
             return;
         };
-        let (started, now) = ask.ran();
-        metrics::database("read_prompt", now.duration_since(started), ask.rows().len());
-        self.shared.flow().add(ask.rows(), now);
+        let now = ask.finished;
+        metrics::database(
+            "read_prompt",
+            now.duration_since(ask.started),
+            ask.rows.len(),
+        );
+        self.shared.flow().add(&ask.rows, now);
         prompt.done(&ask);
     }
 

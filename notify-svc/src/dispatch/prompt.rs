@@ -26,24 +26,15 @@ pub struct Prompt {
 /// One read.
 #[derive(Debug)]
 pub struct PromptAsk {
-    started: Instant,
-    finished: Instant,
-    rows: Vec<Upcoming>,
+    /// When it began.
+    pub started: Instant,
+    /// When it ended; times until due are of then.
+    pub finished: Instant,
+    /// What it found.
+    pub rows: Vec<Upcoming>,
 }
 
 impl PromptAsk {
-    /// What it found.
-    #[must_use]
-    pub fn rows(&self) -> &[Upcoming] {
-        &self.rows
-    }
-
-    /// When it began and ended; times until due are those of the end.
-    #[must_use]
-    pub fn ran(&self) -> (Instant, Instant) {
-        (self.started, self.finished)
-    }
-
     /// Reads; not of those who are read apart.
     ///
     /// # Errors
@@ -102,8 +93,7 @@ impl Prompt {
 
     /// One ended.
     pub fn done(&mut self, ask: &PromptAsk) {
-        let (started, finished) = ask.ran();
-        self.not_before = finished + finished.duration_since(started) * 4;
+        self.not_before = ask.finished + ask.finished.duration_since(ask.started) * 4;
     }
 }
 

@@ -7,7 +7,6 @@ use std::{
     time::Duration,
 };
 
-use jiff::Timestamp;
 use notify_svc::Config;
 use olm_proto::notify::v1::{
     AttemptRef, AttemptResult, CreateNotificationRequest, Credit, Deliver, DispatchRequest,
@@ -32,9 +31,11 @@ use uuid::Uuid;
 mod lessons;
 mod receiver;
 mod series;
+mod stored;
 
 pub use receiver::{Post, Receiver, Reply};
 pub use series::{series, series_notice};
+pub use stored::{listening, now, state};
 
 pub use lessons::{canceled, changed, lesson, moved, notice, reminders, rows, told};
 
@@ -231,24 +232,6 @@ pub fn seconds(seconds: i64) -> prost_types::Duration {
     prost_types::Duration { seconds, nanos: 0 }
 }
 
-/// The database's present, which says what is due.
-pub async fn now(pool: &PgPool) -> Timestamp {
-    let now: jiff_sqlx::Timestamp = sqlx::query_scalar("SELECT clock_timestamp()")
-        .fetch_one(pool)
-        .await
-        .unwrap();
-    now.to_jiff()
-}
-
-/// A notification's state, as stored.
-pub async fn state(pool: &PgPool, id: Uuid) -> String {
-    sqlx::query_scalar("SELECT state FROM notify.notifications WHERE id = $1")
-        .bind(id)
-        .fetch_one(pool)
-        .await
-        .unwrap()
-}
-
 /// Polls until `look` answers `wanted`.
 pub async fn eventually<T, F>(wanted: T, mut look: impl FnMut() -> F)
 where
@@ -267,18 +250,6 @@ where
         }
     });
     assert!(polled.await.is_ok(), "wanted {wanted:?}, last saw {last:?}");
-}
-
-/// Connections on which services of this database hear wake-ups. Whoever waits is told to look
-/// when the first of them is there.
-pub async fn listening(pool: &PgPool) -> i64 {
-    sqlx::query_scalar(
-        "SELECT count(*) FROM pg_stat_activity
-         WHERE datname = current_database() AND query LIKE 'LISTEN%'",
-    )
-    .fetch_one(pool)
-    .await
-    .unwrap()
 }
 
 /// One stream of a gateway.
