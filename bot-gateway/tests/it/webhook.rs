@@ -20,8 +20,9 @@ use crate::{
 };
 
 const HEADER: &str = "x-telegram-bot-api-secret-token";
-/// The id of an update after those that the simulator gives out.
-const HELP: i64 = 900_000_000;
+/// The id of an update after those that the simulator gives out, which rise with the years:
+/// the largest that teloxide takes.
+const HELP: i64 = i32::MAX as i64 - 1;
 /// When a gateway in waiting asks again.
 const ASK_SOON: SignedDuration = SignedDuration::from_millis(250);
 const ASK_LATE: SignedDuration = SignedDuration::from_mins(1);
@@ -44,7 +45,7 @@ fn text(id: i64, from: &Person, text: &str) -> Value {
     json!({
         "update_id": id,
         "message": {
-            "message_id": 1_000_000 + id,
+            "message_id": 1_000_000,
             "date": 1_800_000_000,
             "chat": { "id": from.id, "type": "private", "first_name": "Anna" },
             "from": {
