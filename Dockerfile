@@ -1,6 +1,6 @@
 # syntax=docker/dockerfile:1.7
 # One target per program:
-#   docker build --target lesson-svc --build-arg VERSION=0.1.0 --build-arg REVISION="$(git rev-parse HEAD)" -t olm/lesson-svc:0.1.0 .
+#   docker build --target lesson-svc --build-arg VERSION=0.1.0 --build-arg REVISION="$(git rev-parse HEAD)" -t localhost/olm/lesson-svc:0.1.0 .
 # Targets: lesson-svc, notify-svc, gateway-rest, bot-gateway, telegram-sim.
 
 ARG RUST_VERSION=1.95.0

@@ -24,9 +24,11 @@ cd "$folder"
 mkdir -p keys postgres lesson-svc notify-svc gateway-rest bot-gateway proxy backup grafana alertmanager
 chmod 700 keys
 
-# Callers with the right to speak for people, and without it.
+# Callers with the right to speak for people, and without it; and who may send traces and
+# figures, which the proxy judges.
 acting="bot-gateway gateway-rest operator website"
 plain="lesson-svc crm"
+reporting="otlp"
 
 # Reads standard input into a file, never seen half written.
 put() {
@@ -64,10 +66,10 @@ callers() {
 }
 
 known() {
-    case " $acting $plain " in
+    case " $acting $plain $reporting " in
     *" $1 "*) ;;
     *)
-        echo "$0: there is no caller $1; there are: $acting $plain" >&2
+        echo "$0: there is no caller $1; there are: $acting $plain $reporting" >&2
         exit 64
         ;;
     esac
@@ -100,7 +102,7 @@ if [ $# -eq 3 ]; then
     esac
 fi
 
-for caller in $acting $plain; do
+for caller in $acting $plain $reporting; do
     once "keys/$caller"
 done
 
@@ -117,8 +119,10 @@ put bot-gateway/lesson-key <keys/bot-gateway
 put bot-gateway/notify-key <keys/bot-gateway
 
 # Traces and figures of server 2 come with a key of their own, which the proxy checks.
-once bot-gateway/otlp-key
-printf '"%s" 1;\n' "$(cat bot-gateway/otlp-key)" | put proxy/otlp-keys.map
+put bot-gateway/otlp-key <keys/otlp
+for key in keys/otlp keys/otlp.next keys/otlp.last; do
+    [ ! -s "$key" ] || printf '"%s" 1;\n' "$(cat "$key")"
+done | put proxy/otlp-keys.map
 
 # What tokens and signatures are made from: never replaced by this script.
 once lesson-svc/invitation-secret

@@ -147,6 +147,58 @@ mod tests {
         assert_eq!(written, table().unwrap(), "run `cargo xtask policies`");
     }
 
+    /// The method of each call by `deploy/operator.sh` in a text, and whether it names a person.
+    fn operators_calls(text: &str) -> Vec<(String, bool)> {
+        let calls = text.split("deploy/operator.sh ").skip(1);
+        let calls = calls.map(|call| {
+            let (call, names) = match call.strip_prefix("--as ") {
+                Some(call) => (call.split_once("> ").or(call.split_once(' ')), true),
+                None => (Some(("", call)), false),
+            };
+            let name = call.map_or("", |(_, call)| call);
+            let end = name.find(|letter: char| !letter.is_ascii_alphanumeric());
+            (name[..end.unwrap_or(name.len())].to_owned(), names)
+        });
+        calls.collect()
+    }
+
+    fn texts(folder: &std::path::Path, found: &mut Vec<PathBuf>) {
+        for entry in fs::read_dir(folder).unwrap() {
+            let path = entry.unwrap().path();
+            if path.is_dir() {
+                texts(&path, found);
+            } else if path.extension().is_some_and(|extension| extension == "md") {
+                found.push(path);
+            }
+        }
+    }
+
+    #[test]
+    fn what_documents_have_the_operator_call_the_operator_may_call() {
+        let mut documents = vec![root().join("README.md")];
+        texts(&root().join("docs"), &mut documents);
+        let rules = rules().unwrap();
+        let mut called = 0;
+        for path in documents {
+            for (method, names) in operators_calls(&fs::read_to_string(&path).unwrap()) {
+                let rule = rules.iter().find(|rule| rule.method == method);
+                let place = format!("{}: {method}", path.display());
+                let rule = rule.unwrap_or_else(|| panic!("{place} is no method"));
+                assert!(
+                    rule.admits(Caller::Operator),
+                    "{place} is not the operator's"
+                );
+                match rule.acting {
+                    ActingUser::Required => assert!(names, "{place} needs a person"),
+                    ActingUser::None => assert!(!names, "{place} is for no person"),
+                    ActingUser::Optional | ActingUser::Unspecified => {}
+                }
+                called += 1;
+            }
+        }
+        assert!(called > 10, "{called}");
+    }
+
     #[test]
     fn what_only_operators_may_is_nobody_elses() {
         let table = table().unwrap();

@@ -278,6 +278,31 @@ async fn rotate_all(installation: &Installation, calls: &Constant) -> Result<()>
     Ok(())
 }
 
+#[test]
+fn the_proxy_lets_both_keys_of_figures_in_while_they_change() -> Result<()> {
+    let secrets = tempfile::tempdir()?;
+    let shown = || fs::read_to_string(secrets.path().join("bot-gateway/otlp-key"));
+    let let_in = || fs::read_to_string(secrets.path().join("proxy/otlp-keys.map"));
+    let line = |key: &str| format!("\"{key}\" 1;\n");
+    keys_sh(secrets.path(), &[])?;
+    let old = shown()?;
+    assert_eq!(let_in()?, line(&old));
+    keys_sh(secrets.path(), &["--next", "otlp"])?;
+    let next = fs::read_to_string(secrets.path().join("keys/otlp.next"))?;
+    assert_eq!(
+        (shown()?, let_in()?),
+        (old.clone(), line(&old) + &line(&next))
+    );
+    keys_sh(secrets.path(), &["--switch", "otlp"])?;
+    assert_eq!(
+        (shown()?, let_in()?),
+        (next.clone(), line(&next) + &line(&old))
+    );
+    keys_sh(secrets.path(), &["--retire", "otlp"])?;
+    assert_eq!((shown()?, let_in()?), (next.clone(), line(&next)));
+    Ok(())
+}
+
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn every_service_key_is_rotated_between_running_services_without_a_failed_call() -> Result<()>
 {

@@ -25,7 +25,11 @@ use tokio::process::Command;
 use url::Url;
 
 /// Who dumps; `migrations/roles.sql` made them.
-const READER: &str = "ALTER ROLE olm_backup PASSWORD 'backup-password'";
+const READER: &str = "ALTER ROLE olm_backup PASSWORD 'olm_backup-password'";
+/// Who restores where there is no superuser to be had.
+const OWNER: &str =
+    "CREATE ROLE owner LOGIN PASSWORD 'owner-password' IN ROLE olm_lesson, olm_notify;
+    GRANT CONNECT ON DATABASE olm TO owner";
 
 /// A day before everything that tests make.
 const OLD: &str = "olm-20200101T030000Z.dump";
@@ -42,7 +46,7 @@ impl<'t> Backups<'t> {
         let directory = below.join("backups");
         fs::create_dir_all(&directory)?;
         let password = below.join("backup-password");
-        fs::write(&password, "backup-password\n")?;
+        fs::write(&password, "olm_backup-password\n")?;
         Ok(Self {
             cluster,
             directory,
@@ -165,17 +169,19 @@ async fn content(admin_url: &str) -> Result<Vec<(String, i64, Option<String>)>> 
     Ok(found)
 }
 
+/// The same database by another role, whose password is `<role>-password`.
+fn as_role(admin_url: &str, role: &str) -> Result<String> {
+    let mut url = Url::parse(admin_url)?;
+    let named = url.set_username(role);
+    named
+        .and_then(|()| url.set_password(Some(&format!("{role}-password"))))
+        .map_err(|()| "no host")?;
+    Ok(url.into())
+}
+
 /// What who dumps is told of a statement that dumping needs not.
 async fn refusal(admin_url: &str, statement: &'static str) -> Result<Option<String>> {
-    let mut url = Url::parse(admin_url)?;
-    let named = url.set_username("olm_backup");
-    if named
-        .and_then(|()| url.set_password(Some("backup-password")))
-        .is_err()
-    {
-        return Err("no host".into());
-    }
-    let mut reader = PgConnection::connect(url.as_str()).await?;
+    let mut reader = PgConnection::connect(&as_role(admin_url, "olm_backup")?).await?;
     let tried = sqlx::raw_sql(statement).execute(&mut reader).await;
     let refused = tried.err();
     let code = refused
@@ -260,9 +266,11 @@ async fn a_lost_database_is_restored_and_no_reminder_is_sent_again() -> Result<(
     }
 
     let admin = lose_content(&system.cluster).await?;
-    succeeded(&backups.restore(&admin, &dump).await?)?;
+    run(&admin, OWNER).await?;
+    let owner = as_role(&admin, "owner")?;
+    succeeded(&backups.restore(&owner, &dump).await?)?;
     assert_eq!(content(&admin).await?, before);
-    let again = backups.restore(&admin, &dump).await?;
+    let again = backups.restore(&owner, &dump).await?;
     assert_eq!(again.status.code(), Some(1));
     assert!(said(&again).contains("is not empty"), "{}", said(&again));
 

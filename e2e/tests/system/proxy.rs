@@ -254,6 +254,12 @@ async fn what_the_proxy_refuses_it_says_as_the_api_does() -> Result<()> {
     let away = site.get("/livez").await?;
     assert_eq!(away.headers()["retry-after"], "2");
     problem(away, 503, "UNAVAILABLE").await?;
+    // What nginx says of failures is in the log, and no calendar's token with it.
+    let calendar = site.get("/api/v1/calendars/a-calendars-token").await?;
+    problem(calendar, 503, "UNAVAILABLE").await?;
+    let log = fs::read_to_string(site.proxy.log())?;
+    assert!(log.contains("connect() failed"), "{log}");
+    assert!(!log.contains("a-calendars-token"), "{log}");
     site.system.stack.restart(Program::GatewayRest).await?;
     assert_eq!(site.get("/livez").await?.status(), StatusCode::OK);
 

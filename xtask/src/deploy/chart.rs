@@ -1,8 +1,11 @@
 //! The chart, by helm, by the schemas of several Kubernetes versions, and its rules by promtool.
 
+mod pods;
+
 use std::{fs, path::Path, process::Command};
 
 use e2e::Result;
+use serde_json::Value;
 
 use super::{monitoring::each_alert_fires_in_a_test, tool};
 use crate::{tasks::root, tools};
@@ -16,6 +19,10 @@ const VERSIONS: [&str; 4] = ["1.27", "1.30", "1.34", "1.37"];
 const BACKUP_TESTS: &str = include_str!("chart/backup.test.yml");
 /// Kinds of the Prometheus operator have no schema of Kubernetes'.
 const FOREIGN: &str = "with api version monitoring.coreos.com/v1 ";
+
+/// YAML of several documents, as one list.
+const TO_JSON: &str = "import json, sys, yaml
+json.dump([it for it in yaml.safe_load_all(open(sys.argv[1])) if it], sys.stdout)";
 
 /// Lints and renders the chart with its own values and each example, and validates what
 /// comes out; what the schema of values must refuse is refused.
@@ -50,6 +57,13 @@ pub(super) fn check() -> Result<String> {
             if let Some(fault) = said.lines().find(|line| !line.contains(FOREIGN)) {
                 return Err(format!("{}, {version}: {fault}", values.display()).into());
             }
+            let python = validate.with_file_name("python3");
+            let json = tool(Command::new(python).args(["-c", TO_JSON]).arg(&rendered))?;
+            let manifests: Vec<Value> = serde_json::from_str(&json)?;
+            let faults = pods::faults(&manifests);
+            if !faults.is_empty() {
+                return Err(format!("{}: {}", values.display(), faults.join("\n")).into());
+            }
         }
     }
     refuses(&helm)?;
@@ -69,6 +83,8 @@ fn refuses(helm: &Path) -> Result<()> {
         "botGateway.lessonURL=https://x",
         "grpcIngress.enabled=true",
         "lessonSvc.enabled=false",
+        "restore.dump=olm-20261121T030000Z.dump",
+        "backup.enabled=true,restore.dump=other.dump",
     ] {
         let render = [
             "template",

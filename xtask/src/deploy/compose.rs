@@ -20,7 +20,7 @@ const FILES: [(&str, &[&str]); 3] = [
     // At home, on the machine's own address.
     (
         "deploy/local/compose.yaml",
-        &["gateway-rest", "telegram-sim"],
+        &["gateway-rest", "telegram-sim", "proxy", "prometheus"],
     ),
 ];
 /// What compose's YAML is read with: merge keys and anchors are resolved as it does.

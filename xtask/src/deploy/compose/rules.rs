@@ -25,10 +25,12 @@ impl Rules<'_> {
         for (name, service) in compose["services"].as_object().into_iter().flatten() {
             let mut fault = |text: String| faults.push(format!("{name}: {text}"));
             self.hardening(service, &mut fault);
+            Self::image(service, &mut fault);
             self.ports(name, service, &mut fault);
             health(name, service, &mut fault);
             let is_step = service["restart"] == "no";
-            if is_step && !is_awaited(name, compose) {
+            // What has a profile is run by hand.
+            if is_step && service["profiles"].is_null() && !is_awaited(name, compose) {
                 // `docker compose up --wait` takes its end for a failure then.
                 fault("nobody waits for its end".into());
             }
@@ -69,6 +71,14 @@ impl Rules<'_> {
         if service["privileged"] == true {
             fault("it is privileged".into());
         }
+        for namespace in ["pid", "ipc", "uts", "userns_mode", "cgroup"] {
+            if service[namespace] == "host" {
+                fault(format!("it shares the machine's {namespace}"));
+            }
+        }
+        if service["pids_limit"].is_null() {
+            fault("it may start as many processes as it likes".into());
+        }
         let user = service["user"].as_str().unwrap_or_default();
         let id = user.split(':').next().and_then(|id| id.parse::<u32>().ok());
         if id.is_none_or(|id| id == 0) {
@@ -87,6 +97,14 @@ impl Rules<'_> {
             if is_secret && !is_place && !(self.at_home && value.contains("simulated")) {
                 fault(format!("{name} is not read from a file"));
             }
+        }
+    }
+
+    /// What was loaded is not asked for again: where there is no registry, nobody has it.
+    fn image(service: &Value, fault: &mut impl FnMut(String)) {
+        let policy = service["pull_policy"].as_str().unwrap_or_default();
+        if is_ours(service) && !["missing", "never"].contains(&policy) {
+            fault("its image is pulled though it was loaded".into());
         }
     }
 
@@ -109,15 +127,20 @@ impl Rules<'_> {
 /// Our own images bring their check along; others' need one here.
 fn health(name: &str, service: &Value, fault: &mut impl FnMut(String)) {
     let image = service["image"].as_str().unwrap_or_default();
-    let is_ours = image.contains("olm}/") || image.starts_with("olm/");
     let is_step = service["restart"] == "no";
     let has_check = service["healthcheck"]["test"].is_array();
-    if !is_ours && !is_step && !has_check && !WITHOUT_HEALTH.contains(&name) {
+    if !is_ours(service) && !is_step && !has_check && !WITHOUT_HEALTH.contains(&name) {
         fault("it has no health check".into());
     }
     if image.ends_with(":latest") || !image.contains(':') {
         fault(format!("{image} names no version"));
     }
+}
+
+/// By a name that is this machine's, unless somebody names a registry: nobody else has it.
+fn is_ours(service: &Value) -> bool {
+    let image = service["image"].as_str();
+    image.is_some_and(|image| image.contains("localhost/olm"))
 }
 
 /// Whether a service starts after this one's good end.
@@ -150,7 +173,7 @@ mod tests {
     fn good() -> Value {
         json!({
             "image": "nginx:1.28", "user": "101:101", "restart": "unless-stopped", "read_only": true,
-            "cap_drop": ["ALL"], "security_opt": ["no-new-privileges:true"],
+            "pids_limit": 64, "cap_drop": ["ALL"], "security_opt": ["no-new-privileges:true"],
             "healthcheck": {"test": ["CMD", "true"]},
             "environment": {"X_KEY_FILE": "/run/secrets/key", "X_URL": "http://x"},
             "deploy": {"resources": {
@@ -188,6 +211,9 @@ mod tests {
             ("image", json!("nginx:latest"), "no version"),
             ("environment", json!({"X_KEY": "hush"}), "X_KEY is not read"),
             ("deploy", json!(null), "incomplete"),
+            ("pids_limit", json!(null), "many processes"),
+            ("pid", json!("host"), "the machine's pid"),
+            ("image", json!("localhost/olm/x:1"), "though it was loaded"),
         ] {
             let faults = faults_with("web", key, value);
             assert_eq!(faults.len(), 1, "{key}: {faults:?}");
