@@ -174,7 +174,7 @@ impl FromStr for Button {
         }
         let button = match kind {
             "c" | "x" | "w" | "h" | "y" | "n" | "k" | "g" => {
-                let (lesson, version) = (fields.id()?, fields.number()?);
+                let (lesson, version) = (fields.id()?, fields.version()?);
                 let cancel = |what| Self::Cancel {
                     what,
                     lesson,

@@ -4,6 +4,7 @@
 mod booking;
 mod calendars;
 mod faults;
+mod fitting;
 mod invitations;
 mod keyboards;
 mod reader;
@@ -12,6 +13,8 @@ mod settings;
 mod start;
 mod status;
 mod teaching;
+#[cfg(test)]
+mod tests;
 mod zone;
 
 use jiff::Timestamp;
@@ -182,7 +185,11 @@ impl Conversation {
                     self.replies.offer_menu(request.chat, reader.language);
                 }
                 let acted = self.act(&reader, request, &memory).await;
-                acted.map(|answer| self.marked(&reader, answer))
+                let question = memory.question.as_ref();
+                acted.map(|answer| {
+                    let answer = start::without_place(&reader, question, answer);
+                    self.marked(&reader, answer)
+                })
             }
             Err(fault) => Err(fault),
         };
@@ -284,8 +291,7 @@ impl Conversation {
                 }
                 Some(Question::DaysOff) => self.typed_days(reader, text).await,
                 Some(Question::Zone(then) | Question::Place(then)) => {
-                    let answer = self.zone_typed(reader, *then, text).await?;
-                    Ok(start::without_place(reader, question, answer))
+                    self.zone_typed(reader, *then, text).await
                 }
                 Some(Question::Lead) => self.lead_typed(reader, text).await,
                 Some(Question::QuietHours) => self.quiet_typed(reader, text).await,
@@ -338,10 +344,7 @@ impl Conversation {
                 }
                 Button::Leave { lesson, version } => self.leave(reader, lesson, version).await,
                 Button::Teaching(pressed) => self.teach(reader, request_id, pressed).await,
-                Button::Settings(pressed) => {
-                    let answer = self.settings(reader, question, pressed).await?;
-                    Ok(start::without_place(reader, question, answer))
-                }
+                Button::Settings(pressed) => self.settings(reader, question, pressed).await,
             },
             Action::OldButton => Ok(say(reader, Screen::OldButton)),
             Action::Unknown => Ok(say(reader, Screen::Unknown)),

@@ -7,6 +7,7 @@ use jiff::{Timestamp, civil::Date, tz::TimeZone};
 use crate::{
     Language,
     bundle::{Values, message},
+    times::told_apart,
 };
 
 pub use reading::read_days;
@@ -49,14 +50,13 @@ pub fn weekdays(language: Language) -> [String; 7] {
     })
 }
 
-/// "15:00" in `zone`.
+/// "15:00" in `zone`; where the clock shows that twice, with its offset.
 #[must_use]
 pub fn clock(instant: Timestamp, zone: &TimeZone) -> String {
-    let at = instant.to_zoned(zone.clone());
-    at.strftime("%H:%M").to_string()
+    told_apart(&instant.to_zoned(zone.clone()))
 }
 
-/// "15:00–16:00" in `zone`.
+/// "15:00–16:00" in `zone`, each as [`clock`] has it.
 #[must_use]
 pub fn hours(start: Timestamp, end: Timestamp, zone: &TimeZone) -> String {
     format!("{}–{}", clock(start, zone), clock(end, zone))
@@ -74,6 +74,23 @@ mod tests {
     use jiff::civil::date;
 
     use super::*;
+
+    #[test]
+    fn hours_that_come_twice_are_told_apart_by_their_offsets() {
+        // Berlin puts its clocks back from 3:00 to 2:00 on 25 October 2026.
+        let berlin = TimeZone::get("Europe/Berlin").unwrap();
+        let at = |time: &str| format!("2026-10-25T{time}:00Z").parse().unwrap();
+        assert_eq!(clock(at("00:30"), &berlin), "02:30 UTC+2");
+        assert_eq!(clock(at("01:30"), &berlin), "02:30 UTC+1");
+        assert_eq!(clock(at("02:00"), &berlin), "03:00");
+        for (start, end, shown) in [
+            ("00:30", "01:30", "02:30 UTC+2–02:30 UTC+1"),
+            ("01:30", "02:30", "02:30 UTC+1–03:30"),
+            ("02:00", "03:00", "03:00–04:00"),
+        ] {
+            assert_eq!(hours(at(start), at(end), &berlin), shown);
+        }
+    }
 
     #[test]
     fn months_and_weekdays_stand_above_a_calendar_as_each_language_names_them() {

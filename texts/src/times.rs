@@ -10,6 +10,7 @@ use crate::{
     zones::Zone,
 };
 
+pub(crate) use days::told_apart;
 pub use days::{
     clocks, day, day_short, lesson_time_elsewhere, notice_span, week_title, weekday_short,
 };
@@ -53,8 +54,9 @@ pub fn lesson_time(
 ) -> String {
     let from = start.to_zoned(zone.clone());
     let until = end.to_zoned(zone.clone());
-    let values = date(&from, language, "")
-        .raw("end", until.strftime("%H:%M").to_string())
+    let values = days::values(from.date(), language, "")
+        .raw("time", days::plain(&from))
+        .raw("end", days::end_told_apart(&from, &until))
         .raw("zone", named_zone(&from, language));
     message(language, "lesson-time", &values)
 }
@@ -110,7 +112,7 @@ pub(crate) fn left(start: Timestamp, now: Timestamp, language: Language) -> Stri
 }
 
 fn date(at: &Zoned, language: Language, length: &str) -> Values<'static> {
-    days::values(at.date(), language, length).raw("time", at.strftime("%H:%M").to_string())
+    days::values(at.date(), language, length).raw("time", days::told_apart(at))
 }
 
 pub(crate) fn offset(seconds: i32) -> String {
@@ -162,6 +164,24 @@ mod tests {
             lesson_time(start, end, Language::En, &zone("Asia/Vladivostok")),
             "Saturday, January 24, 03:00–04:00 (Vladivostok)"
         );
+    }
+
+    #[test]
+    fn a_moment_of_an_hour_that_comes_twice_is_told_apart_by_its_offset() {
+        // Berlin puts its clocks back from 3:00 to 2:00 on 25 October 2026.
+        let berlin = zone("Europe/Berlin");
+        for (utc, offset) in [("00:30", "UTC+2"), ("01:30", "UTC+1")] {
+            let instant = at(&format!("2026-10-25T{utc}:00Z"));
+            assert_eq!(
+                moment_short(instant, Language::Ru, &berlin),
+                format!("вс 25 окт, 02:30 {offset}")
+            );
+            let long = format!("Sunday, October 25, 02:30 {offset}");
+            assert_eq!(moment(instant, Language::En, &berlin), long);
+        }
+        let after = at("2026-10-25T02:00:00Z");
+        let shown = moment_short(after, Language::Ru, &berlin);
+        assert_eq!(shown, "вс 25 окт, 03:00");
     }
 
     #[test]

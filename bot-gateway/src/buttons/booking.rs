@@ -91,6 +91,9 @@ pub enum Booking {
     Join {
         /// Which.
         lesson: Uuid,
+        /// When it said that the lesson begins; whole minutes. Buttons of earlier releases
+        /// do not say it.
+        start: Option<Timestamp>,
     },
     /// Under a reminder, which stays as it is: the reader comes.
     Come {
@@ -203,7 +206,7 @@ impl Purpose {
     }
 
     fn moving(fields: &mut Fields<'_>) -> Result<Self, NoButton> {
-        let (lesson, version) = (fields.id()?, fields.number()?);
+        let (lesson, version) = (fields.id()?, fields.version()?);
         Ok(Self::Move { lesson, version })
     }
 }
@@ -300,7 +303,14 @@ impl Booking {
             Self::Lessons { page } => wire::write(f, "b.l", &[Number(page.into())]),
             Self::Lesson { lesson } => wire::write(f, "b.v", &[Id(lesson)]),
             Self::OpenLessons { page } => wire::write(f, "b.g", &[Number(page.into())]),
-            Self::Join { lesson } => wire::write(f, "b.j", &[Id(lesson)]),
+            Self::Join {
+                lesson,
+                start: None,
+            } => wire::write(f, "b.j", &[Id(lesson)]),
+            Self::Join {
+                lesson,
+                start: Some(start),
+            } => wire::write(f, "b.j", &[Id(lesson), Instant(start)]),
             Self::Come {
                 lesson,
                 version,
@@ -357,11 +367,11 @@ impl Booking {
             },
             "r" => Self::Release {
                 hold: fields.id()?,
-                version: fields.number()?,
+                version: fields.version()?,
             },
             "m" => Self::MoveTo {
                 lesson: fields.id()?,
-                version: fields.number()?,
+                version: fields.version()?,
                 start: fields.instant()?,
             },
             "l" => Self::Lessons {
@@ -375,10 +385,11 @@ impl Booking {
             },
             "j" => Self::Join {
                 lesson: fields.id()?,
+                start: fields.instant_if_any()?,
             },
             "c" => Self::Come {
                 lesson: fields.id()?,
-                version: fields.number()?,
+                version: fields.version()?,
                 start: fields.instant()?,
             },
             other => {
@@ -387,7 +398,7 @@ impl Booking {
                 Self::Noticed {
                     pressed: pressed.ok_or(NoButton)?,
                     lesson: fields.id()?,
-                    version: fields.number()?,
+                    version: fields.version()?,
                 }
             }
         })
@@ -402,8 +413,8 @@ fn small(fields: &mut Fields<'_>) -> Result<u16, NoButton> {
 #[cfg(test)]
 pub(super) fn longest() -> Vec<Booking> {
     let id = Uuid::from_u128(u128::MAX);
-    let date = jiff::civil::date(9999, 12, 31);
-    let start = "9999-12-30T22:00:00Z".parse().unwrap();
+    let date = jiff::civil::date(8999, 12, 31);
+    let start = "8999-12-31T23:59:00Z".parse().unwrap();
     let version = i64::MAX;
     let of = Purpose::Book {
         teacher: id,
@@ -434,7 +445,14 @@ pub(super) fn longest() -> Vec<Booking> {
         Booking::Lessons { page: u16::MAX },
         Booking::Lesson { lesson: id },
         Booking::OpenLessons { page: u16::MAX },
-        Booking::Join { lesson: id },
+        Booking::Join {
+            lesson: id,
+            start: None,
+        },
+        Booking::Join {
+            lesson: id,
+            start: Some(start),
+        },
         Booking::Come {
             lesson: id,
             version,

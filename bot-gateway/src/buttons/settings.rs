@@ -1,6 +1,6 @@
 //! Buttons of the time zone and the settings, all written "s.…".
 
-use std::fmt;
+use std::{fmt, ops::RangeInclusive};
 
 use olm_proto::notify::v1::LessonNoticeKind;
 use texts::{Language, Zone};
@@ -72,6 +72,12 @@ impl Page {
         }
     }
 }
+
+/// How many minutes before a lesson a reminder comes: a minute to 14 days (`ReminderLeads` of
+/// the contract).
+pub const LEADS: RangeInclusive<i64> = 1..=14 * 24 * 60;
+/// Minutes ahead of UTC; no clock is a day from it.
+const OFFSETS: RangeInclusive<i64> = -24 * 60..=24 * 60;
 
 /// Minutes after midnight at which quiet hours begin and end.
 pub type QuietMinutes = (i64, i64);
@@ -177,36 +183,36 @@ impl Settings {
                 Self::Open(page.ok_or(NoButton)?)
             }
             "s.c" => Self::Clock {
-                offset: fields.number()?,
+                offset: fields.within(&OFFSETS)?,
             },
             "s.g" => Self::Language {
-                version: fields.number()?,
+                version: fields.version()?,
                 language: Language::known(fields.text()?).ok_or(NoButton)?,
             },
             "s.z" => Self::Zone {
-                version: fields.number()?,
+                version: fields.version()?,
                 zone: zone(fields)?,
             },
             "s.r" => Self::ZoneAndRules {
-                version: fields.number()?,
+                version: fields.version()?,
                 zone: zone(fields)?,
                 moves: flag(fields)?,
             },
             "s.l" => Self::Lead {
-                version: fields.number()?,
-                minutes: fields.number()?,
+                version: fields.version()?,
+                minutes: fields.within(&LEADS)?,
                 on: flag(fields)?,
             },
             "s.n" => Self::Quiet {
-                version: fields.number()?,
+                version: fields.version()?,
                 hours: None,
             },
             "s.q" => Self::Quiet {
-                version: fields.number()?,
+                version: fields.version()?,
                 hours: Some((minutes(fields)?, minutes(fields)?)),
             },
             "s.k" => Self::Kind {
-                version: fields.number()?,
+                version: fields.version()?,
                 kind: notice_kind(fields)?,
                 on: flag(fields)?,
             },
@@ -270,11 +276,7 @@ fn flag(fields: &mut Fields<'_>) -> Result<bool, NoButton> {
 }
 
 fn minutes(fields: &mut Fields<'_>) -> Result<i64, NoButton> {
-    let minutes = fields.number()?;
-    (0..24 * 60)
-        .contains(&minutes)
-        .then_some(minutes)
-        .ok_or(NoButton)
+    fields.within(&(0..=24 * 60 - 1))
 }
 
 fn notice_kind(fields: &mut Fields<'_>) -> Result<LessonNoticeKind, NoButton> {
@@ -344,6 +346,13 @@ mod tests {
             "s.g:1:pt",
             "s.z:1:Europe/Atlantis",
             "s.l:1:60:2",
+            "s.l:1:0:1",
+            "s.l:1:-60:1",
+            "s.l:1:20161:1",
+            "s.l:1:9223372036854775807:1",
+            "s.l:-1:60:1",
+            "s.c:1441",
+            "s.c:-9223372036854775808",
             "s.k:1:99:1",
             "s.n:1:2",
             "s.w",

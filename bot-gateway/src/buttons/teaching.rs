@@ -307,12 +307,12 @@ impl Teaching {
             "t.oa" => Self::Off {
                 first: fields.date()?,
                 last: fields.date()?,
-                version: fields.number()?,
+                version: fields.version()?,
             },
             "t.os" => Self::OffSoon {
                 today: fields.date()?,
                 ahead: fields.small()?,
-                version: fields.number()?,
+                version: fields.version()?,
             },
             "t.or" => Self::OffRemove(fields.id()?),
             "t.oc?" => Self::OffAskCancel(fields.id()?),
@@ -334,7 +334,7 @@ impl Fields<'_> {
     fn drawn(&mut self) -> Result<Drawn, NoButton> {
         Ok(Drawn {
             id: self.id()?,
-            version: self.number()?,
+            version: self.version()?,
         })
     }
 
@@ -347,8 +347,8 @@ impl Fields<'_> {
 #[cfg(test)]
 pub(super) fn every() -> Vec<Teaching> {
     let id = Uuid::from_u128(u128::MAX);
-    let date = jiff::civil::date(9999, 12, 30);
-    let at: Timestamp = "9999-12-30T22:00:00Z".parse().unwrap();
+    let date = jiff::civil::date(8999, 12, 31);
+    let at: Timestamp = "8999-12-31T23:59:00Z".parse().unwrap();
     let version = i64::MAX;
     let lesson = Drawn { id, version };
     let mut every = vec![

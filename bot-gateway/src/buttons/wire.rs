@@ -2,13 +2,17 @@
 //! At most 64 bytes fit (Bot API, `InlineKeyboardButton`), so ids take 22 and instants
 //! are whole minutes.
 
-use std::{fmt, str::Split};
+use std::{fmt, ops::RangeInclusive, str::Split};
 
 use base64::{Engine as _, prelude::BASE64_URL_SAFE_NO_PAD};
-use jiff::{Timestamp, civil::Date};
+use jiff::{Timestamp, civil::Date, tz::Offset};
 use uuid::Uuid;
 
 use super::NoButton;
+
+/// Years of the days and instants that buttons name. What is reckoned from these, as weeks and
+/// ends of lessons, stays in the calendar.
+const YEARS: RangeInclusive<i16> = 1970..=8999;
 
 /// What stands behind the kind of a button.
 #[derive(Debug, Clone, Copy)]
@@ -64,13 +68,35 @@ impl<'a> Fields<'a> {
         self.text()?.parse().map_err(|_| NoButton)
     }
 
+    /// A version: none is below 0.
+    pub(super) fn version(&mut self) -> Result<i64, NoButton> {
+        self.within(&(0..=i64::MAX))
+    }
+
+    /// A number in bounds.
+    pub(super) fn within(&mut self, bounds: &RangeInclusive<i64>) -> Result<i64, NoButton> {
+        let number = self.number()?;
+        bounds.contains(&number).then_some(number).ok_or(NoButton)
+    }
+
     pub(super) fn instant(&mut self) -> Result<Timestamp, NoButton> {
         let seconds = self.number()?.checked_mul(60).ok_or(NoButton)?;
-        Timestamp::from_second(seconds).map_err(|_| NoButton)
+        let instant = Timestamp::from_second(seconds).map_err(|_| NoButton)?;
+        let year = Offset::UTC.to_datetime(instant).year();
+        YEARS.contains(&year).then_some(instant).ok_or(NoButton)
+    }
+
+    /// The same where the button may end before it.
+    pub(super) fn instant_if_any(&mut self) -> Result<Option<Timestamp>, NoButton> {
+        if self.0.clone().next().is_none() {
+            return Ok(None);
+        }
+        self.instant().map(Some)
     }
 
     pub(super) fn date(&mut self) -> Result<Date, NoButton> {
-        Date::strptime("%Y%m%d", self.text()?).map_err(|_| NoButton)
+        let date = Date::strptime("%Y%m%d", self.text()?).map_err(|_| NoButton)?;
+        YEARS.contains(&date.year()).then_some(date).ok_or(NoButton)
     }
 
     /// `button`, if nothing follows.

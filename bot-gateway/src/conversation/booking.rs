@@ -70,7 +70,7 @@ impl Conversation {
             }
             Booking::Lesson { lesson } => self.lesson_details(reader, lesson).await,
             Booking::OpenLessons { page } => self.open_lessons(reader, page.into()).await,
-            Booking::Join { lesson } => self.join(reader, lesson).await,
+            Booking::Join { lesson, start } => self.join(reader, lesson, start).await,
             Booking::Come {
                 lesson,
                 version,

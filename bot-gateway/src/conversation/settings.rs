@@ -108,7 +108,36 @@ impl Conversation {
             Settings::Quiet { version, hours } => (version, Wish::Quiet(hours)),
             Settings::Kind { version, kind, on } => (version, Wish::Kind(kind, on)),
         };
+        if let Wish::Language(language) = wish {
+            return self.language_pressed(reader, version, language).await;
+        }
         self.wish(reader, version, wish).await.map(Answer::Here)
+    }
+
+    /// A pressed language: the menu below the text field is written in it too. A repeat brings
+    /// that anew, as the first may have been cut short before.
+    async fn language_pressed(
+        &self,
+        reader: &Reader,
+        version: i64,
+        language: Language,
+    ) -> Result<Answer, Fault> {
+        let wish = Wish::Language(language);
+        let now = self.now();
+        let reader = if wish.holds(reader) {
+            reader.clone()
+        } else if version != reader.version() {
+            return Ok(Answer::Here(changed_page(reader, now)));
+        } else {
+            match self.update(reader, wish.change(reader)).await? {
+                Updated::Done(reader) => reader,
+                Updated::Stale(reader) => return Ok(Answer::Here(changed_page(&reader, now))),
+                Updated::Refused | Updated::RulesZoneNeeded => return Err(Fault::Unexpected),
+            }
+        };
+        let html = SettingsScreen::LanguageIs.html(reader.language);
+        let said = Reply::new(html, Some(start::menu(&reader)));
+        Ok(Answer::Both(said, page(&reader, Page::Menu, now)))
     }
 
     /// Changes a setting, if the person is still the one the button was drawn for.

@@ -61,8 +61,9 @@ pub(super) fn first_zone(reader: &Reader, chat: &ChatMemory) -> Option<String> {
     kept.or_else(|| (reader.version() <= 1).then(|| reader.user.time_zone.clone()))
 }
 
-/// The answer to somebody who was asked for their location and answers otherwise: a text
-/// comes first, because only that can bring the menu back below the text field.
+/// The answer to somebody who was asked for their location and does something else: where it
+/// has buttons of its own, a text comes first, because only that can bring the menu back below
+/// the text field.
 pub(super) fn without_place(
     reader: &Reader,
     question: Option<&Question>,
@@ -74,6 +75,10 @@ pub(super) fn without_place(
         {
             let html = SettingsScreen::WithoutPlace.html(reader.language);
             Answer::Both(Reply::new(html, Some(menu(reader))), reply)
+        }
+        (Some(Question::Place(_)), Answer::New(mut reply)) => {
+            reply.markup.get_or_insert_with(|| menu(reader));
+            Answer::New(reply)
         }
         (_, answer) => answer,
     }

@@ -19,15 +19,13 @@ use super::{
     Answer, Conversation, Fault, Reader,
     booking::{add_days, date_in, monday_of},
     button,
+    fitting::{fit, short},
 };
 use crate::{
     buttons::{Button, Teaching},
     replies::Reply,
 };
-
-/// UTF-16 units of a message: Telegram takes 4,096 without the markup, and a word on its age
-/// may follow.
-const UNITS: usize = 3_800;
+pub(super) use lesson::NOTES;
 
 impl Conversation {
     /// Does what a button of the teachers' part says. `request_id` makes its effect happen
@@ -125,49 +123,4 @@ fn begin(day: Date, zone: &TimeZone) -> Option<Timestamp> {
 
 fn press(reader: &Reader, label: TeachingLabel<'_>, pressed: Teaching) -> serde_json::Value {
     button(&label.text(reader.language), Button::Teaching(pressed))
-}
-
-/// Lines in one message: those that do not fit are left out, which a mark says.
-fn fit(lines: impl IntoIterator<Item = String>) -> String {
-    let mut left = UNITS;
-    let (mut kept, mut marked) = (Vec::new(), false);
-    for line in lines {
-        let units = line.encode_utf16().count() + 1;
-        if let Some(rest) = left.checked_sub(units) {
-            left = rest;
-            kept.push(line);
-        } else if !marked {
-            marked = true;
-            kept.push("…".to_owned());
-        }
-    }
-    kept.join("\n")
-}
-
-/// A name that leaves room for others beside it.
-fn short(name: &str, chars: usize) -> String {
-    if name.chars().count() <= chars {
-        return name.to_owned();
-    }
-    let cut: String = name.chars().take(chars.saturating_sub(1)).collect();
-    format!("{}…", cut.trim_end())
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn lines_that_do_not_fit_are_left_out_as_a_whole() {
-        let long = "о".repeat(UNITS);
-        let lines = ["<b>head</b>", &long, &long, "tail"].map(str::to_owned);
-        assert_eq!(fit(lines), "<b>head</b>\n…\ntail");
-        assert_eq!(fit(vec!["о".repeat(99); 60]).encode_utf16().count(), 3_801);
-    }
-
-    #[test]
-    fn a_long_name_is_cut_between_characters() {
-        assert_eq!(short("Анна", 4), "Анна");
-        assert_eq!(short("Анна Мария", 6), "Анна…");
-    }
 }

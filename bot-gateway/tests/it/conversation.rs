@@ -2,14 +2,16 @@ use std::time::Duration;
 
 use jiff::SignedDuration;
 use olm_proto::lesson::v1::LessonStatus;
+use serde_json::json;
 use telegram_sim::{
+    Limits,
     api::{MessageView, NewPerson, Person},
     client::Button,
 };
 
 use crate::{
     lessons::{Failing, in_berlin, slots},
-    stage::{SOON, Stage},
+    stage::{BOT_ID, SECRET, SOON, Stage},
 };
 
 pub async fn person(stage: &Stage, language: &str) -> Person {
@@ -40,6 +42,24 @@ pub async fn press_twice(stage: &Stage, person: &Person, button: Button) {
     for pressed in [first, second] {
         stage.sim.callback_answer(&pressed, SOON).await.unwrap();
     }
+}
+
+/// A message of the bot's with one button, "❌", as from an older screen.
+pub async fn older_screen(stage: &Stage, person: &Person, data: &str) -> MessageView {
+    let message = json!({
+        "chat_id": person.id,
+        "text": format!("an older screen: {data}"),
+        "reply_markup": { "inline_keyboard": [[{ "text": "❌", "callback_data": data }]] },
+    });
+    let token = format!("{BOT_ID}:{SECRET}");
+    stage.sim.set_limits(Limits::OFF).await.unwrap();
+    let (code, sent) = stage
+        .sim
+        .call(&token, "sendMessage", &message)
+        .await
+        .unwrap();
+    assert_eq!(code, 200, "{sent}");
+    shown(stage, person, &format!("an older screen: {data}")).await
 }
 
 /// The data of the button whose label begins so.

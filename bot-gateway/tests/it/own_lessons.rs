@@ -4,19 +4,18 @@ use base64::{Engine as _, prelude::BASE64_URL_SAFE_NO_PAD};
 use jiff::{SignedDuration, Timestamp};
 use olm_proto::{
     common::v1::ErrorReason,
-    lesson::v1::{Booking, BookingStatus, Group, Lesson, LessonStatus, TeacherPolicies},
+    lesson::v1::{Booking, BookingStatus, Lesson, LessonStatus, TeacherPolicies},
 };
-use serde_json::json;
-use telegram_sim::{Limits, api::MessageView};
+use telegram_sim::api::MessageView;
 use uuid::Uuid;
 
 use crate::{
     booking::{Student, labels, lasting},
-    conversation::book_first,
+    conversation::{book_first, older_screen},
     lessons::{TEACHER, in_berlin, slots, teacher},
-    stage::{BOT_ID, SECRET},
 };
 
+mod groups;
 mod notices;
 
 const GROUP: Uuid = Uuid::from_u128(0x9a0);
@@ -41,23 +40,6 @@ fn lesson(student: &Student, number: u128, start: Timestamp) -> Lesson {
             ..Booking::default()
         }],
         ..Lesson::default()
-    }
-}
-
-/// The same of a group, with so many of its seats taken, none by the student.
-fn of_group(student: &Student, number: u128, taken: i32) -> Lesson {
-    let hours = i64::try_from(number).unwrap();
-    Lesson {
-        group_id: GROUP.to_string(),
-        group_title: "Beginners".to_owned(),
-        capacity: 2,
-        seats_taken: taken,
-        bookings: Vec::new(),
-        ..lesson(
-            student,
-            number,
-            slots()[0] + SignedDuration::from_hours(hours),
-        )
     }
 }
 
@@ -269,41 +251,22 @@ async fn a_time_that_is_kept_can_be_booked_from_the_list() {
 }
 
 #[tokio::test]
-async fn a_seat_in_a_groups_lesson_is_taken_with_one_press_and_full_ones_say_so() {
+async fn details_that_are_too_long_for_a_message_are_cut() {
     let student = Student::new().await;
-    {
-        let mut state = student.lessons().state();
-        state.teaching.groups.push(Group {
-            id: GROUP.to_string(),
-            teacher_id: TEACHER.to_string(),
-            title: "Beginners".to_owned(),
-            ..Group::default()
-        });
-        state.lessons = vec![of_group(&student, 1, 1), of_group(&student, 2, 2)];
-    }
-    student.say("/lessons").await;
-    let none = student.offered("👥 Lessons of my groups").await;
-    student.press(&none, "👥").await;
-    let open = student.shown("1 seat left").await;
-    assert!(open.text.contains("group Beginners: full"), "{}", open.text);
-    assert_eq!(labels(&open).len(), 2, "{open:?}");
-    // The last seat goes to somebody else first.
-    student.lessons().state().refused_time = Some(ErrorReason::LessonFull);
-    student.press(&open, "✅").await;
-    let full = student.shown("No seat is left").await;
-    student.press(&full, "👥").await;
-    let open = student.shown("1 seat left").await;
-    student.press(&open, "✅").await;
-    let joined = student.shown("You have a seat").await;
-    assert!(!labels(&joined).iter().any(|label| label.contains("🔁")));
-    student.press(&joined, "My lessons").await;
-    let page = student.shown("Your lessons").await;
+    let known = Lesson {
+        meeting_url: format!("https://meet.example/{}", "x".repeat(479)),
+        // As long as notes and names can be, each character of two units.
+        notes: "👋".repeat(2_000),
+        group_title: "👋".repeat(128),
+        ..lesson(&student, 1, slots()[0])
+    };
+    student.lessons().state().lessons.push(known);
+    let page = list(&student).await;
     student.press(&page, "·").await;
-    let details = student.shown("Seats taken: 2 of 2").await;
-    student.press(&details, "❌").await;
-    let ask = student.shown("Give up your seat").await;
-    student.press(&ask, "🚪").await;
-    student.shown("You gave up your seat").await;
+    let details = student.shown("It takes place").await;
+    for part in ["Teacher: ", "Where: https://meet.example/", "👋…"] {
+        assert!(details.text.contains(part), "{part}: {}", details.text);
+    }
     student.stop().await;
 }
 
@@ -347,18 +310,7 @@ async fn what_is_no_lesson_yet_is_ended_in_words_of_its_own() {
         // As from an older screen: that of a hold asks whether to book it.
         let id: Uuid = waits.id.parse().unwrap();
         let asks = format!("c:{}:1", BASE64_URL_SAFE_NO_PAD.encode(id.as_bytes()));
-        let keyboard = json!([[{ "text": "❌", "callback_data": asks }]]);
-        let message = json!({
-            "chat_id": student.anna.id,
-            "text": "an older screen",
-            "reply_markup": { "inline_keyboard": keyboard },
-        });
-        let token = format!("{BOT_ID}:{SECRET}");
-        let sim = &student.stage.sim;
-        sim.set_limits(Limits::OFF).await.unwrap();
-        let (code, sent) = sim.call(&token, "sendMessage", &message).await.unwrap();
-        assert_eq!(code, 200, "{sent}");
-        let older = student.shown("an older screen").await;
+        let older = older_screen(&student.stage, &student.anna, &asks).await;
         student.press(&older, "❌").await;
         let asked = student.shown(ask).await;
         assert_eq!(labels(&asked), [yes, no]);

@@ -10,7 +10,7 @@ use telegram_sim::{
 use uuid::Uuid;
 
 use crate::{
-    conversation::{data, offered, person, press, shown},
+    conversation::{data, offered, older_screen, person, press, shown},
     stage::{Running, SOON, Stage},
 };
 
@@ -143,6 +143,54 @@ async fn settings_are_one_screen_edited_in_place() {
     let language = talk.tap(&menu, "Язык", "Язык сообщений").await;
     talk.tap(&language, "English", "Language: English").await;
     assert_eq!(talk.user().language, "en");
+    talk.stop().await;
+}
+
+#[tokio::test]
+async fn a_language_that_is_pressed_is_that_of_the_menu_below_the_text_field_too() {
+    let talk = Talk::new("ru").await;
+    let menu = talk.say("/settings", "Настройки").await;
+    let language = talk.tap(&menu, "Язык", "Язык сообщений").await;
+    let english = data(&language, "▫️ English");
+    let menu = talk.tap(&language, "English", "Language: English").await;
+    talk.shown("All right, I write in English").await;
+    let keyboard = async || {
+        talk.stage
+            .sim
+            .chat(&talk.anna)
+            .await
+            .unwrap()
+            .reply_keyboard
+    };
+    assert_eq!(keyboard().await[0], ["📅 Schedule", "My lessons"]);
+    assert_eq!(menu.inline_keyboard.len(), 3, "{menu:?}");
+    // Once more, as after a crash between the change and the answer.
+    let older = older_screen(&talk.stage, &talk.anna, &english).await;
+    talk.press_data(&older, &english).await;
+    talk.shown("All right, I write in English").await;
+    assert_eq!(talk.user().version, 2);
+    let menu = talk.shown("Language: English").await;
+    // A button of other settings changes neither.
+    let language = talk.tap(&menu, "Language", "The language I write in").await;
+    talk.stage.lessons.state().users[0].version += 1;
+    talk.tap(&language, "Русский", "have changed meanwhile")
+        .await;
+    assert_eq!(keyboard().await[0], ["📅 Schedule", "My lessons"]);
+    talk.stop().await;
+}
+
+#[tokio::test]
+async fn a_button_with_a_number_that_none_of_ours_has_is_out_of_date() {
+    let talk = Talk::new("en").await;
+    talk.say("/settings", "Settings").await;
+    for number in [i64::MAX, i64::MIN, -1, 0, 20_161] {
+        for data in [format!("s.l:1:{number}:1"), format!("s.l:1:{number}:0")] {
+            let older = older_screen(&talk.stage, &talk.anna, &data).await;
+            talk.press_data(&older, &data).await;
+            talk.shown("This button is out of date").await;
+        }
+    }
+    assert_eq!(talk.user().version, 1);
     talk.stop().await;
 }
 

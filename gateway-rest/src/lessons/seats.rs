@@ -76,6 +76,7 @@ async fn join(
 ) -> Result<Tagged<JoinedLesson>, Problem> {
     let message = JoinLessonRequest {
         lesson_id: id.to_string(),
+        start_time: None,
     };
     let request = acting(message, caller.user);
     let answer = app.lessons().join_lesson(request).await;

@@ -22,7 +22,7 @@ use super::{
 };
 use crate::{
     actors::Claimed,
-    errors::{Error, check_text},
+    errors::{Error, check_text, read_instant},
     ids::{BookingId, LessonId, UserId},
     state::State,
 };
@@ -150,8 +150,8 @@ impl LessonService for Lessons {
         request: Request<JoinLessonRequest>,
     ) -> Result<Response<JoinLessonResponse>, Status> {
         let by = Claimed::of(&request)?;
-        let id = read_join(request.get_ref())?;
-        let (lesson, joined) = seats::join(&self.0, by, id).await?;
+        let wanted = read_join(request.get_ref())?;
+        let (lesson, joined) = seats::join(&self.0, by, wanted).await?;
         Ok(Response::new(JoinLessonResponse {
             lesson: Some(lesson.into()),
             joined,
@@ -317,11 +317,13 @@ fn read_attendance(request: &RecordAttendanceRequest) -> Result<Asked, Error> {
     })
 }
 
-fn read_join(request: &JoinLessonRequest) -> Result<LessonId, Error> {
+fn read_join(request: &JoinLessonRequest) -> Result<seats::Joining, Error> {
     let mut violations = Violations::default();
     let id = LessonId(violations.uuid("lesson_id", &request.lesson_id));
+    let start = request.start_time.as_ref();
+    let shown = read_instant(&mut violations, "start_time", start);
     violations.check()?;
-    Ok(id)
+    Ok(seats::Joining { id, shown })
 }
 
 fn read_leave(request: &LeaveLessonRequest) -> Result<seats::Wanted, Error> {

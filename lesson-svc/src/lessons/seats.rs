@@ -37,23 +37,33 @@ pub struct Wanted {
     pub student: Option<UserId>,
 }
 
+/// A seat that somebody wants.
+#[derive(Debug, Clone, Copy)]
+pub struct Joining {
+    /// In which lesson.
+    pub id: LessonId,
+    /// The start they were shown; `None`: at whatever time it is.
+    pub shown: Option<Timestamp>,
+}
+
 /// Takes a seat in a lesson of a group that the acting user is in; false when they had one.
 ///
 /// # Errors
 ///
 /// What stands against it.
-pub async fn join(state: &State, by: Claimed, id: LessonId) -> Result<(Lesson, bool), Error> {
-    retrying(|| try_join(state, by, id)).await
+pub async fn join(state: &State, by: Claimed, wanted: Joining) -> Result<(Lesson, bool), Error> {
+    retrying(|| try_join(state, by, wanted)).await
 }
 
-async fn try_join(state: &State, by: Claimed, id: LessonId) -> Result<(Lesson, bool), Error> {
+async fn try_join(state: &State, by: Claimed, wanted: Joining) -> Result<(Lesson, bool), Error> {
+    let Joining { id, shown } = wanted;
     let mut tx = state.pool.begin().await?;
     let actor = by.actor_locked(&mut tx).await?;
     let student = actor.user;
     let (name, mut changed, cleared_at) = lock_student(&mut tx, state, student, id).await?;
     let lesson = locked(&mut tx, Some(student), id).await?;
     let now = state.now();
-    if rules::check_join(&lesson, student, now)? == Verdict::AsItIs {
+    if rules::check_join(&lesson, student, shown, now)? == Verdict::AsItIs {
         return Ok((lesson.seen_by(actor, now), false));
     }
     let group = lesson.group.as_ref().ok_or(Error::LessonNotFound)?.id;

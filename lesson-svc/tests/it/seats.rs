@@ -14,12 +14,13 @@ use olm_proto::{
 };
 use service_kit::grpc::client::acting;
 use sqlx::PgPool;
+use tonic::Code;
 use uuid::Uuid;
 
 use crate::{
     steps::{
-        book_group, cancel, gather, gathering, get, history, hold, join, leave, put, seats, shift,
-        snapshot,
+        book_group, cancel, gather, gathering, get, history, hold, join, join_as_shown, leave, put,
+        seats, shift, snapshot,
     },
     support::{World, fields, metadata, reason, seconds},
 };
@@ -168,6 +169,45 @@ async fn members_join_an_open_lesson_while_there_are_seats(pool: PgPool) {
     world.clock.advance(SignedDuration::from_hours(48));
     let late = join(&world, people[0], &lesson).await;
     assert_eq!(reason(late), ErrorReason::LessonStarted);
+    world.stop().await;
+}
+
+#[sqlx::test(migrator = "lesson_svc::MIGRATOR")]
+async fn nobody_is_seated_at_another_time_than_they_were_shown(pool: PgPool) {
+    let world = World::start(pool).await;
+    let teacher = world.teacher(1, "Anna").await;
+    let (group, people) = gather(&world, teacher, 5, 3).await;
+    let shown = lesson_of(&world, teacher, &group, 3).await;
+    let seated = join_as_shown(&world, people[0], &shown).await.unwrap();
+    assert!(seated.joined);
+    let moved = shift(&world, teacher, &shown, "2026-06-02T15:00:00Z")
+        .await
+        .unwrap();
+    let stale = join_as_shown(&world, people[1], &shown).await;
+    let current = moved.version.to_string();
+    assert_eq!(
+        metadata(stale.as_ref().unwrap_err(), "current_version"),
+        current
+    );
+    assert_eq!(stale.as_ref().unwrap_err().code(), Code::Aborted);
+    assert_eq!(reason(stale), ErrorReason::VersionStale);
+    assert_eq!(get(&world, teacher, &shown).await.unwrap(), moved);
+    // Who has a seat keeps it: a repeat answers as the first did.
+    let again = join_as_shown(&world, people[0], &shown).await.unwrap();
+    assert!(!again.joined);
+    let joined = join_as_shown(&world, people[1], &moved).await.unwrap();
+    assert_eq!(joined.lesson.unwrap().start_time, moved.start_time);
+    // Who asks for no time takes the seat at whatever it is.
+    assert!(join(&world, people[2], &shown).await.unwrap().joined);
+    let never = Lesson {
+        start_time: Some(prost_types::Timestamp {
+            seconds: i64::MAX,
+            nanos: 0,
+        }),
+        ..moved
+    };
+    let never = join_as_shown(&world, people[2], &never).await;
+    assert_eq!(fields(never), ["start_time"]);
     world.stop().await;
 }
 

@@ -180,6 +180,24 @@ pub async fn join(
 ) -> Result<JoinLessonResponse, Status> {
     let request = JoinLessonRequest {
         lesson_id: lesson.id.clone(),
+        start_time: None,
+    };
+    let answer = world
+        .lessons()
+        .join_lesson(acting(request, student))
+        .await?;
+    Ok(answer.into_inner())
+}
+
+/// Takes a seat at the time at which the lesson was read.
+pub async fn join_as_shown(
+    world: &World,
+    student: Uuid,
+    lesson: &Lesson,
+) -> Result<JoinLessonResponse, Status> {
+    let request = JoinLessonRequest {
+        lesson_id: lesson.id.clone(),
+        start_time: lesson.start_time,
     };
     let answer = world
         .lessons()

@@ -301,7 +301,7 @@ fn lessons(world: &World, things: &Things) -> Vec<Probe> {
             group_id: things.group.clone(),
             ..booking(teacher, "2026-06-02T16:00:00Z")
         }) => Refused(GroupNotFound);
-        join_lesson(JoinLessonRequest { lesson_id: lesson_id() }) => gone;
+        join_lesson(JoinLessonRequest { lesson_id: lesson_id(), start_time: None }) => gone;
         leave_lesson(LeaveLessonRequest {
             lesson_id: lesson_id(),
             expected_version,

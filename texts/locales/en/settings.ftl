@@ -50,6 +50,7 @@ settings-menu =
     }
 settings-changed = Your settings have changed meanwhile. Now they are:
 settings-ask-language = The language I write in:
+settings-language-is = 🌐 All right, I write in English.
 settings-ask-leads = When shall I remind you of a lesson? Up to five times before each.
 settings-ask-own-lead = How long before a lesson shall I remind you? Type it, for example: 40 minutes.
 settings-no-lead = I did not understand. Type 1 minute to 14 days, for example: 40 minutes, 3 hours, 2 days.

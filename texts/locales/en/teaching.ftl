@@ -129,10 +129,12 @@ time-off-first =
     The first day off?
     <b>{ $month }</b>
 time-off-last =
-    From { $first }. And the last day off?
+    The first day off: { $first }
+    And the last day off?
     <b>{ $month }</b>
-time-off-ask = You do not work: <b>{ $days }</b>. Right?
-time-off-added = 🏖 <b>Noted, you do not work: { $days }.</b> Nobody can book these days.
+time-off-ask = You do not work: <b>{ $days }</b>, right?
+time-off-added = 🏖 <b>Noted, you do not work: { $days }</b>
+    Nobody can book these days.
 time-off-lessons = { $count ->
     [one] { $count } lesson lies in it. It is not cancelled:
    *[other] { $count } lessons lie in it. They are not cancelled:

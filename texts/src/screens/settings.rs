@@ -117,6 +117,8 @@ pub enum SettingsScreen<'a> {
     Changed,
     /// Which language?
     AskLanguage,
+    /// The language was chosen; above the settings, in that language.
+    LanguageIs,
     /// When to remind?
     AskLeads,
     /// How long before the lesson, in words of one's own?
@@ -206,6 +208,7 @@ impl SettingsScreen<'_> {
             Self::NoPlace => ("settings-no-place", values),
             Self::Changed => ("settings-changed", values),
             Self::AskLanguage => ("settings-ask-language", values),
+            Self::LanguageIs => ("settings-language-is", values),
             Self::AskLeads => ("settings-ask-leads", values),
             Self::AskOwnLead => ("settings-ask-own-lead", values),
             Self::NoLead => ("settings-no-lead", values),

@@ -52,16 +52,32 @@ pub fn week_title(monday: Date, language: Language) -> String {
 /// each with its offset.
 #[must_use]
 pub fn clocks(instants: &[Timestamp], zone: &TimeZone) -> Vec<String> {
-    let clock = |instant: &Timestamp| {
-        let at = instant.to_zoned(zone.clone());
-        let time = at.strftime("%H:%M");
-        if is_repeated(&at) {
-            format!("{time} {}", offset(at.offset().seconds()))
-        } else {
-            time.to_string()
-        }
-    };
+    let clock = |instant: &Timestamp| told_apart(&instant.to_zoned(zone.clone()));
     instants.iter().map(clock).collect()
+}
+
+/// What the clock shows: "18:00"; where it shows that twice, with its offset.
+pub(crate) fn told_apart(at: &Zoned) -> String {
+    let time = plain(at);
+    if is_repeated(at) {
+        format!("{time} {}", offset(at.offset().seconds()))
+    } else {
+        time
+    }
+}
+
+/// The same of an end, where the offset of a beginning that is repeated stands beside it.
+pub(super) fn end_told_apart(from: &Zoned, until: &Zoned) -> String {
+    if is_repeated(from) && from.offset() == until.offset() {
+        plain(until)
+    } else {
+        told_apart(until)
+    }
+}
+
+/// What the clock shows.
+pub(super) fn plain(at: &Zoned) -> String {
+    at.strftime("%H:%M").to_string()
 }
 
 /// The lesson's time on the other side's clock, "20:00–21:00 (Москва)", with the date where
@@ -83,8 +99,8 @@ pub fn lesson_time_elsewhere(
     }
     let until = end.to_zoned(there.clone());
     let values = Values::default()
-        .raw("time", from.strftime("%H:%M").to_string())
-        .raw("end", until.strftime("%H:%M").to_string())
+        .raw("time", plain(&from))
+        .raw("end", end_told_apart(&from, &until))
         .raw("zone", named_zone(&from, language));
     Some(message(language, "lesson-hours", &values))
 }
@@ -176,6 +192,30 @@ mod tests {
         assert_eq!(
             super::super::lesson_time(start, end, Language::En, &zone("Europe/Berlin")),
             "Sunday, October 25, 02:00–03:00 (Berlin, UTC+1)"
+        );
+    }
+
+    #[test]
+    fn the_end_of_a_lesson_is_told_apart_too() {
+        let berlin = zone("Europe/Berlin");
+        let time = |start: &str, end: &str| {
+            let at = |time: &str| at(&format!("2026-10-{time}:00Z"));
+            super::super::lesson_time(at(start), at(end), Language::En, &berlin)
+        };
+        for (start, end, shown) in [
+            ("24T23:30", "25T00:30", "01:30–02:30 UTC+2 (Berlin)"),
+            ("24T23:30", "25T01:30", "01:30–02:30 UTC+1 (Berlin)"),
+            ("25T00:00", "25T00:30", "02:00–02:30 (Berlin, UTC+2)"),
+            ("25T00:00", "25T01:30", "02:00–02:30 UTC+1 (Berlin, UTC+2)"),
+        ] {
+            let shown = format!("Sunday, October 25, {shown}");
+            assert_eq!(time(start, end), shown);
+        }
+        let moscow = zone("Europe/Moscow");
+        let (start, end) = (at("2026-10-24T23:30:00Z"), at("2026-10-25T01:30:00Z"));
+        assert_eq!(
+            lesson_time_elsewhere(start, end, Language::En, &moscow, &berlin).as_deref(),
+            Some("01:30–02:30 UTC+1 (Berlin)")
         );
     }
 

@@ -1,11 +1,12 @@
 //! Lessons of the reader's groups with seats left.
 
+use jiff::Timestamp;
 use olm_proto::{
     common::v1::ErrorReason,
     lesson::v1::{Group, JoinLessonRequest, ListGroupsRequest, ListLessonsRequest},
 };
 use service_kit::{grpc::client::acting, status::reason};
-use texts::{BookingLabel, BookingScreen};
+use texts::{BookingLabel, BookingScreen, Screen};
 use uuid::Uuid;
 
 use super::{
@@ -85,11 +86,7 @@ impl Conversation {
                     time: &line.when_short,
                     group,
                 };
-                rows.push(vec![press(
-                    reader,
-                    label,
-                    Booking::Join { lesson: line.id },
-                )]);
+                rows.push(vec![press(reader, label, line.join())]);
             }
         }
         let turned = |page| Booking::OpenLessons { page };
@@ -99,10 +96,20 @@ impl Conversation {
         Ok(Answer::Here(Reply::new(html, keyboard(&rows))))
     }
 
-    /// Takes a seat for the reader.
-    pub(super) async fn join(&self, reader: &Reader, lesson: Uuid) -> Result<Answer, Fault> {
+    /// Takes a seat for the reader, if the lesson still begins when the button said. One of an
+    /// earlier release, which does not say it, shows the lesson with one that does.
+    pub(super) async fn join(
+        &self,
+        reader: &Reader,
+        lesson: Uuid,
+        start: Option<Timestamp>,
+    ) -> Result<Answer, Fault> {
+        let Some(start) = start else {
+            return self.lesson_details(reader, lesson).await;
+        };
         let join = JoinLessonRequest {
             lesson_id: lesson.to_string(),
+            start_time: Some(olm_proto::timestamp(start)),
         };
         let mut client = self.lessons.clone();
         let lessons = press(reader, BookingLabel::Lessons, Booking::Lessons { page: 0 });
@@ -122,6 +129,9 @@ impl Conversation {
             Err(status) => status,
         };
         let why = reason(&status);
+        if why == Some(ErrorReason::VersionStale) {
+            return self.moved_meanwhile(reader, lesson).await;
+        }
         let mut refusals = REFUSALS.iter();
         if let Some((_, screen)) = refusals.find(|(refused, _)| Some(*refused) == why) {
             return Ok(redraw(reader, *screen));
@@ -137,5 +147,40 @@ impl Conversation {
         ];
         let html = screen.html(reader.language);
         Ok(Answer::Here(Reply::new(html, keyboard(&rows))))
+    }
+
+    /// "Changed, now …", with the seat at the new time; where none can be taken, all there is
+    /// to know of the lesson.
+    async fn moved_meanwhile(&self, reader: &Reader, lesson: Uuid) -> Result<Answer, Fault> {
+        let Some(line) = self.line(reader, lesson).await? else {
+            return Ok(redraw(reader, Screen::NoLesson));
+        };
+        if let Standing::Off(screen) = line.standing {
+            return Ok(redraw(reader, screen));
+        }
+        if line.own != OwnSeat::None || line.seats_left == 0 || line.start <= self.now() {
+            return self.lesson_details(reader, lesson).await;
+        }
+        let screen = Screen::Changed {
+            name: &line.name,
+            when: &line.when,
+        };
+        let open = Booking::OpenLessons { page: 0 };
+        let rows = [
+            vec![press(reader, BookingLabel::Join, line.join())],
+            vec![press(reader, BookingLabel::OpenLessons, open)],
+        ];
+        let html = screen.html(reader.language);
+        Ok(Answer::Here(Reply::new(html, keyboard(&rows))))
+    }
+}
+
+impl Line {
+    /// Takes a seat at the time that is shown.
+    pub(super) fn join(&self) -> Booking {
+        Booking::Join {
+            lesson: self.id,
+            start: Some(self.start),
+        }
     }
 }

@@ -11,9 +11,15 @@ use texts::{BookingLabel, BookingScreen, Label, Screen};
 use uuid::Uuid;
 
 use super::{
-    super::{Answer, Conversation, Fault, Reader, button, calendars::Entry, keyboard, redraw},
+    super::{
+        Answer, Conversation, Fault, Reader, button,
+        calendars::Entry,
+        fitting::{fit, short},
+        keyboard, redraw,
+        teaching::NOTES,
+    },
     line::{Line, OwnSeat, Standing},
-    lines, press, turn_pages,
+    press, turn_pages,
     tutor::Tutor,
 };
 use crate::{
@@ -177,9 +183,8 @@ impl Line {
         match self.standing {
             Standing::Off(_) => Vec::new(),
             Standing::Ahead if self.of_group && self.own == OwnSeat::None => {
-                let join = Booking::Join { lesson: self.id };
                 let open = self.seats_left > 0;
-                open.then(|| press(reader, BookingLabel::Join, join))
+                open.then(|| press(reader, BookingLabel::Join, self.join()))
                     .into_iter()
                     .collect()
             }
@@ -212,12 +217,13 @@ fn described(
         }
     };
     let name = &line.name;
-    let (url, notes, group) = (&lesson.meeting_url, &lesson.notes, &lesson.group_title);
+    let notes = &short(&lesson.notes, NOTES);
+    let (url, group) = (&lesson.meeting_url, &lesson.group_title);
     let elsewhere = tutor.map(|tutor| tutor.elsewhere(reader, line.start, line.end));
     let goes_on = line.standing == Standing::Ahead && line.start > now;
     let policy = tutor.filter(|_| goes_on && line.own != OwnSeat::None);
     let policy = policy.map(|tutor| tutor.cancelling(reader, line.start, now));
-    lines([
+    let all = [
         BookingScreen::Lesson { when: &line.when }.html(language),
         elsewhere.unwrap_or_default(),
         BookingScreen::WithTeacher { name }.html(language),
@@ -227,7 +233,8 @@ fn described(
         shown(notes, BookingScreen::Notes { notes }),
         standing(reader, lesson, line, now),
         policy.unwrap_or_default(),
-    ])
+    ];
+    fit(all.into_iter().filter(|line| !line.is_empty()))
 }
 
 fn seats(reader: &Reader, lesson: &Lesson, line: &Line) -> String {

@@ -1,24 +1,8 @@
-//! What people type for a time, hours, or a length of time.
+//! What people type for a time or hours; for a length of time in [`lead`].
 
-/// Units by how their words begin, the longest beginnings first, and their minutes.
-const UNITS: [(&str, i64); 12] = [
-    ("нед", 7 * 24 * 60),
-    ("week", 7 * 24 * 60),
-    ("сут", 24 * 60),
-    ("мин", 1),
-    ("min", 1),
-    ("д", 24 * 60),
-    ("d", 24 * 60),
-    ("ч", 60),
-    ("h", 60),
-    ("м", 1),
-    ("m", 1),
-    ("w", 7 * 24 * 60),
-];
-/// Words that mean nothing here.
-const FILLERS: [&str; 8] = ["за", "до", "урока", "и", "before", "and", "the", "lesson"];
-/// A minute and 14 days (`ReminderLeads` of the contract).
-const LEADS: std::ops::RangeInclusive<i64> = 1..=14 * 24 * 60;
+mod lead;
+
+pub(in crate::conversation) use lead::lead;
 
 /// "14:35", "14.35", "2:35 pm", "1435": minutes after midnight.
 pub(in crate::conversation) fn clock(typed: &str) -> Option<i64> {
@@ -48,48 +32,6 @@ pub(in crate::conversation) fn hours(typed: &str) -> Option<(i64, i64)> {
     };
     let (start, end) = (hour(start)?, hour(end)?);
     (start != end).then_some((start, end))
-}
-
-/// "40 min", "40 минут", "1 ч 30 мин", "2 days", "40": minutes, as long as a lead can be.
-pub(in crate::conversation) fn lead(typed: &str) -> Option<i64> {
-    let typed = typed.to_lowercase();
-    let mut total: i64 = 0;
-    let mut number: Option<i64> = None;
-    for word in words(&typed) {
-        if let Ok(digits) = word.parse() {
-            if number.replace(digits).is_some() {
-                return None;
-            }
-            continue;
-        }
-        if FILLERS.contains(&word) {
-            continue;
-        }
-        let (_, unit) = UNITS.iter().find(|(begin, _)| word.starts_with(begin))?;
-        let count = number.take().unwrap_or(1);
-        total = total.checked_add(count.checked_mul(*unit)?)?;
-    }
-    // Minutes, where nothing is said.
-    total = total.checked_add(number.unwrap_or(0))?;
-    LEADS.contains(&total).then_some(total)
-}
-
-/// Numbers and words, also where they stand together: "1h30m".
-fn words(text: &str) -> impl Iterator<Item = &str> {
-    let mut rest = text;
-    std::iter::from_fn(move || {
-        rest = rest.trim_start_matches([' ', '\t', '.', ',', '\u{a0}']);
-        let first = rest.chars().next()?;
-        let is_digit = first.is_ascii_digit();
-        let end = rest
-            .find(|character: char| {
-                character.is_ascii_digit() != is_digit || character == ' ' || character == '.'
-            })
-            .unwrap_or(rest.len());
-        let (word, after) = rest.split_at_checked(end.max(first.len_utf8()))?;
-        rest = after;
-        Some(word)
-    })
 }
 
 /// Without "am" or "pm"; and whether the afternoon is meant.
@@ -163,29 +105,6 @@ mod tests {
         }
         for typed in ["", "22", "22-22", "25-8", "night"] {
             assert_eq!(hours(typed), None, "{typed}");
-        }
-    }
-
-    #[test]
-    fn leads_are_read_as_people_type_them() {
-        for (typed, minutes) in [
-            ("40 min", Some(40)),
-            ("40 минут", Some(40)),
-            ("40", Some(40)),
-            ("1h30m", Some(90)),
-            ("1 ч. 30 мин.", Some(90)),
-            ("за 2 дня", Some(2_880)),
-            ("час", Some(60)),
-            ("1 hour and 5 minutes before", Some(65)),
-            ("14 days", Some(20_160)),
-            ("15 days", None),
-            ("0", None),
-            ("40 яблок", None),
-            ("5 6", None),
-            ("", None),
-            ("99999999999999999999 мин", None),
-        ] {
-            assert_eq!(lead(typed), minutes, "{typed}");
         }
     }
 }

@@ -20,7 +20,7 @@ const PAGES: usize = 2;
 pub(super) const SHOWN: usize = 40;
 /// Lessons with a row of their own; more stand two in a row.
 const ROWS: usize = 8;
-/// Characters of a name in a line, and on a button.
+/// UTF-16 units of a name in a line, and on a button.
 const NAME: usize = 40;
 const LABEL: usize = 24;
 

@@ -21,11 +21,11 @@ use crate::{
 
 /// Seats on a page, each with its buttons: Telegram takes 100 of them.
 const SEATS: usize = 20;
-/// Characters of a student's name in a list, and on a button.
+/// UTF-16 units of a student's name in a list, and on a button.
 const NAME: usize = 40;
 const LABEL: usize = 20;
-/// Characters of the notes that are shown.
-const NOTES: usize = 1_000;
+/// UTF-16 units of the notes that are shown.
+pub(in crate::conversation) const NOTES: usize = 1_000;
 
 /// A lesson of the reader's, who teaches it.
 #[derive(Debug)]

@@ -195,11 +195,17 @@ impl LessonService for Served {
         request: Request<JoinLessonRequest>,
     ) -> Result<Response<JoinLessonResponse>, Status> {
         let student_id = acting(&request);
-        let id = request.into_inner().lesson_id;
+        let request = request.into_inner();
+        let id = request.lesson_id;
         let mut state = self.open()?;
         refuse(&mut state)?;
         let mut lessons = state.lessons.iter_mut();
         let lesson = lessons.find(|lesson| lesson.id == id).unwrap();
+        if let Some(shown) = &request.start_time
+            && lesson.start_time.as_ref() != Some(shown)
+        {
+            return Err(refused(Code::Aborted, ErrorReason::VersionStale));
+        }
         if lesson.seats_taken >= lesson.capacity {
             return Err(refused(Code::FailedPrecondition, ErrorReason::LessonFull));
         }

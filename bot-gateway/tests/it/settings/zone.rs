@@ -271,6 +271,37 @@ async fn who_keeps_the_location_to_themselves_has_the_menu_back_and_the_other_wa
 }
 
 #[tokio::test]
+async fn whoever_does_something_else_than_send_the_location_has_the_menu_back() {
+    for (said, answer) in [
+        ("/lessons", "You have no lessons ahead"),
+        ("/schedule", "Choose a day"),
+        ("/settings", "Settings"),
+        ("/zone", "Your time: Berlin"),
+        ("/start", "What time is it for you now?"),
+        ("/agenda", "This is for teachers"),
+        ("/help", "/schedule"),
+        ("/status", "👤"),
+    ] {
+        let talk = Talk::new("en").await;
+        let page = talk.say("/zone", "Your time: Berlin").await;
+        talk.tap(&page, "By location", "it tells me your time")
+            .await;
+        let keyboard = async || {
+            talk.stage
+                .sim
+                .chat(&talk.anna)
+                .await
+                .unwrap()
+                .reply_keyboard
+        };
+        assert_eq!(keyboard().await[0], ["📍 Send my location"]);
+        talk.say(said, answer).await;
+        assert_eq!(keyboard().await[0], ["📅 Schedule", "My lessons"], "{said}");
+        talk.stop().await;
+    }
+}
+
+#[tokio::test]
 async fn another_name_or_language_chooses_no_zone() {
     let talk = Talk::new("ru").await;
     talk.say("/start", "Сколько у вас сейчас времени?").await;

@@ -47,12 +47,18 @@ fn unsuitable(lesson: &Lesson) -> Error {
     }
 }
 
-/// Whether somebody who is in its group takes a seat; who has one keeps it.
+/// Whether somebody who is in its group takes a seat; who has one keeps it. `shown` is the
+/// start that they were shown.
 ///
 /// # Errors
 ///
-/// What stands against it: their own lesson, off, begun, full.
-pub fn check_join(lesson: &Lesson, student: UserId, now: Timestamp) -> Result<Verdict, Error> {
+/// What stands against it: their own lesson, another time by now, off, begun, full.
+pub fn check_join(
+    lesson: &Lesson,
+    student: UserId,
+    shown: Option<Timestamp>,
+    now: Timestamp,
+) -> Result<Verdict, Error> {
     if student == lesson.teacher_id {
         return Err(Error::SelfBooking);
     }
@@ -60,6 +66,13 @@ pub fn check_join(lesson: &Lesson, student: UserId, now: Timestamp) -> Result<Ve
     let sits = seat.is_some_and(|seat| !seat.is_free() && run_out(seat, now).is_none());
     if sits {
         return Ok(Verdict::AsItIs);
+    }
+    // Clocks show minutes only.
+    let minute = |instant: Timestamp| instant.as_second().div_euclid(60);
+    if shown.is_some_and(|shown| minute(shown) != minute(lesson.time.during.start)) {
+        return Err(Error::VersionStale {
+            current: lesson.version,
+        });
     }
     require_ahead(lesson, now)?;
     let given_up = lesson.bookings.iter();

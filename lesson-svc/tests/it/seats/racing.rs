@@ -94,6 +94,7 @@ async fn of_ten_who_want_the_last_seat_at_once_one_gets_it(pool: PgPool) {
                 let mut lessons = LessonServiceClient::new(race.backend(caller));
                 let request = JoinLessonRequest {
                     lesson_id: lesson.id.clone(),
+                    start_time: None,
                 };
                 let request = acting(request, *student);
                 tokio::spawn(async move {
@@ -242,6 +243,7 @@ async fn whatever_happens_at_once_seats_are_counted_and_every_version_has_its_li
             let mut lessons = LessonServiceClient::new(race.backend(caller));
             let join = JoinLessonRequest {
                 lesson_id: lesson.id.clone(),
+                start_time: None,
             };
             let join = acting(join, *student);
             calls.push(tokio::spawn(async move {
@@ -341,6 +343,7 @@ async fn who_is_erased_while_the_group_is_busy_sits_nowhere_and_is_in_no_group(p
         let mut lessons = LessonServiceClient::new(race.backend(caller + 1));
         let request = JoinLessonRequest {
             lesson_id: open.id.clone(),
+            start_time: None,
         };
         let request = acting(request, leaver);
         let joined = tokio::spawn(async move { lessons.join_lesson(request).await.map(drop) });

@@ -110,3 +110,30 @@ impl TimeOffScreen<'_> {
         message(language, id, &values)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use jiff::civil::date;
+
+    use super::*;
+
+    #[test]
+    fn no_full_stop_follows_a_date_which_may_end_in_one() {
+        let (day, today) = (date(2027, 1, 1), date(2026, 11, 21));
+        for language in Language::ALL {
+            let days = &crate::days(day, day, today, language);
+            let month = &crate::month(day, language);
+            for screen in [
+                TimeOffScreen::Days { days },
+                TimeOffScreen::Last { first: days, month },
+                TimeOffScreen::Ask { days },
+                TimeOffScreen::Added { days },
+            ] {
+                let html = screen.html(language);
+                let text = html.replace("<b>", "").replace("</b>", "");
+                let (_, after) = text.split_once(days).unwrap();
+                assert!(!after.starts_with('.'), "{text}");
+            }
+        }
+    }
+}

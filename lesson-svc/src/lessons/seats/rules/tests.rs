@@ -101,17 +101,20 @@ fn a_place_that_ran_out_is_free_for_others_and_for_who_had_it() {
     let full = lesson(vec![seat(10, ANNA, Confirmed), seat(11, BORIS, Reconfirm)]);
     let before = at("2026-06-01T23:59:59Z");
     let after = at("2026-06-02T00:00:00Z");
-    let refused = check_join(&full, CLARA, before);
+    let refused = check_join(&full, CLARA, None, before);
     assert!(matches!(
         refused,
         Err(Error::LessonFull { capacity: Some(2) })
     ));
     assert!(matches!(
-        check_join(&full, BORIS, before),
+        check_join(&full, BORIS, None, before),
         Ok(Verdict::AsItIs)
     ));
     for who in [BORIS, CLARA] {
-        assert!(matches!(check_join(&full, who, after), Ok(Verdict::Do)));
+        assert!(matches!(
+            check_join(&full, who, None, after),
+            Ok(Verdict::Do)
+        ));
     }
     assert!(free_run_out(&full, before).is_none());
     let freed = free_run_out(&full, after).unwrap();
@@ -143,7 +146,7 @@ fn who_had_a_seat_in_any_state_that_takes_a_place_keeps_it() {
     ] {
         let lesson = lesson(vec![seat(10, ANNA, status)]);
         assert_eq!(
-            check_join(&lesson, ANNA, now).unwrap(),
+            check_join(&lesson, ANNA, None, now).unwrap(),
             expected,
             "{status:?}"
         );
@@ -151,15 +154,43 @@ fn who_had_a_seat_in_any_state_that_takes_a_place_keeps_it() {
 }
 
 #[test]
+fn nobody_joins_at_another_time_than_they_were_shown_but_who_has_a_seat_keeps_it() {
+    let now = at("2026-06-01T00:00:00Z");
+    let mut lesson = lesson(vec![seat(10, ANNA, Confirmed)]);
+    let start = lesson.time.during.start;
+    let same = start + SignedDuration::from_secs(59);
+    let other = [
+        start - SignedDuration::from_secs(1),
+        start + SignedDuration::from_mins(1),
+    ];
+    let join = |lesson: &Lesson, who, shown| check_join(lesson, who, Some(shown), now);
+    for shown in [start, same] {
+        assert!(matches!(join(&lesson, BORIS, shown), Ok(Verdict::Do)));
+    }
+    for shown in other {
+        assert!(matches!(join(&lesson, ANNA, shown), Ok(Verdict::AsItIs)));
+        let refused = join(&lesson, BORIS, shown);
+        let current = lesson.version;
+        assert!(
+            matches!(refused, Err(Error::VersionStale { current: version }) if version == current)
+        );
+    }
+    // What is off by now is read anew as well.
+    lesson.status = LessonStatus::Canceled;
+    let refused = join(&lesson, BORIS, other[0]);
+    assert!(matches!(refused, Err(Error::VersionStale { .. })));
+}
+
+#[test]
 fn nobody_joins_what_began_or_is_off_nor_a_teacher_their_own() {
     let mut lesson = lesson(Vec::new());
     let start = lesson.time.during.start;
-    let refused = check_join(&lesson, TEACHER, LATE.parse().unwrap());
+    let refused = check_join(&lesson, TEACHER, None, LATE.parse().unwrap());
     assert!(matches!(refused, Err(Error::SelfBooking)));
-    let refused = check_join(&lesson, ANNA, start);
+    let refused = check_join(&lesson, ANNA, None, start);
     assert!(matches!(refused, Err(Error::LessonStarted)));
     lesson.status = LessonStatus::Canceled;
-    let refused = check_join(&lesson, ANNA, at(LATE));
+    let refused = check_join(&lesson, ANNA, None, at(LATE));
     assert!(matches!(refused, Err(Error::LessonCanceled)));
 }
 
