@@ -100,7 +100,7 @@ pub async fn run(
     let posted = listen(config.webhook.as_ref(), &mut bots).await?;
     let world = World {
         server1: server1.clone(),
-        notify: Backend::connect_lazy(&config.notify)?,
+        notify: Backend::connect_lazy(&config.notify)?.logged(),
         journal: opened.journal.clone(),
         store: store.clone(),
         gateway_id: opened.gateway_id,
@@ -149,7 +149,7 @@ fn reach_server1(config: &Config, clock: &SharedClock) -> Result<Server1, RunErr
         failures: config.breaker_failures,
         open_for: config.breaker_open,
     };
-    let lesson = Backend::connect_lazy(&config.lesson)?;
+    let lesson = Backend::connect_lazy(&config.lesson)?.logged();
     Ok(Server1::new(lesson, terms, Arc::clone(clock)))
 }
 

@@ -38,7 +38,7 @@ use crate::{
     story::{Member, PATIENCE, Story},
     system::eventually,
 };
-pub use crawl::Crawl;
+pub use crawl::{Crawl, Start};
 use handled::Handled;
 pub use screen::{Key, Screen};
 pub use stage::{Stage, unlimited};
@@ -289,6 +289,14 @@ impl Talk {
             })
             .await?;
         Ok(Screen::of(&message, None))
+    }
+
+    /// The same for one that may be what is shown; from now on it is.
+    async fn read(&mut self, start: &str) -> Result<Screen> {
+        self.shown = None;
+        let notice = self.notice(start).await?;
+        self.shown = Some(notice.message_id);
+        Ok(notice)
     }
 
     /// How often the person has said or pressed something.

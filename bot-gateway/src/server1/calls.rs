@@ -46,22 +46,22 @@ impl Shelf {
         }
     }
 
-    /// Answers that it holds (OLM-5).
+    /// Answers that it holds: a thousand people with several each, more than the hundred and
+    /// the five hundred that are the least (OLM-5).
     pub(super) fn entries(self) -> usize {
         match self {
-            Self::Schedules => 100,
-            Self::Lessons | Self::Rest => 500,
-            Self::People => 1_000,
+            Self::Schedules | Self::Lessons => 8_000,
+            Self::People | Self::Rest => 4_000,
         }
     }
 
-    /// Bytes of all its answers.
+    /// Bytes of all its answers, which bound the process's memory: 32 MiB in all.
     pub(super) fn bytes(self) -> usize {
         const MIB: usize = 1024 * 1024;
         match self {
-            Self::Schedules | Self::Rest => 4 * MIB,
+            Self::Schedules => 16 * MIB,
             Self::Lessons => 8 * MIB,
-            Self::People => 2 * MIB,
+            Self::People | Self::Rest => 4 * MIB,
         }
     }
 
@@ -79,15 +79,15 @@ impl Shelf {
 /// repeated and its answer is about the person.
 pub(super) const REGISTER: &str = "/olm.lesson.v1.UserService/RegisterTelegramUser";
 
+/// Answers the same whoever asks.
+const GET_TEACHER: &str = "/olm.lesson.v1.TeacherService/GetTeacher";
+
 /// Every RPC that only reads.
 const READS: [(&str, Option<Shelf>); 25] = [
     (REGISTER, Some(Shelf::People)),
     ("/olm.lesson.v1.UserService/GetUser", Some(Shelf::People)),
     ("/olm.lesson.v1.UserService/ListUsers", None),
-    (
-        "/olm.lesson.v1.TeacherService/GetTeacher",
-        Some(Shelf::Schedules),
-    ),
+    (GET_TEACHER, Some(Shelf::Schedules)),
     (
         "/olm.lesson.v1.TeacherService/SearchTeachers",
         Some(Shelf::Schedules),
@@ -165,6 +165,12 @@ const READS: [(&str, Option<Shelf>); 25] = [
 pub(super) fn call(path: &str) -> Call {
     let found = READS.iter().find(|(known, _)| *known == path);
     found.map_or(Call::Write, |(_, shelf)| Call::Read(*shelf))
+}
+
+/// Whether the RPC at `path` answers everybody alike, so that what one has read is kept for
+/// all.
+pub(super) fn is_same_for_all(path: &str) -> bool {
+    path == GET_TEACHER
 }
 
 /// Whether a write at `path` may change how the person who acts is told of.

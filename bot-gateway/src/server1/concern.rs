@@ -21,6 +21,7 @@ impl About {
         let mut mentioned: Vec<_> = messages.iter().copied().flat_map(ids).collect();
         mentioned.sort_unstable();
         mentioned.dedup();
+        mentioned.shrink_to_fit();
         Self { owner, mentioned }
     }
 

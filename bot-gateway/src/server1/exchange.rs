@@ -15,7 +15,11 @@ use tonic::{Code, ConnectError, Status, body::Body};
 use tower::ServiceExt as _;
 use uuid::Uuid;
 
-use super::{cache::Key, calls::REGISTER, concern::About};
+use super::{
+    cache::Key,
+    calls::{REGISTER, is_same_for_all},
+    concern::About,
+};
 
 /// The largest message, either way: what generated clients read at most.
 const LARGEST: usize = 4 * 1024 * 1024;
@@ -125,8 +129,8 @@ impl Asked {
 
     pub(super) fn key(&self) -> Key {
         Key {
-            path: self.path().to_owned(),
-            user: self.user,
+            path: self.path().into(),
+            user: self.user.filter(|_| !is_same_for_all(self.path())),
             request: self.body.clone(),
         }
     }
@@ -141,7 +145,7 @@ impl Asked {
 
     fn owner(&self, answer: &[u8]) -> Option<Uuid> {
         if self.path() != REGISTER {
-            return self.user;
+            return self.user.filter(|_| !is_same_for_all(self.path()));
         }
         Uuid::try_parse(&registered(answer)?.user?.id).ok()
     }
@@ -304,6 +308,27 @@ mod tests {
         let length = u32::try_from(again.len() - PREFIX).unwrap().to_be_bytes();
         assert_eq!(again[..PREFIX], [[0].as_slice(), &length].concat());
         assert_eq!(asked.about(Some(&answer)).owner, Some(id));
+    }
+
+    #[tokio::test]
+    async fn a_teacher_is_kept_once_for_all_and_their_times_for_each() {
+        let asked = async |method: &str, user: u128| {
+            let uri = format!("http://olm/olm.lesson.v1.{method}");
+            let request = http::Request::builder().uri(uri);
+            let request = request.header(ACTING_USER, Uuid::from_u128(user).to_string());
+            let asked = Asked::read(request.body(Body::empty()).unwrap());
+            asked.await.unwrap()
+        };
+        for (method, is_shared) in [
+            ("TeacherService/GetTeacher", true),
+            ("TeacherService/ListMyTeachers", false),
+            ("TeacherService/SearchTeachers", false),
+            ("AvailabilityService/ListSlots", false),
+        ] {
+            let (one, other) = (asked(method, 1).await, asked(method, 2).await);
+            assert_eq!(one.key() == other.key(), is_shared, "{method}");
+            assert_eq!(one.about(None).owner.is_none(), is_shared, "{method}");
+        }
     }
 
     #[test]

@@ -119,7 +119,7 @@ impl Link {
         match asked.repeatable(&answer) {
             Some(message) => {
                 let about = asked.about(Some(&answer));
-                cache.keep(place, key, message, about, begun);
+                cache.keep(place, key, &message, about, begun);
             }
             // It is not there any more, or not for them.
             None if fate_of(answer.code).is_none() => cache.forget(place, &key),

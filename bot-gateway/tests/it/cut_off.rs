@@ -2,6 +2,7 @@
 //! cannot be done is told, and it is asked again only now and then.
 
 mod changing;
+mod crowd;
 mod words;
 
 use std::{sync::Arc, time::Duration};

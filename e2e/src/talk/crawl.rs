@@ -1,11 +1,14 @@
 //! Somebody who presses everything there is to press.
 
+mod kinds;
+
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
 use texts::{Language, Screen as Shown};
 
 use super::{Key, Screen, Talk};
 use crate::Result;
+use kinds::kind_of;
 
 /// Acts of one person before another one goes on: more in a minute are answered with silence.
 const ACTS: usize = 90;
@@ -32,40 +35,50 @@ pub struct Crawl {
     pub faults: Vec<String>,
     /// Which button of which path was there no more, and the chat of who looked for it.
     pub missed: Vec<String>,
+    /// Paths that nobody went, because so many acts are not done.
+    pub left: usize,
     /// The kinds of buttons on a screen, which tell it from others; the kind and the shape of
     /// the label of one of them.
     marked: BTreeMap<(Vec<String>, String), BTreeSet<String>>,
 }
 
+/// Where a path begins.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Start {
+    /// The person says this.
+    Says(String),
+    /// They read the newest notice that begins so, and that comes or has come by itself.
+    Reads(&'static str),
+}
+
 /// How to come to a screen.
 #[derive(Debug, Clone, PartialEq, Eq)]
 enum Step {
-    Say(String),
+    Begin(Start),
     Press { kind: String, shape: String },
 }
 
 impl Crawl {
-    /// Says each of `starts` to the bot, then presses every button of every screen that can be
+    /// Begins with each of `starts`, then presses every button of every screen that can be
     /// reached; whoever has done much is followed by the next of `people`. Ends after `most`
-    /// acts.
+    /// acts, and tells what was left then.
     ///
     /// # Errors
     ///
     /// When a press is not acknowledged, or something is not handled.
     pub async fn run(
-        starts: &[&str],
+        starts: &[Start],
         most: usize,
         mut people: impl AsyncFnMut() -> Result<Talk>,
     ) -> Result<Self> {
         let mut crawl = Self::default();
-        let says = starts
-            .iter()
-            .map(|text| vec![Step::Say((*text).to_owned())]);
-        let mut paths: VecDeque<Vec<Step>> = says.collect();
+        let begin = |start: &Start| vec![Step::Begin(start.clone())];
+        let mut paths: VecDeque<Vec<Step>> = starts.iter().map(begin).collect();
         let mut talk = people().await?;
         let mut had = talk.taps();
         while let Some(path) = paths.pop_front() {
             if crawl.acts + talk.taps() - had >= most {
+                crawl.left = paths.len() + 1;
                 break;
             }
             let is_tired = talk.taps() - had >= ACTS;
@@ -99,6 +112,22 @@ impl Crawl {
     pub fn unpressed(&self) -> Vec<&String> {
         let kinds = self.seen.keys();
         kinds.filter(|kind| !self.pressed.contains(*kind)).collect()
+    }
+
+    /// Kinds of buttons that there are, and that nobody pressed.
+    #[must_use]
+    pub fn unreached(&self) -> BTreeSet<&'static str> {
+        kinds::all()
+            .filter(|kind| !self.pressed.contains(*kind))
+            .collect()
+    }
+
+    /// Kinds of buttons that were seen and are in no list.
+    #[must_use]
+    pub fn unknown(&self) -> Vec<&String> {
+        let seen = self.seen.keys();
+        seen.filter(|kind| kinds::all().all(|known| known != *kind))
+            .collect()
     }
 
     /// Goes a known path, and then on as long as there is something new to press. Where the path
@@ -157,7 +186,8 @@ impl Crawl {
 
     async fn take(&mut self, talk: &mut Talk, step: &Step) -> Result<Option<Screen>> {
         let screen = match step {
-            Step::Say(text) => talk.say(text).await?,
+            Step::Begin(Start::Says(text)) => talk.say(text).await?,
+            Step::Begin(Start::Reads(sign)) => talk.read(sign).await?,
             Step::Press { kind, shape } => {
                 let of_kind = |key: &Key| kind_of(key).as_ref() == Some(kind);
                 let same = |key: &Key| of_kind(key) && shape_of(&key.label) == *shape;
@@ -235,12 +265,6 @@ impl Crawl {
             }
         }
     }
-}
-
-/// What begins a button's data; none for a link.
-fn kind_of(key: &Key) -> Option<String> {
-    let data = key.data.as_ref()?;
-    Some(data.split(':').next().unwrap_or_default().to_owned())
 }
 
 /// A label without its figures.

@@ -183,6 +183,8 @@ pub struct Backend {
     service: &'static str,
     channel: Channel,
     key: OutgoingKey,
+    /// Its calls are in production's log.
+    is_logged: bool,
 }
 
 impl Backend {
@@ -198,7 +200,18 @@ impl Backend {
             service: config.service,
             channel,
             key: config.key.clone(),
+            is_logged: false,
         })
+    }
+
+    /// The same with its calls in production's log: those of gateways, which somebody waits
+    /// for (OLM-4). What services tell each other all the time is for who looks closer.
+    #[must_use]
+    pub fn logged(self) -> Self {
+        Self {
+            is_logged: true,
+            ..self
+        }
     }
 }
 
@@ -214,7 +227,7 @@ impl Service<http::Request<Body>> for Backend {
     fn call(&mut self, mut request: http::Request<Body>) -> Self::Future {
         let clone = self.channel.clone();
         let mut channel = std::mem::replace(&mut self.channel, clone);
-        let call = begin(self.service, request.uri().path());
+        let call = begin(self.service, request.uri().path(), self.is_logged);
         let span = call.span.clone();
         let mut call = Reported::new(call);
         let headers = request.headers_mut();
@@ -249,9 +262,13 @@ static DURATIONS: Histogram<2> = Histogram::new(
     ["rpc.method", "rpc.response.status_code"],
 );
 
-fn begin(target: &'static str, path: &str) -> Call {
+/// What probes ask, which come every few seconds.
+const HEALTH: &str = "grpc.health.v1.Health";
+
+fn begin(peer: &'static str, path: &str, is_logged: bool) -> Call {
     let name = path.trim_start_matches('/');
     let (service, method) = name.split_once('/').unwrap_or((name, ""));
+    let is_logged = is_logged && service != HEALTH;
     let span = tracing::info_span!(
         "call",
         otel.name = name,
@@ -261,17 +278,21 @@ fn begin(target: &'static str, path: &str) -> Call {
         rpc.service = service,
         rpc.method = method,
         rpc.grpc.status_code = field::Empty,
-        peer.service = target,
+        peer.service = peer,
     );
     Call {
         begun: Instant::now(),
         durations: &DURATIONS,
         path: path.to_owned(),
-        report: |span, path, code, duration_ms| {
-            span.in_scope(
-                || tracing::debug!(rpc = path, status = ?code, duration_ms, "backend call"),
-            );
-        },
+        report: Box::new(move |span, path, code, duration_ms| {
+            span.in_scope(|| {
+                if is_logged {
+                    tracing::info!(peer, rpc = path, status = ?code, duration_ms, "backend call");
+                } else {
+                    tracing::debug!(peer, rpc = path, status = ?code, duration_ms, "backend call");
+                }
+            });
+        }),
         span,
     }
 }

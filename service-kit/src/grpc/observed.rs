@@ -13,6 +13,8 @@ use tracing::Span;
 
 use crate::metrics::{self, Histogram};
 
+pub(super) type Report = Box<dyn FnOnce(&Span, &str, Code, f64) + Send + Sync>;
+
 /// What is reported when a call ends.
 pub(super) struct Call {
     pub(super) span: Span,
@@ -21,7 +23,7 @@ pub(super) struct Call {
     /// Where its duration is counted.
     pub(super) durations: &'static Histogram<2>,
     /// Told the span, the path, the status and the duration in milliseconds.
-    pub(super) report: fn(&Span, &str, Code, f64),
+    pub(super) report: Report,
 }
 
 impl Call {

@@ -281,9 +281,9 @@ fn begin(path: &str, headers: &http::HeaderMap) -> Call {
         begun: Instant::now(),
         durations: &DURATIONS,
         path: path.to_owned(),
-        report: |span, path, code, duration_ms| {
+        report: Box::new(|span, path, code, duration_ms| {
             span.in_scope(|| tracing::info!(rpc = path, status = ?code, duration_ms, "request"));
-        },
+        }),
         span,
     }
 }
