@@ -11,8 +11,8 @@ use super::At;
 /// So long after something urgent somebody is here.
 const STAYS: Duration = Duration::from_secs(10);
 const SECOND: Duration = Duration::from_secs(1);
-/// This part of the limit is left free: 2 of 30.
-const ROOM: usize = 15;
+/// This part of the limit is left free: 3 of 30.
+const ROOM: usize = 10;
 /// When more than this part of a second's limit was urgent, nothing more is left: lanes share
 /// by their floors.
 const FEW: usize = 3;
@@ -56,15 +56,15 @@ mod tests {
         let mut room = Room::default();
         assert_eq!(room.of(30, SECOND), 0);
         room.started(SECOND);
-        assert_eq!(room.of(30, SECOND), 2);
-        assert_eq!(room.of(25, SECOND), 1);
+        assert_eq!(room.of(30, SECOND), 3);
+        assert_eq!(room.of(25, SECOND), 2);
         assert_eq!(room.of(5, SECOND), 0);
-        assert_eq!(room.of(30, 10 * SECOND), 2);
+        assert_eq!(room.of(30, 10 * SECOND), 3);
         assert_eq!(room.of(30, 11 * SECOND), 0);
         for _ in 0..11 {
             room.started(20 * SECOND);
         }
         assert_eq!(room.of(30, 20 * SECOND), 0);
-        assert_eq!(room.of(30, 21 * SECOND), 2);
+        assert_eq!(room.of(30, 21 * SECOND), 3);
     }
 }
