@@ -23,11 +23,11 @@ pub(crate) static LIMITED: Counter<1> = Counter::new(
     ["frozen"],
 );
 
-/// How late a notification was written, after its instant.
+/// How late a notification was written, after the instant it was due at first.
 pub(crate) static LATENESS: Histogram<1> = Histogram::new(
     "olm.bot.lateness",
     "s",
-    "From a notification's instant, or its arrival when it came late, to its writing",
+    "From a notification's instant to its writing, with the attempts before",
     SECONDS,
     ["lane"],
 );

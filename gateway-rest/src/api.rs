@@ -67,7 +67,8 @@ const WATCHERS_PER_CONNECTION: usize = 500;
 impl Watching {
     fn new(config: &Config, shutdown: Shutdown) -> Result<Self, tonic::transport::Error> {
         let connections = config.watchers.div_ceil(WATCHERS_PER_CONNECTION);
-        let backends = (0..connections).map(|_| Backend::connect_lazy(&config.lesson));
+        let backend = || Ok(Backend::connect_lazy(&config.lesson)?.logged());
+        let backends = (0..connections).map(|_| backend());
         Ok(Self {
             places: Arc::new(Semaphore::new(config.watchers)),
             backends: backends.collect::<Result<_, _>>()?,
@@ -89,8 +90,8 @@ impl App {
         shutdown: Shutdown,
     ) -> Result<Self, tonic::transport::Error> {
         Ok(Self {
-            lesson: Backend::connect_lazy(&config.lesson)?,
-            notify: Backend::connect_lazy(&config.notify)?,
+            lesson: Backend::connect_lazy(&config.lesson)?.logged(),
+            notify: Backend::connect_lazy(&config.notify)?.logged(),
             keys: config.keys.clone(),
             clock,
             request_timeout: config.request_timeout,
@@ -173,10 +174,7 @@ pub(crate) fn router(app: App, config: &Config) -> Router {
         .merge(groups::http::routes())
         .merge(groups::members::routes())
         .merge(calendars::http::routes())
-        .routes(routes!(notifications::http::create))
-        .routes(routes!(notifications::http::get))
-        .routes(routes!(notifications::http::webhook_key))
-        .routes(routes!(notifications::send_message::send_message))
+        .merge(notifications::http::routes())
         .merge(polling::http::routes())
         .layer(middleware::from_fn_with_state(app.clone(), observe::guard));
     let (router, document) = guarded

@@ -1,7 +1,9 @@
 //! Custom notifications as clients see them (CNS-1).
 
+mod changing;
 pub(crate) mod http;
-pub(crate) mod send_message;
+mod listing;
+mod send_message;
 
 use jiff::Timestamp;
 use olm_proto::{instant, notify::v1 as pb};
@@ -86,7 +88,8 @@ pub(crate) struct WebhookKey {
     key: String,
 }
 
-/// A notification that was stored. A repeat of the request answers the same.
+/// A notification that was stored. A repeat of the request answers the same; the times of
+/// one that was rescheduled meanwhile are the present ones.
 #[derive(Debug, Serialize, ToSchema)]
 pub(crate) struct Accepted {
     #[schema(format = "uuid")]
@@ -220,7 +223,7 @@ impl Notification {
         })
     }
 
-    /// What never changes of it: the answer to a request and to its repeats.
+    /// What only rescheduling changes of it: the answer to a request and to its repeats.
     pub(crate) fn into_accepted(self) -> Accepted {
         Accepted {
             id: self.id,

@@ -1,5 +1,5 @@
 //! Polling mode over HTTP: bots in other languages fetch what is due and say what became
-//! of it (OLM-3).
+//! of it, and who wrote to them (OLM-3).
 
 pub(crate) mod http;
 
@@ -122,6 +122,35 @@ pub(crate) struct PolledResult {
         example = 77
     )]
     pub(crate) telegram_message_id: Option<i64>,
+    /// The `attempts` that the notification was given out with: what is said is of that time,
+    /// also when it has been given out again since. Without it, of the last time.
+    #[serde(default, deserialize_with = "given_whole")]
+    #[schema(nullable = false, minimum = 1, maximum = 2_147_483_647, example = 1)]
+    pub(crate) attempts: Option<i32>,
+}
+
+/// A private chat that wrote to the bot.
+#[derive(Debug, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct SeenChat {
+    /// The person's Telegram id; this or `chat_id`, which in a private chat are the same.
+    #[serde(default, deserialize_with = "given_whole")]
+    #[schema(
+        nullable = false,
+        minimum = 1,
+        maximum = 9_007_199_254_740_991_i64,
+        example = 123_456_789
+    )]
+    pub(crate) telegram_user_id: Option<i64>,
+    /// The private chat's id.
+    #[serde(default, deserialize_with = "given_whole")]
+    #[schema(
+        nullable = false,
+        minimum = 1,
+        maximum = 9_007_199_254_740_991_i64,
+        example = 123_456_789
+    )]
+    pub(crate) chat_id: Option<i64>,
 }
 
 /// Whether Telegram accepted a message.

@@ -7,7 +7,7 @@ mod naming;
 use std::{borrow::Cow, time::Duration};
 
 use ::http::StatusCode;
-use olm_proto::common::v1::ErrorReason;
+use olm_proto::{common::v1::ErrorReason, notify::v1::Notification};
 use serde::Serialize;
 use service_kit::status::{Violations, describe, reason_name};
 use utoipa::ToSchema;
@@ -42,7 +42,7 @@ pub(crate) struct ProblemBody {
     /// One of the contract's error reasons, or of this gateway's own: `ROUTE_UNKNOWN`,
     /// `METHOD_NOT_ALLOWED`, `MEDIA_TYPE_UNSUPPORTED`, `IDEMPOTENCY_KEY_MISSING`,
     /// `IDEMPOTENCY_KEY_MALFORMED`, `PRECONDITION_REQUIRED`, `IF_MATCH_MALFORMED`,
-    /// `TIMED_OUT`, `OVERLOADED`.
+    /// `TOO_LATE`, `ALREADY_SENT`, `TIMED_OUT`, `OVERLOADED`.
     #[schema(example = "SLOT_TAKEN")]
     reason: Cow<'static, str>,
     /// The fields at fault, when fields are: the first 32 at most.
@@ -77,7 +77,8 @@ pub(crate) struct ProblemBody {
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(nullable = false, example = "scheduled")]
     lesson_status: Option<String>,
-    /// `NOTIFICATION_STATE_UNSUITABLE`: the state the notification has.
+    /// `NOTIFICATION_STATE_UNSUITABLE`, `TOO_LATE`, `ALREADY_SENT`: the state the
+    /// notification has.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(nullable = false, example = "sent")]
     notification_state: Option<String>,
@@ -137,6 +138,10 @@ pub(crate) enum Reason {
     PreconditionRequired,
     /// Status 400: `If-Match` is not one strong tag of a version.
     IfMatchMalformed,
+    /// Status 409: Sending the notification had begun, or it ended another way.
+    TooLate,
+    /// Status 409: Telegram has accepted the notification.
+    AlreadySent,
     /// Status 504: No answer in time; whether the request was carried out is unknown, and a
     /// repeat (with the same key) is safe.
     TimedOut,
@@ -156,6 +161,8 @@ impl Reason {
             Self::IdempotencyKeyMalformed => "IDEMPOTENCY_KEY_MALFORMED",
             Self::PreconditionRequired => "PRECONDITION_REQUIRED",
             Self::IfMatchMalformed => "IF_MATCH_MALFORMED",
+            Self::TooLate => "TOO_LATE",
+            Self::AlreadySent => "ALREADY_SENT",
             Self::TimedOut => "TIMED_OUT",
             Self::Overloaded => "OVERLOADED",
         }
@@ -234,6 +241,22 @@ impl Problem {
             "no answer came in time; whether the request was carried out is unknown, and \
              repeating it unchanged is safe",
         )
+    }
+
+    /// A notification is not as it was wanted, and where it stands instead.
+    pub(crate) fn of_notification(
+        reason: Reason,
+        detail: &str,
+        notification: Option<&Notification>,
+    ) -> Self {
+        let Some(notification) = notification else {
+            return Self::bad_answer("an answer without its notification");
+        };
+        let mut problem = Self::new(StatusCode::CONFLICT, reason, detail);
+        let state = notification.state().as_str_name();
+        let state = state.strip_prefix("NOTIFICATION_STATE_").unwrap_or(state);
+        problem.body.notification_state = Some(state.to_ascii_lowercase());
+        problem
     }
 
     /// Says when a repeat may succeed.

@@ -8,11 +8,11 @@ use service_kit::metrics::{Counter, Gauge, Histogram, SECONDS};
 
 use crate::notifications::{Lane, states::State};
 
-/// Begun after it was due; what is begun early counts as 0.
+/// Begun after it was due at first, whatever put it off since; what is begun early counts as 0.
 pub static BEGIN_LATENESS: Histogram<1> = Histogram::new(
     "olm.notify.begin.lateness",
     "s",
-    "Begun after due, by lane",
+    "Begun after due, with the attempts before, by lane",
     SECONDS,
     ["lane"],
 );

@@ -1,4 +1,4 @@
-//! Notifications: what they are, how clients make, see and cancel them.
+//! Notifications: what they are, how clients make, see, move, cancel and count them.
 
 use olm_proto::notify::v1 as wire;
 
@@ -6,7 +6,9 @@ pub mod grpc;
 pub mod of_lesson;
 pub mod planned;
 pub mod requests;
+pub mod rescheduling;
 pub mod states;
+pub mod statistics;
 pub mod store;
 
 /// What a notification tells.

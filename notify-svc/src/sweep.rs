@@ -84,6 +84,7 @@ fn label(event: &Event<'_>) -> &'static str {
         Event::Silence => "silence",
         Event::Resolve => "resolve",
         Event::Cancel => "cancel",
+        Event::Reschedule => "reschedule",
         Event::Restored => "restored",
         Event::Outcome { .. } => "outcome",
     }
@@ -98,7 +99,7 @@ async fn sweep_some(app: &App, event: &Event<'_>) -> sqlx::Result<Option<BTreeSe
         Event::Unreachable => store::lock_unreachable(&mut tx, BATCH).await?,
         Event::Silence => store::lock_silent(&mut tx, app.pace.silence, BATCH).await?,
         Event::Resolve => store::lock_resolvable(&mut tx, BATCH).await?,
-        Event::Cancel | Event::Outcome { .. } | Event::Restored => Vec::new(),
+        Event::Cancel | Event::Reschedule | Event::Outcome { .. } | Event::Restored => Vec::new(),
     };
     if ids.is_empty() {
         return Ok(None);

@@ -3,6 +3,7 @@
 
 use std::{sync::Arc, time::Duration};
 
+use jiff::SignedDuration;
 use olm_proto::notify::v1::{Deliver, Outcome, Refused, outcome::Kind};
 use serde_json::Value;
 use service_kit::{clock::SharedClock, telemetry};
@@ -32,6 +33,8 @@ use crate::{
 /// A row that could not be written down, or came too late, may be begun again at once;
 /// this keeps a broken disk from spinning.
 const PAUSE: Duration = Duration::from_secs(1);
+/// Why rows are given back with one of their chat that was not written.
+const BEHIND: &str = "one before it in its chat was not written";
 
 /// What every row's task needs.
 #[derive(Debug)]
@@ -53,8 +56,22 @@ pub(super) struct Row {
     /// The renewal it was begun under.
     pub(super) named: Named,
     pub(super) lane: Lane,
-    /// Its instant, or its arrival when it came late.
-    pub(super) due_at: Instant,
+    pub(super) arrived: Instant,
+    /// Until its instant when it arrived; negative when it came late.
+    pub(super) due_in: SignedDuration,
+}
+
+impl Row {
+    /// How long after its instant it is now, with what it was late when it came.
+    fn lateness(&self) -> Duration {
+        let here = SignedDuration::try_from(self.arrived.elapsed()).unwrap_or(SignedDuration::MAX);
+        ahead(here.saturating_sub(self.due_in))
+    }
+}
+
+/// A span that lies ahead; nothing for one that is past.
+pub(super) fn ahead(span: SignedDuration) -> Duration {
+    Duration::try_from(span).unwrap_or_default()
 }
 
 /// Brings a row to its outcome. A row given up meanwhile ends without a trace: the
@@ -70,7 +87,7 @@ pub(super) async fn deliver(
         grant = waiting => Some(grant),
         // A row that waits longer is stale: it must not keep its credit, nor become
         // uncertain, while a chat is frozen.
-        () = sleep(until_stale(&row.deliver)) => None,
+        () = sleep(until_stale(&row)) => None,
         // Ends too when the session is gone.
         () = async { drop(given_up.wait_for(|given_up| *given_up).await) } => return,
     };
@@ -81,6 +98,8 @@ pub(super) async fn deliver(
         return;
     }
     let Some(grant) = grant else {
+        let rows = &delivering.rows;
+        rows.give_up_chat(row.deliver.chat_id, BEHIND, Duration::ZERO);
         let kind = not_written("its chat or its bot had no slot in time", PAUSE);
         delivering
             .rows
@@ -106,41 +125,40 @@ pub(super) async fn deliver(
 }
 
 /// How long a row may wait for its slot: its ownership is fresh no longer.
-fn until_stale(deliver: &Deliver) -> Duration {
-    let due_in = deliver.due_in.as_ref().and_then(olm_proto::span);
-    let due_in = due_in.and_then(|span| Duration::try_from(span).ok());
-    FRESH + due_in.unwrap_or_default().min(FRESH)
+fn until_stale(row: &Row) -> Duration {
+    FRESH + ahead(row.due_in).min(FRESH)
 }
 
 async fn write(delivering: &Arc<Delivering>, attempt: Attempt, row: &Row, grant: Grant) -> Kind {
     let fresh = || delivering.renewals.fresh(row.named, boot_time());
-    if !fresh() {
+    let unwritten = |grant: Grant, cause| {
+        let rows = &delivering.rows;
+        rows.give_up_chat(row.deliver.chat_id, BEHIND, Duration::ZERO);
         grant.unused();
-        return not_written(
-            "the row is older than the ownership it was begun under",
-            PAUSE,
-        );
+        not_written(cause, PAUSE)
+    };
+    if !fresh() {
+        let cause = "the row is older than the ownership it was begun under";
+        return unwritten(grant, cause);
     }
     let Some(message) = message(&row.deliver, delivering.clock.now()) else {
         grant.unused();
         return unreadable();
     };
     if delivering.journal.writing(attempt).await.is_err() {
-        grant.unused();
-        return not_written("the journal cannot be written", PAUSE);
+        return unwritten(grant, "the journal cannot be written");
     }
     // Again, because the disk may have been slow.
     if !fresh() {
-        grant.unused();
         let _ = delivering.journal.forget(attempt).await;
-        return not_written("the journal was slower than the ownership lasts", PAUSE);
+        return unwritten(grant, "the journal was slower than the ownership lasts");
     }
     // And again when there is a connection, for which it may have waited.
     let may_write: MayWrite = {
         let (delivering, named) = (Arc::clone(delivering), row.named);
         Arc::new(move || delivering.renewals.fresh(named, boot_time()))
     };
-    figures::LATENESS.time(row.due_at.elapsed(), [row.lane.name()]);
+    figures::LATENESS.time(row.lateness(), [row.lane.name()]);
     grant.begun();
     let call = delivering
         .telegram
@@ -154,8 +172,8 @@ async fn write(delivering: &Arc<Delivering>, attempt: Attempt, row: &Row, grant:
     outcome.kind.unwrap_or_else(unreadable)
 }
 
-/// Gives the slot back, and with it the rows that wait for a chat that is frozen or
-/// another now: they come again behind the one that was refused, so that none overtakes it.
+/// Gives the slot back, and with it the rows that wait behind one that comes again: its chat
+/// is frozen or another now, or it was not written. So none of them overtakes it.
 fn give_back(
     delivering: &Delivering,
     chat_id: i64,
@@ -164,9 +182,16 @@ fn give_back(
 ) {
     let rows = &delivering.rows;
     match result {
-        Err(CallError::NotWritten { .. }) => grant.unused(),
+        // Before the slot is given back, so that nothing slips through.
+        Err(CallError::NotWritten { .. }) => {
+            rows.give_up_chat(chat_id, BEHIND, Duration::ZERO);
+            grant.unused();
+        }
+        Err(CallError::TokenRefused) => {
+            rows.give_up_chat(chat_id, BEHIND, Duration::ZERO);
+            grant.answered();
+        }
         Err(CallError::Limited { retry_after }) => {
-            // Before the slot is given back, so that nothing slips through.
             delivering.limited.note(chat_id, *retry_after);
             rows.give_up_chat(chat_id, "its chat is limited", *retry_after);
             grant.answered();
@@ -177,10 +202,7 @@ fn give_back(
         }
         Ok(_)
         | Err(
-            CallError::TokenRefused
-            | CallError::ChatGone { .. }
-            | CallError::Refused { .. }
-            | CallError::Ambiguous { .. },
+            CallError::ChatGone { .. } | CallError::Refused { .. } | CallError::Ambiguous { .. },
         ) => grant.answered(),
     }
 }

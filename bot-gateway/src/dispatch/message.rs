@@ -67,7 +67,9 @@ fn keyboard(content: &Content, language: Language, zone: &TimeZone) -> Option<Va
         let alone = student && notice.group_title.is_empty();
         alone.then(|| noticed(BookingLabel::Move.text(language), Noticed::Move))
     };
-    let rows = match notice.kind() {
+    // Beside another one the button that names the time would be cut off on a phone.
+    let alone_in_row = |button: Value| vec![button];
+    let rows: Vec<_> = match notice.kind() {
         LessonNoticeKind::Reconfirm => vec![vec![
             noticed(Label::Keep.text(language), Noticed::Keep),
             noticed(Label::GiveUp.text(language), Noticed::GiveUp),
@@ -78,18 +80,23 @@ fn keyboard(content: &Content, language: Language, zone: &TimeZone) -> Option<Va
                 version,
                 start,
             };
-            vec![
-                vec![of_lesson(BookingLabel::Come.text(language), come)],
-                move_it().into_iter().chain([cancel()]).collect(),
-            ]
+            let come = of_lesson(BookingLabel::Come.text(language), come);
+            [come]
+                .into_iter()
+                .chain(move_it())
+                .chain([cancel()])
+                .map(alone_in_row)
+                .collect()
         }
         LessonNoticeKind::Booked
         | LessonNoticeKind::Reminder
         | LessonNoticeKind::Confirmed
         | LessonNoticeKind::Moved
-        | LessonNoticeKind::PlaceChanged => {
-            vec![move_it().into_iter().chain([cancel()]).collect()]
-        }
+        | LessonNoticeKind::PlaceChanged => move_it()
+            .into_iter()
+            .chain([cancel()])
+            .map(alone_in_row)
+            .collect(),
         LessonNoticeKind::Requested => vec![vec![cancel()]],
         LessonNoticeKind::Canceled
         | LessonNoticeKind::Declined

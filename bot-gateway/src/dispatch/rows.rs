@@ -61,6 +61,19 @@ pub(super) struct Acknowledged {
     pub(super) taken: Option<Duration>,
 }
 
+impl Row {
+    /// Whether the service, which may not know it yet, begins it again.
+    fn comes_again(&self) -> bool {
+        match &self.state {
+            State::Finished { outcome, .. } => matches!(
+                outcome.kind,
+                Some(Kind::NotWritten(_) | Kind::Limited(_) | Kind::Moved(_))
+            ),
+            State::Waiting | State::Writing { .. } | State::Lost => false,
+        }
+    }
+}
+
 impl State {
     fn finished(outcome: Outcome) -> Self {
         Self::Finished {
@@ -92,19 +105,37 @@ impl Rows {
         }
     }
 
-    /// Takes a delivered row in; false when it is here already.
+    /// Takes a delivered row in; false when there is nothing to do for it: it is here already,
+    /// or it was begun when the service did not know yet that one before it comes again, and
+    /// is given back with that one.
     pub(super) fn take_in(&self, attempt: Attempt, lane: Lane, chat: i64) -> bool {
         let mut rows = self.lock();
         if rows.contains_key(&attempt) {
             return false;
         }
+        let behind = rows
+            .values()
+            .any(|row| row.chat == Some(chat) && row.lane.is_some() && row.comes_again());
+        let state = if behind {
+            let cause = "one before it in its chat comes again";
+            State::finished(Outcome {
+                kind: Some(not_written(cause, Duration::ZERO)),
+            })
+        } else {
+            State::Waiting
+        };
         let row = Row {
             lane: Some(lane),
             chat: Some(chat),
-            state: State::Waiting,
+            state,
         };
         rows.insert(attempt, row);
-        true
+        drop(rows);
+        if behind {
+            self.changed.notify_waiters();
+            self.changed.notify_one();
+        }
+        !behind
     }
 
     /// Passes the point of no return; false when the row was given up before.
@@ -360,6 +391,31 @@ mod tests {
         assert!(matches!(&outcome.kind, Some(Kind::NotWritten(cause))
             if cause.retry_after.as_ref().is_some_and(|after| after.seconds == 3)));
         assert!(rows.begin_writing(attempt(3)));
+    }
+
+    #[tokio::test]
+    async fn a_row_begun_before_the_service_knew_that_one_comes_again_is_given_back_with_it() {
+        let rows = empty();
+        for number in [1, 2] {
+            rows.take_in(attempt(number), Lane::Reminder, 5);
+        }
+        rows.begin_writing(attempt(1));
+        rows.give_up_chat(5, "not written", Duration::ZERO);
+        assert!(!rows.take_in(attempt(3), Lane::Reminder, 5));
+        assert!(!rows.begin_writing(attempt(3)));
+        assert!(rows.take_in(attempt(4), Lane::Reminder, 6), "another chat");
+        let now = Instant::now();
+        let told = rows.to_tell(now);
+        assert_eq!(told.len(), 2);
+        for (given_up, _) in told {
+            assert!(rows.acknowledged(given_up, now).is_some());
+        }
+        // Whatever is begun from now on is begun in order.
+        assert!(rows.take_in(attempt(5), Lane::Reminder, 5));
+        // What an earlier stream brought was told before anything is begun on this one.
+        rows.give_up_chat(6, "not written", Duration::ZERO);
+        rows.begin_stream();
+        assert!(rows.take_in(attempt(6), Lane::Reminder, 6));
     }
 
     #[tokio::test]

@@ -24,7 +24,7 @@ use uuid::Uuid;
 use credit::Credit;
 
 use super::{
-    delivery::{Delivering, Row, deliver},
+    delivery::{Delivering, Row, ahead, deliver},
     renewals::boot_time,
 };
 use crate::{
@@ -365,11 +365,9 @@ impl<'a> Session<'a> {
             return Ok(());
         }
         let due_in = row.due_in.as_ref().and_then(olm_proto::span);
-        let due_in = due_in
-            .and_then(|span| Duration::try_from(span).ok())
-            .unwrap_or_default();
+        let due_in = due_in.unwrap_or_default();
         let target = Target::Message(row.chat_id);
-        match self.delivering.gate.enqueue(lane, target, due_in) {
+        match self.delivering.gate.enqueue(lane, target, ahead(due_in)) {
             Ok(waiting) => {
                 let delivering = Arc::clone(self.delivering);
                 let given_up = self.given_up.subscribe();
@@ -378,7 +376,8 @@ impl<'a> Session<'a> {
                     deliver: row,
                     named,
                     lane,
-                    due_at: Instant::now() + due_in,
+                    arrived: Instant::now(),
+                    due_in,
                 };
                 tokio::spawn(deliver(delivering, attempt, row, waiting, given_up));
             }

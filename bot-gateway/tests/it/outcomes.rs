@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use jiff::SignedDuration;
 use olm_proto::notify::v1::{
-    Content, Deliver, LessonNotice, LessonNoticeKind, LessonRole, content,
+    Content, Deliver, Lane, LessonNotice, LessonNoticeKind, LessonRole, content,
     dispatch_response::Message, outcome::Kind,
 };
 use telegram_sim::api::{Fault, FaultKind, LedgerQuery, NewGroup};
@@ -129,6 +129,31 @@ async fn rows_behind_one_that_was_limited_are_given_back_so_that_none_overtakes_
 }
 
 #[tokio::test]
+async fn rows_behind_one_that_was_not_written_are_given_back_so_that_none_overtakes_it() {
+    let (stage, running) = Stage::running().await;
+    let anna = anna(&stage).await;
+    let mut line = stage.notify.owned_line().await;
+    let outdated = Deliver {
+        last_renewal: 77,
+        ..line.row(anna.id, "first", NOW)
+    };
+    let first = outdated.attempt.clone();
+    line.say(Message::Deliver(outdated)).await;
+    let second = line.deliver(anna.id, "second", NOW).await;
+    let mut results = [line.result().await, line.result().await];
+    results.sort_by_key(|(attempt, _)| Some(attempt) != first.as_ref());
+    assert_eq!(results[1].0, second);
+    for (_, kind) in results {
+        assert!(matches!(&kind, Kind::NotWritten(_)), "{kind:?}");
+    }
+    // Both are acknowledged: what comes now was begun in order.
+    line.deliver(anna.id, "first again", NOW).await;
+    assert!(matches!(line.result().await.1, Kind::Sent(_)));
+    assert_eq!(copies(&stage, "second", 0).await, []);
+    running.stop().await.unwrap();
+}
+
+#[tokio::test]
 async fn what_is_sent_and_how_late_is_counted() {
     let (stage, running) = Stage::running().await;
     let anna = anna(&stage).await;
@@ -154,5 +179,31 @@ async fn what_is_sent_and_how_late_is_counted() {
     ] {
         assert!(figures.contains(figure), "{figure}:\n{figures}");
     }
+    running.stop().await.unwrap();
+}
+
+/// How late what was written in the reminders' lane was, all together.
+fn lateness() -> f64 {
+    let text = service_kit::metrics::text();
+    let name = r#"olm_bot_lateness_seconds_sum{lane="reminder"} "#;
+    let sum = text.lines().find_map(|line| line.strip_prefix(name));
+    sum.map_or(0.0, |sum| sum.parse().unwrap())
+}
+
+#[tokio::test]
+async fn what_came_late_counts_as_late_from_its_instant() {
+    let (stage, running) = Stage::running().await;
+    let anna = anna(&stage).await;
+    let mut line = stage.notify.owned_line().await;
+    let before = lateness();
+    let row = Deliver {
+        lane: Lane::Reminder.into(),
+        due_in: Some(olm_proto::duration(SignedDuration::from_secs(-60))),
+        ..line.row(anna.id, "late", NOW)
+    };
+    line.say(Message::Deliver(row)).await;
+    assert!(matches!(line.result().await.1, Kind::Sent(_)));
+    let late = lateness() - before;
+    assert!(late >= 60.0, "{late}");
     running.stop().await.unwrap();
 }

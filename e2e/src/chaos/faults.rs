@@ -110,15 +110,16 @@ impl Fault {
                 !matches!(step, Step::Delivery | Step::Report)
             }
             Self::KillService(step) => matches!(step, Step::Request | Step::Answer),
-            // Longer than the silence after which a row is resolved without its gateway.
-            Self::SuspendGateway
-            | Self::PartitionService
-            | Self::SilentService
-            | Self::PartitionTelegram
-            | Self::SlowTelegram => true,
+            // Longer than a request waits for its answer.
+            Self::SuspendGateway | Self::PartitionTelegram => true,
             // Of hidden answers the ledger says so, one by one.
             Self::HiddenAnswers
+            // Shorter than the silence after which a row is resolved without its gateway.
+            | Self::PartitionService
+            | Self::SilentService
             | Self::SuspendService
+            // Far shorter than a request waits.
+            | Self::SlowTelegram
             | Self::FloodWaits
             | Self::CrashDatabase
             | Self::TerminateBackends

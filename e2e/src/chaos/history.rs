@@ -65,6 +65,8 @@ pub struct Attempt {
     pub begun_us: i64,
     /// `sent`, `not_written`, …; none when nobody said.
     pub outcome: Option<String>,
+    /// When that was stored.
+    pub ended_us: Option<i64>,
 }
 
 /// A change of state, in the order of the database.
@@ -95,6 +97,8 @@ pub struct Copy {
     pub accepted: bool,
     /// Its sender was not told what became of it.
     pub answer_hidden: bool,
+    /// It was refused for good.
+    pub refused: bool,
     /// 429 was answered, for so long.
     pub retry_after_us: Option<i64>,
     /// The limit of Telegram's that it broke.

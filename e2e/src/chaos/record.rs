@@ -84,20 +84,25 @@ async fn rows(database: &PgPool) -> Result<BTreeMap<Uuid, Row>> {
     Ok(rows.into_iter().map(row).collect())
 }
 
+/// As [`Attempt`]'s fields.
+type AttemptRow = (Uuid, i32, Uuid, i64, Option<String>, Option<i64>);
+
 async fn attempts(database: &PgPool) -> Result<Vec<Attempt>> {
-    let rows: Vec<(Uuid, i32, Uuid, i64, Option<String>)> = sqlx::query_as(
+    let rows: Vec<AttemptRow> = sqlx::query_as(
         "SELECT notification_id, attempt_no, gateway_id,
-                (extract(epoch FROM begun_at) * 1e6)::bigint, outcome
+                (extract(epoch FROM begun_at) * 1e6)::bigint, outcome,
+                (extract(epoch FROM outcome_at) * 1e6)::bigint
          FROM notify.attempts ORDER BY begun_at",
     )
     .fetch_all(database)
     .await?;
-    let attempt = |(id, number, gateway_id, begun_us, outcome)| Attempt {
+    let attempt = |(id, number, gateway_id, begun_us, outcome, ended_us)| Attempt {
         id,
         number,
         gateway_id,
         begun_us,
         outcome,
+        ended_us,
     };
     Ok(rows.into_iter().map(attempt).collect())
 }
@@ -161,6 +166,10 @@ fn copy(entry: &LedgerEntry) -> Option<Copy> {
         received_us: entry.received_unix_us,
         accepted: entry.accepted,
         answer_hidden: fault.is_some_and(|fault| hidden.contains(&fault)),
+        // A limit is over some time, and so is a token's refusal.
+        refused: entry.answer.as_ref().is_some_and(|answer| {
+            (400..500).contains(&answer.status) && ![401, 404, 429].contains(&answer.status)
+        }),
         retry_after_us: entry
             .answer
             .as_ref()

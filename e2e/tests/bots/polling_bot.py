@@ -1,5 +1,6 @@
 #!/usr/bin/env python3
-"""A bot in another language: asks what is to be sent, sends it, says what became of it.
+"""A bot in another language: asks what is to be sent, sends it, says what became of it, and who
+wrote to it.
 
 Nothing but the standard library. Settings are environment variables:
 
@@ -17,6 +18,7 @@ import signal
 import socket
 import sys
 import threading
+import time
 import urllib.error
 import urllib.request
 
@@ -28,8 +30,10 @@ POLL_SECONDS = float(os.environ.get("POLL_SECONDS", "30"))
 
 # As many rows as one poll answers at most.
 FULL = 50
-# Well below the 120 seconds that a row is ours, so that a poll of 50 rows is sent in time.
 TIMEOUT = 10
+# A row is ours for 120 seconds from when it was given out. What is not begun by now is left to
+# whoever is given it next: its sending must end, and be told, before that.
+HELD = 100
 
 stopped = threading.Event()
 
@@ -40,7 +44,8 @@ def call(method, url, body=None, headers=None):
     headers = {"Content-Type": "application/json", **(headers or {})}
     request = urllib.request.Request(url, data, headers, method=method)
     with urllib.request.urlopen(request, timeout=TIMEOUT) as answer:
-        return json.load(answer)
+        text = answer.read()
+        return json.loads(text) if text else None
 
 
 def pending():
@@ -52,6 +57,8 @@ def pending():
 def say(notification, result):
     """Says what became of a notification; a repeat is harmless, so it is repeated."""
     url = f"{URL}/internal/notifications/{notification['id']}"
+    # Of this time, should it have been given out again meanwhile.
+    result = {**result, "attempts": notification["attempts"]}
     for wait in (0.1, 1, 5, None):
         try:
             return call("PATCH", url, result, {"X-Service-Key": KEY})
@@ -88,21 +95,51 @@ def send(notification):
     return {"status": "sent", "telegram_message_id": answer["result"]["message_id"]}
 
 
+def listen(offset):
+    """Says who wrote to the bot: it may write to them, also if they had blocked it before.
+
+    Answers which update is next; one that could not be told of comes again.
+    """
+    query = f"offset={offset}&timeout=0&allowed_updates=%5B%22message%22%5D"
+    url = f"{TELEGRAM}/bot{TOKEN}/getUpdates?{query}"
+    for update in call("GET", url)["result"]:
+        chat = update.get("message", {}).get("chat", {})
+        if chat.get("type") == "private":
+            body = {"telegram_user_id": chat["id"]}
+            call("POST", f"{URL}/internal/chats/seen", body, {"X-Service-Key": KEY})
+        # Here a bot would answer /start and whatever else it is told.
+        offset = update["update_id"] + 1
+    return offset
+
+
+def deliver(notifications, until):
+    """Sends what was given out, as long as it is surely ours."""
+    for notification in notifications:
+        if time.monotonic() > until:
+            return
+        result = send(notification)
+        # What nobody knows is not said: the service offers it once more by itself.
+        if result is not None:
+            say(notification, result)
+
+
 def main():
     """Polls until it is asked to stop; what was begun is finished first."""
+    offset = 0
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: stopped.set())
     while not stopped.is_set():
+        try:
+            offset = listen(offset)
+        except (OSError, ValueError, http.client.HTTPException) as error:
+            print("cannot hear who wrote:", error, file=sys.stderr)
+        until = time.monotonic() + HELD
         try:
             notifications = pending()
         except OSError as error:
             print("cannot poll:", error, file=sys.stderr)
             notifications = []
-        for notification in notifications:
-            result = send(notification)
-            # What nobody knows is not said: the service offers it once more by itself.
-            if result is not None:
-                say(notification, result)
+        deliver(notifications, until)
         if len(notifications) < FULL:
             stopped.wait(POLL_SECONDS)
 

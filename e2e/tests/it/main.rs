@@ -17,5 +17,6 @@ mod migrations;
 mod polling;
 mod scenarios;
 mod story;
+mod suspended;
 mod telling;
 mod watching;

@@ -58,6 +58,32 @@ impl Client {
         Ok(answer.error_for_status()?.json().await?)
     }
 
+    /// What is given out now.
+    async fn pending(&self) -> Result<Vec<Value>> {
+        let answer = self.look("/internal/notifications/pending").await?;
+        let rows = answer["notifications"].as_array();
+        Ok(rows.ok_or("no notifications")?.clone())
+    }
+
+    /// The one that is given out next, waited for.
+    async fn given(&self) -> Result<Value> {
+        let mut given = None;
+        eventually("a notification is given out", PATIENCE, async || {
+            given = self.pending().await.ok().and_then(|mut rows| rows.pop());
+            given.is_some()
+        })
+        .await?;
+        Ok(given.ok_or("none")?)
+    }
+
+    /// Says what became of one; the status and the body of the answer.
+    async fn say(&self, id: &str, body: &Value) -> Result<(u16, Value)> {
+        let path = format!("{}/internal/notifications/{id}", self.rest);
+        let request = self.http.patch(path).header("x-service-key", &self.key);
+        let answer = request.json(body).send().await?;
+        Ok((answer.status().as_u16(), answer.json().await?))
+    }
+
     /// Waits until a notification has ended so.
     async fn ends(&self, path: &str, state: &str) -> Result<Value> {
         eventually(state, PATIENCE, async || {
@@ -107,6 +133,103 @@ async fn accepted(system: &System, member: &Member, text: &str) -> Result<Vec<Le
     Ok(entries.into_iter().filter(is_it).collect())
 }
 
+async fn is_reachable(system: &System, member: &Member) -> Result<bool> {
+    let request = GetRecipientRequest {
+        user_id: member.user.id.clone(),
+    };
+    let known = system.stack.recipients()?.get_recipient(request).await?;
+    Ok(known.into_inner().reachable)
+}
+
+async fn who_blocked_the_bot_is_written_to_again_once_they_wrote(
+    system: &System,
+    crm: &Client,
+    member: &Member,
+) -> Result<()> {
+    let sim = &system.story.sim;
+    sim.block(&member.person).await?;
+    let path = crm.tell(member, "are you there?").await?;
+    let failed = crm.ends(&path, "failed").await?;
+    let failure = failed["failure"].as_str().ok_or("no failure")?;
+    assert!(failure.starts_with("Forbidden:"), "{failure}");
+    assert!(!is_reachable(system, member).await?);
+    sim.unblock(&member.person).await?;
+    sim.say(&member.person, "/start").await?;
+    eventually("they can be reached", PATIENCE, async || {
+        is_reachable(system, member).await.unwrap_or_default()
+    })
+    .await?;
+    let path = crm.tell(member, "welcome back").await?;
+    crm.ends(&path, "sent").await?;
+    assert_eq!(accepted(system, member, "welcome back").await?.len(), 1);
+    Ok(())
+}
+
+/// The id at the end of a notification's path.
+fn id_of(path: &str) -> &str {
+    path.rsplit('/').next().unwrap_or_default()
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn over_http_what_cannot_be_is_refused_and_what_nobody_resolved_is_given_again() -> Result<()>
+{
+    let silence = (Program::NotifySvc, "NOTIFY_SILENCE", "0.5".to_owned());
+    let mut system = System::with(None, vec![silence], false).await?;
+    let student = system.story.join(&system.stack, "Boris", "ru").await?;
+    system.stack.stop_one(Program::BotGateway).await?;
+    poll_for_crm(&system).await?;
+    let crm = Client::of(&system);
+
+    let unknown = Uuid::new_v4().to_string();
+    let (status, problem) = crm.say(&unknown, &json!({"status": "sent"})).await?;
+    assert_eq!(
+        (status, &problem["reason"]),
+        (404, &json!("NOTIFICATION_NOT_FOUND"))
+    );
+
+    // Said to be sent, then to have failed.
+    let path = crm.tell(&student, "once").await?;
+    let id = id_of(&path);
+    let row = crm.given().await?;
+    assert_eq!((&row["id"], &row["attempts"]), (&json!(id), &json!(1)));
+    let sent = json!({"status": "sent", "attempts": 1});
+    assert_eq!(crm.say(id, &sent).await?.0, 200);
+    let failed = json!({"status": "failed", "reason": "no", "attempts": 1});
+    let (status, problem) = crm.say(id, &failed).await?;
+    assert_eq!(
+        (status, &problem["reason"], &problem["notification_state"]),
+        (409, &json!("NOTIFICATION_STATE_UNSUITABLE"), &json!("sent"))
+    );
+
+    // Not resolved: given to the same caller once more, and never a third time.
+    let path = crm.tell(&student, "twice").await?;
+    let id = id_of(&path);
+    for attempts in [1, 2] {
+        let row = crm.given().await?;
+        assert_eq!(
+            (&row["id"], &row["attempts"]),
+            (&json!(id), &json!(attempts))
+        );
+    }
+    let ended = crm.ends(&path, "unconfirmed").await?;
+    assert_eq!(
+        (&ended["attempt_no"], &ended["resent"]),
+        (&json!(2), &json!(true))
+    );
+    assert_eq!(crm.pending().await?, Vec::<Value>::new());
+    // A failure of the first time says nothing of the second.
+    let (status, problem) = crm.say(id, &failed).await?;
+    assert_eq!(
+        (status, &problem["notification_state"]),
+        (409, &json!("unconfirmed"))
+    );
+    let (status, late) = crm
+        .say(id, &json!({"status": "sent", "attempts": 2}))
+        .await?;
+    assert_eq!((status, &late["state"]), (200, &json!("sent")));
+    system.stop().await
+}
+
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_python_bot_that_polls_sends_and_tells_delivers_each_message_once() -> Result<()> {
     let mut system = System::start(None).await?;
@@ -152,17 +275,7 @@ async fn a_python_bot_that_polls_sends_and_tells_delivers_each_message_once() ->
     assert!(sent["attempt_no"].as_i64() > Some(1), "{sent}");
     assert_eq!(accepted(&system, &teacher, "slowly").await?.len(), 1);
 
-    // Who blocked the bot is not written to again.
-    system.story.sim.block(&student.person).await?;
-    let path = crm.tell(&student, "are you there?").await?;
-    let failed = crm.ends(&path, "failed").await?;
-    let failure = failed["failure"].as_str().ok_or("no failure")?;
-    assert!(failure.starts_with("Forbidden:"), "{failure}");
-    let request = GetRecipientRequest {
-        user_id: student.user.id.clone(),
-    };
-    let known = system.stack.recipients()?.get_recipient(request).await?;
-    assert!(!known.into_inner().reachable);
+    who_blocked_the_bot_is_written_to_again_once_they_wrote(&system, &crm, &student).await?;
 
     let ended = bot.stop(Signal::TERM, GRACE).await?;
     assert!(ended.success(), "{ended}\n{}", bot.log_tail());

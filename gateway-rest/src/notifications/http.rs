@@ -10,8 +10,11 @@ use olm_proto::{
     timestamp,
 };
 use service_kit::{grpc::client::acting, status::Violations};
+use utoipa_axum::{router::OpenApiRouter, routes};
 
-use super::{Accepted, NewNotification, Notification, WebhookKey, path};
+use super::{
+    Accepted, NewNotification, Notification, WebhookKey, changing, listing, path, send_message,
+};
 use crate::{
     api::App,
     body::{JsonBody, PathId},
@@ -27,6 +30,16 @@ const NAMES: &[(&str, &str)] = &[
     ("notification_id", "id"),
     ("uncertain_policy", "on_uncertain"),
 ];
+
+pub(crate) fn routes() -> OpenApiRouter<App> {
+    OpenApiRouter::new()
+        .routes(routes!(create, listing::list))
+        .routes(routes!(get))
+        .routes(routes!(webhook_key))
+        .routes(routes!(send_message::send_message))
+        .merge(changing::routes())
+        .merge(listing::routes())
+}
 
 /// Accepts a notification; it is stored before this answers.
 #[utoipa::path(
@@ -47,7 +60,7 @@ const NAMES: &[(&str, &str)] = &[
     ),
     security(("service_key" = []))
 )]
-pub(crate) async fn create(
+async fn create(
     State(app): State<App>,
     caller: ServiceCaller,
     key: IdempotencyKey,
@@ -142,7 +155,7 @@ pub(super) async fn accept(
     ),
     security(("service_key" = []), ("service_key" = [], "acting_user" = []))
 )]
-pub(crate) async fn get(
+async fn get(
     State(app): State<App>,
     caller: Caller,
     PathId(id): PathId,
@@ -174,7 +187,7 @@ pub(crate) async fn get(
     ),
     security(("service_key" = []))
 )]
-pub(crate) async fn webhook_key(
+async fn webhook_key(
     State(app): State<App>,
     caller: ServiceCaller,
 ) -> Result<Json<WebhookKey>, Problem> {

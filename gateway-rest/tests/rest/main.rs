@@ -32,3 +32,4 @@ mod slots;
 mod stopping;
 mod teachers;
 mod traces;
+mod waiting;

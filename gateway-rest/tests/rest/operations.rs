@@ -164,6 +164,8 @@ fn body(id: &str) -> Value {
         "preview_series" => wanted_series(),
         "create_series" => json!({"series": wanted_series(), "conflict_mode": "strict"}),
         "update_series" => json!({"change": {}, "conflict_mode": "skip"}),
+        "report_chat_seen" => json!({"telegram_user_id": 5}),
+        "reschedule_notification" => json!({"due_time": start}),
         "resolve_notification" => json!({"status": "sent"}),
         "send_message" => json!({"telegram_user_id": 5, "message": "hello"}),
         other => panic!("no body for {other}"),

@@ -5,8 +5,8 @@ use olm_proto::{
     notify::v1::{
         BeginDueRequest, BeginDueResponse, Content, CustomText, LessonNotice, LessonNoticeKind,
         LessonRole, Notification, NotificationState, PolledFailed, PolledNotification, PolledSent,
-        ResolveNotificationRequest, ResolveNotificationResponse, content::Kind,
-        resolve_notification_request::Result as Told,
+        ReportChatSeenRequest, ResolveNotificationRequest, ResolveNotificationResponse,
+        content::Kind, resolve_notification_request::Result as Told,
     },
     timestamp,
 };
@@ -109,27 +109,31 @@ async fn asking_for_the_headers_only_takes_nothing_from_the_queue() {
 #[tokio::test]
 async fn a_bot_says_what_became_of_a_notification() {
     let path = format!("/internal/notifications/{NOTIFICATION}");
-    for (body, told) in [
+    for (body, attempt_no, told) in [
         (
             json!({"status": "sent"}),
+            0,
             Told::Sent(PolledSent {
                 telegram_message_id: 0,
             }),
         ),
         (
             json!({"status": "sent", "telegram_message_id": 77.0, "reason": "fine"}),
+            0,
             Told::Sent(PolledSent {
                 telegram_message_id: 77,
             }),
         ),
         (
-            json!({"status": "failed", "reason": "timeout"}),
+            json!({"status": "failed", "reason": "timeout", "attempts": 2}),
+            2,
             Told::Failed(PolledFailed {
                 reason: "timeout".to_owned(),
             }),
         ),
         (
             json!({"status": "failed"}),
+            0,
             Told::Failed(PolledFailed {
                 reason: String::new(),
             }),
@@ -143,6 +147,7 @@ async fn a_bot_says_what_became_of_a_notification() {
             ResolveNotificationRequest {
                 client: "website".to_owned(),
                 notification_id: NOTIFICATION.to_owned(),
+                attempt_no,
                 result: Some(told),
             }
         );
@@ -180,14 +185,17 @@ async fn every_state_is_shown_as_pending_sent_or_failed() {
 async fn every_fault_of_a_result_is_told_at_once() {
     let gateway = Gateway::start().await;
     let path = format!("/internal/notifications/{NOTIFICATION}");
-    let body = json!({"telegram_message_id": 0});
+    let body = json!({"telegram_message_id": 0, "attempts": 0});
     let faults = problem(
         gateway.patch(&path, &body).key(CRM_KEY),
         400,
         "INVALID_FIELDS",
     )
     .await;
-    assert_eq!(fields(&faults), ["telegram_message_id", "status"]);
+    assert_eq!(
+        fields(&faults),
+        ["telegram_message_id", "attempts", "status"]
+    );
     let body = json!({"status": "pending"});
     let faults = problem(
         gateway.patch(&path, &body).key(CRM_KEY),
@@ -218,4 +226,46 @@ async fn what_cannot_be_is_a_conflict_that_names_the_state() {
         .notify
         .refuse(refused(Code::FailedPrecondition, ErrorReason::NoPolledBot));
     problem(gateway.get(PENDING).key(CRM_KEY), 409, "NO_POLLED_BOT").await;
+}
+
+const SEEN: &str = "/internal/chats/seen";
+
+#[tokio::test]
+async fn a_bot_says_who_wrote_to_it() {
+    for name in ["telegram_user_id", "chat_id"] {
+        let gateway = Gateway::start().await;
+        let request = gateway.post(SEEN, &json!({ name: 5 })).key(CRM_KEY);
+        assert_eq!(request.send().await.unwrap().status().as_u16(), 204);
+        assert_eq!(
+            gateway.notify.asked::<ReportChatSeenRequest>(),
+            ReportChatSeenRequest {
+                client: "crm".to_owned(),
+                chat_id: 5,
+            }
+        );
+    }
+    let gateway = Gateway::start().await;
+    for (body, field) in [
+        (json!({}), "telegram_user_id"),
+        (
+            json!({"telegram_user_id": 5, "chat_id": 5}),
+            "telegram_user_id",
+        ),
+        (json!({"telegram_user_id": 0}), "telegram_user_id"),
+        (json!({"chat_id": -5}), "chat_id"),
+    ] {
+        let request = gateway.post(SEEN, &body).key(CRM_KEY);
+        let faults = problem(request, 400, "INVALID_FIELDS").await;
+        assert_eq!(fields(&faults), [field]);
+    }
+    assert!(gateway.notify.calls().is_empty());
+}
+
+#[tokio::test]
+async fn who_polls_for_no_bot_says_nothing_of_its_chats() {
+    let gateway = Gateway::start().await;
+    let no_bot = Refusal::new(Code::FailedPrecondition, ErrorReason::NoPolledBot, "no");
+    gateway.notify.refuse(no_bot);
+    let request = gateway.post(SEEN, &json!({"chat_id": 5})).key(CRM_KEY);
+    problem(request, 409, "NO_POLLED_BOT").await;
 }

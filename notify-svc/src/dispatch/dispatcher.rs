@@ -320,8 +320,8 @@ impl Dispatcher {
                 notification_id: row.id,
                 attempt_no: row.attempt_no,
             });
-            let late = Instant::now().saturating_duration_since(candidate.due);
-            metrics::begun(candidate.lane, late);
+            let late = -due_in(candidate, &row);
+            metrics::begun(candidate.lane, late.try_into().unwrap_or_default());
             self.push(candidate, row, beginning.renewal).await;
         }
         if nothing {
@@ -403,6 +403,7 @@ impl Dispatcher {
         span.in_scope(|| {
             tracing::info!(bot_id = self.owner.bot_id, "notification begun");
         });
+        let due_in = due_in(candidate, &row);
         let content = joined(&row.content, row.counterpart_name);
         let silent = silent(
             row.quiet_hours,
@@ -420,7 +421,7 @@ impl Dispatcher {
                 .wire(),
             ),
             lane: candidate.lane.wire().into(),
-            due_in: Some(olm_proto::duration(until(candidate.due))),
+            due_in: Some(olm_proto::duration(due_in)),
             chat_id: row.chat_id,
             language: row.language,
             time_zone: row.time_zone,
@@ -438,12 +439,13 @@ impl Dispatcher {
     }
 }
 
-/// From now until `due`; negative when it is past.
-fn until(due: Instant) -> SignedDuration {
-    let now = Instant::now();
+/// From now until a row's instant; negative when it is past. What attempts before put it off
+/// by is past too.
+fn due_in(candidate: &Candidate, row: &Begun) -> SignedDuration {
+    let (now, due) = (Instant::now(), candidate.due);
     let ahead = SignedDuration::try_from(due.saturating_duration_since(now)).unwrap_or_default();
     let behind = SignedDuration::try_from(now.saturating_duration_since(due)).unwrap_or_default();
-    ahead - behind
+    ahead - behind - row.put_off
 }
 
 /// Whether a message comes without a sound: in its reader's quiet hours, unless it is a

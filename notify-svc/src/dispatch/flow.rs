@@ -1,7 +1,11 @@
 //! What one dispatcher holds in memory: the rows of the next seconds, the gateway's
 //! credit, and what is out. No IO; the dispatcher and the stream's session share it.
 
+mod crowds;
+mod frozen;
 mod groups;
+mod order;
+mod turns;
 
 use std::{
     collections::{BTreeMap, HashMap, HashSet},
@@ -11,11 +15,15 @@ use std::{
 use tokio::time::Instant;
 use uuid::Uuid;
 
+use crowds::{crowded, full};
+use frozen::Frozen;
 use groups::Groups;
+use order::{Line, Order, Rank};
+use turns::Turns;
 
 use super::{
     AttemptRef,
-    upcoming::{CHAT_SHARE, Crowded, Upcoming},
+    upcoming::{Crowded, Upcoming},
 };
 use crate::notifications::Lane;
 
@@ -24,9 +32,6 @@ use crate::notifications::Lane;
 const MAX_OUT_PER_CHAT: usize = 2;
 /// And of a group: it may have to wait for a minute.
 const MAX_OUT_PER_GROUP: usize = 1;
-
-/// Who is read apart at most.
-const MAX_CROWDED: usize = 500;
 
 /// The state of one bot's flow in one epoch.
 #[derive(Debug, Default)]
@@ -42,81 +47,16 @@ pub struct Flow {
     out: HashMap<Uuid, Out>,
     frozen: Frozen,
     groups: Groups,
+    order: Order,
 }
 
 /// Where a row waits: earlier lanes first; of a lane the earlier turn, then the earlier
 /// due.
 type Place = (Lane, u64, Instant, Uuid);
 
-/// Whose turn it is among the senders of broadcasts: each row takes a turn, the rows of one
-/// sender one after another, so that the few of one do not wait for the many of another.
-#[derive(Debug, Default)]
-struct Turns {
-    /// Of the row taken last.
-    now: u64,
-    /// The next one of each sender that is ahead of `now`.
-    next: HashMap<i64, u64>,
-}
-
-impl Turns {
-    /// The first turn that a sender's waiting rows have.
-    fn first(&self, sender: i64) -> u64 {
-        let next = self.next.get(&sender).copied();
-        next.unwrap_or_default().max(self.now)
-    }
-
-    fn taken(&mut self, sender: i64, turn: u64) {
-        self.now = self.now.max(turn);
-        self.next.insert(sender, turn + 1);
-    }
-
-    fn forget_past(&mut self) {
-        let now = self.now;
-        self.next.retain(|_, next| *next > now);
-    }
-}
-
 /// Since when a lane has rows that only credit keeps from being begun.
 #[derive(Debug, Default)]
 struct Starved(HashMap<Lane, Instant>);
-
-/// Chats remembered as frozen: more than a bot can be told about in the time it takes to
-/// be told to stop.
-const MAX_FROZEN: usize = 10_000;
-
-/// What Telegram does not take for now.
-#[derive(Debug, Default)]
-struct Frozen {
-    bot: Option<Instant>,
-    chats: HashMap<i64, Instant>,
-}
-
-impl Frozen {
-    fn freeze(&mut self, chat_id: i64, until: Instant, now: Instant) {
-        if chat_id == 0 {
-            self.bot = self.bot.max(Some(until));
-            return;
-        }
-        if self.chats.len() >= MAX_FROZEN {
-            self.chats.retain(|_, until| *until > now);
-        }
-        if self.chats.len() < MAX_FROZEN {
-            let frozen = self.chats.entry(chat_id).or_insert(until);
-            *frozen = until.max(*frozen);
-        }
-    }
-
-    /// When a row due at `due` may go to a chat.
-    fn ready(&self, due: Instant, chat_id: i64) -> Instant {
-        let chat = self.chats.get(&chat_id).copied();
-        self.bot.max(chat).map_or(due, |until| until.max(due))
-    }
-
-    fn forget_over(&mut self, now: Instant) {
-        self.bot = self.bot.filter(|until| *until > now);
-        self.chats.retain(|_, until| *until > now);
-    }
-}
 
 /// How many rows may be out, and are.
 #[derive(Debug, Default)]
@@ -168,13 +108,40 @@ struct Waiting {
     version: i64,
     chat_id: i64,
     sender: i64,
+    /// When it fell due, whatever put it off.
+    due_us: i64,
+    /// It was out, and keeps its place in its line.
+    back: bool,
 }
 
 #[derive(Debug, Clone, Copy)]
 struct Out {
-    chat_id: i64,
+    lane: Lane,
+    due: Instant,
+    row: Waiting,
     attempt_no: Option<i32>,
     since: Instant,
+}
+
+/// An attempt after which its row is pending again.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Back {
+    /// Which.
+    pub attempt: AttemptRef,
+    /// The row's now.
+    pub version: i64,
+    /// Until it may be begun again.
+    pub wait: Duration,
+}
+
+impl Waiting {
+    fn line(&self, lane: Lane) -> Line {
+        (lane, self.chat_id, self.sender)
+    }
+
+    fn rank(&self, id: Uuid) -> Rank {
+        (self.due_us, id)
+    }
 }
 
 /// A row that may be begun now; its place is taken.
@@ -199,54 +166,23 @@ pub struct Loaded {
     pub crowded: Crowded,
 }
 
-/// A lane and a sender, of which as many rows were read as may be.
-type Full = HashSet<(Lane, i64)>;
-
-fn group(lane: Lane, row: &Upcoming) -> (Lane, i64) {
-    match lane {
-        Lane::Interactive | Lane::Reminder => (lane, 0),
-        Lane::Broadcast => (lane, row.sender),
-    }
+/// What a read found waiting here.
+#[derive(Debug, Default)]
+struct Met {
+    /// Rows that had come back.
+    back: HashSet<Uuid>,
+    /// Rows that came back since they were read.
+    stale: HashSet<Uuid>,
 }
 
-fn full(rows: &[(Lane, &Upcoming)]) -> Full {
-    let mut read: HashMap<(Lane, i64), i64> = HashMap::new();
-    let mut full = HashSet::new();
-    for (lane, row) in rows.iter().filter(|(_, row)| row.share > 0) {
-        let rows = read.entry(group(*lane, row)).or_default();
-        *rows += 1;
-        if *rows >= row.share {
-            full.insert(group(*lane, row));
-        }
+impl Met {
+    fn was_back(&self, row: &Upcoming) -> bool {
+        self.back.contains(&row.id)
     }
-    full
-}
 
-/// Who fills a full group with one chat's rows, and who was read apart and still has more
-/// than the share.
-fn crowded(rows: &[(Lane, &Upcoming)], full: &Full) -> Crowded {
-    let mut chats: HashMap<(Lane, i64), usize> = HashMap::new();
-    let mut apart: HashMap<(Lane, Uuid), usize> = HashMap::new();
-    for (lane, row) in rows {
-        if row.share == 0 {
-            *apart.entry((*lane, row.user_id)).or_default() += 1;
-        } else if full.contains(&group(*lane, row)) {
-            *chats.entry((*lane, row.chat_id)).or_default() += 1;
-        }
+    fn is_stale(&self, row: &Upcoming) -> bool {
+        self.stale.contains(&row.id)
     }
-    let crowds = |lane: Lane, row: &Upcoming| match row.share {
-        0 => apart.get(&(lane, row.user_id)) >= Some(&CHAT_SHARE),
-        _ => chats.get(&(lane, row.chat_id)) > Some(&CHAT_SHARE),
-    };
-    let mut crowded: Vec<_> = rows
-        .iter()
-        .filter(|(lane, row)| crowds(*lane, row))
-        .map(|(lane, row)| (*lane, row.user_id))
-        .collect();
-    crowded.sort_unstable();
-    crowded.dedup();
-    crowded.truncate(MAX_CROWDED);
-    Crowded(crowded)
 }
 
 impl Flow {
@@ -270,14 +206,11 @@ impl Flow {
     }
 
     /// Replaces what waits by what was read, at `read`: late rather than early by half
-    /// a round trip.
+    /// a round trip. What came back stays until it is begun again, wherever the read ended.
     pub fn load(&mut self, rows: &[Upcoming], read: Instant) -> Loaded {
-        let known: HashMap<Uuid, i64> = self
-            .waiting
-            .iter()
-            .map(|((_, _, _, id), waiting)| (*id, waiting.version))
-            .collect();
-        self.waiting.clear();
+        let known: HashSet<Uuid> = self.waiting.keys().map(|(.., id)| *id).collect();
+        let met = self.give_way(rows);
+        self.waiting.retain(|_, waiting| waiting.back);
         self.frozen.forget_over(read);
         self.turns.forget_past();
         let mut rows: Vec<_> = rows
@@ -290,10 +223,10 @@ impl Flow {
         let mut missed = 0;
         let mut turns: HashMap<i64, u64> = HashMap::new();
         for (lane, row) in &rows {
-            if self.out.contains_key(&row.id) {
+            if self.out.contains_key(&row.id) || met.is_stale(row) {
                 continue;
             }
-            let new = all_known && !known.contains_key(&row.id);
+            let new = all_known && !known.contains(&row.id);
             missed += usize::from(row.in_us < 0 && new);
             let turn = match lane {
                 Lane::Interactive | Lane::Reminder => 0,
@@ -304,47 +237,89 @@ impl Flow {
                     *next - 1
                 }
             };
-            self.wait(*lane, turn, row, read);
+            self.wait((*lane, turn), row, read, met.was_back(row));
         }
-        self.read = self.waiting.len();
+        self.read = self.in_turn();
         let full = full(&rows);
         self.more = !full.is_empty();
         Loaded {
             missed,
-            crowded: crowded(&rows, &full),
+            crowded: crowded(&rows, &full, &self.order),
         }
     }
 
     /// Adds what a read of the interactive lane alone showed to what waits, at `read`.
     pub fn add(&mut self, rows: &[Upcoming], read: Instant) {
-        let ids: HashSet<_> = rows.iter().map(|row| row.id).collect();
-        self.waiting.retain(|(.., id), _| !ids.contains(id));
+        let met = self.give_way(rows);
         for row in rows {
-            if !self.out.contains_key(&row.id) {
-                self.wait(Lane::Interactive, 0, row, read);
+            if !self.out.contains_key(&row.id) && !met.is_stale(row) {
+                self.wait((Lane::Interactive, 0), row, read, met.was_back(row));
             }
         }
     }
 
-    fn wait(&mut self, lane: Lane, turn: u64, row: &Upcoming, read: Instant) {
+    /// Removes what was read anew, but for what came back since it was read.
+    fn give_way(&mut self, rows: &[Upcoming]) -> Met {
+        let read: HashMap<_, _> = rows.iter().map(|row| (row.id, row.version)).collect();
+        let mut met = Met::default();
+        let order = &mut self.order;
+        self.waiting.retain(|(lane, .., id), waiting| {
+            let Some(version) = read.get(id) else {
+                return true;
+            };
+            if waiting.back && *version < waiting.version {
+                met.stale.insert(*id);
+                return true;
+            }
+            if waiting.back {
+                order.remove(waiting.line(*lane), waiting.rank(*id));
+                met.back.insert(*id);
+            }
+            false
+        });
+        met
+    }
+
+    fn wait(&mut self, (lane, turn): (Lane, u64), row: &Upcoming, read: Instant, was_back: bool) {
         let ahead = Duration::from_micros(row.in_us.unsigned_abs());
         let due = if row.in_us >= 0 {
             read + ahead
         } else {
             read.checked_sub(ahead).unwrap_or(read)
         };
-        let waiting = Waiting {
+        let mut waiting = Waiting {
             version: row.version,
             chat_id: row.chat_id,
             sender: row.sender,
+            due_us: row.due_us,
+            back: false,
         };
+        waiting.back =
+            (row.back || was_back) && self.order.add(waiting.line(lane), waiting.rank(row.id));
         self.waiting.insert((lane, turn, due, row.id), waiting);
+    }
+
+    /// How many wait that never were out.
+    fn in_turn(&self) -> usize {
+        self.waiting.len().saturating_sub(self.order.len())
+    }
+
+    /// Whether one that came back goes before it; or, when it came back itself, one that is
+    /// out: what becomes of that may be on its way, and be the same.
+    fn is_behind(&self, lane: Lane, id: Uuid, waiting: &Waiting) -> bool {
+        let (queue, rank) = (waiting.line(lane), waiting.rank(id));
+        let goes_before =
+            |(id, out): (&Uuid, &Out)| out.row.line(out.lane) == queue && out.row.rank(*id) < rank;
+        self.order.is_behind(queue, rank)
+            || waiting.back
+                && self.places.chats.contains_key(&waiting.chat_id)
+                && self.out.iter().any(goes_before)
     }
 
     /// Whether half of what was read is gone and more is there.
     #[must_use]
     pub fn wants_more(&self) -> bool {
-        self.more && self.waiting.len() <= self.read / 2
+        self.more && self.in_turn() <= self.read / 2
     }
 
     /// Takes up to `limit` rows due by `until`, earlier lanes first, as far as credit
@@ -357,7 +332,10 @@ impl Flow {
                 break;
             }
             let ready = self.frozen.ready(due, waiting.chat_id);
-            if ready > until || !self.places.has_chat(waiting.chat_id) {
+            if ready > until
+                || !self.places.has_chat(waiting.chat_id)
+                || self.is_behind(lane, id, waiting)
+            {
                 continue;
             }
             if !self.places.has_credit(lane) {
@@ -366,7 +344,9 @@ impl Flow {
             }
             self.places.take(lane, waiting.chat_id);
             let out = Out {
-                chat_id: waiting.chat_id,
+                lane,
+                due,
+                row: *waiting,
                 attempt_no: None,
                 since: now,
             };
@@ -397,7 +377,9 @@ impl Flow {
     pub fn next_due(&self) -> Option<Instant> {
         self.waiting
             .iter()
-            .filter(|((lane, ..), waiting)| self.places.may_take(*lane, waiting.chat_id))
+            .filter(|((lane, .., id), waiting)| {
+                self.places.may_take(*lane, waiting.chat_id) && !self.is_behind(*lane, *id, waiting)
+            })
             .map(|((_, _, due, _), waiting)| self.frozen.ready(*due, waiting.chat_id))
             .min()
     }
@@ -417,20 +399,38 @@ impl Flow {
 
     /// The outcome of an attempt is stored: its chat is free again.
     pub fn finished(&mut self, attempt: AttemptRef) {
-        let is_out = self
-            .out
-            .get(&attempt.notification_id)
-            .is_some_and(|out| out.attempt_no == Some(attempt.attempt_no));
-        if is_out {
+        if self.is_out(attempt).is_some() {
             self.remove(attempt.notification_id);
         }
     }
 
+    /// An attempt is over, and its row waits for another one: before what fell due after it.
+    pub fn came_back(&mut self, back: Back, now: Instant) {
+        let Some(mut out) = self.is_out(back.attempt) else {
+            return;
+        };
+        let id = back.attempt.notification_id;
+        self.remove(id);
+        let (line, rank) = (out.row.line(out.lane), out.row.rank(id));
+        if !Order::keeps(back.wait) || !self.order.add(line, rank) {
+            return;
+        }
+        out.row.version = back.version;
+        out.row.back = true;
+        let turn = match out.lane {
+            Lane::Interactive | Lane::Reminder => 0,
+            Lane::Broadcast => self.turns.first(out.row.sender),
+        };
+        // Not before its own instant, ahead of which it was begun.
+        let due = out.due.max(now + back.wait);
+        self.waiting.insert((out.lane, turn, due, id), out.row);
+    }
+
     /// An attempt reached its chat, and that is stored: a group rests before its next row.
     pub fn sent(&mut self, attempt: AttemptRef, now: Instant) {
-        let out = self.out.get(&attempt.notification_id);
-        let group = out.map(|out| out.chat_id).filter(|chat_id| *chat_id < 0);
-        if let Some(group) = group.filter(|_| self.is_out(attempt)) {
+        let out = self.is_out(attempt);
+        let group = out.map(|out| out.row.chat_id);
+        if let Some(group) = group.filter(|chat_id| *chat_id < 0) {
             let free_at = self.groups.sent(group, now);
             self.frozen.freeze(group, free_at, now);
         }
@@ -454,7 +454,10 @@ impl Flow {
         let Some(out) = self.out.remove(&id) else {
             return;
         };
-        self.places.leave_chat(out.chat_id);
+        self.places.leave_chat(out.row.chat_id);
+        if out.row.back {
+            self.order.remove(out.row.line(out.lane), out.row.rank(id));
+        }
     }
 
     /// The attempts that were pushed and are out.
@@ -469,9 +472,9 @@ impl Flow {
         attempts.collect()
     }
 
-    fn is_out(&self, attempt: AttemptRef) -> bool {
-        let out = self.out.get(&attempt.notification_id);
-        out.is_some_and(|out| out.attempt_no == Some(attempt.attempt_no))
+    fn is_out(&self, attempt: AttemptRef) -> Option<Out> {
+        let out = self.out.get(&attempt.notification_id).copied();
+        out.filter(|out| out.attempt_no == Some(attempt.attempt_no))
     }
 
     /// Whether nothing is out.

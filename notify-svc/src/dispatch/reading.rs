@@ -216,6 +216,8 @@ mod tests {
             sender: 0,
             chat_id: 1,
             in_us: in_s * 1_000_000,
+            due_us: in_s * 1_000_000,
+            back: false,
             share: 500,
         }
     }

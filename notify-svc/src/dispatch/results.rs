@@ -1,11 +1,11 @@
 //! What gateways report: applied once, whatever order and however often it comes.
 
-use std::collections::{BTreeMap, HashSet};
+use std::collections::{BTreeMap, HashMap, HashSet};
 
 use tokio::time::Instant;
 use uuid::Uuid;
 
-use super::{AttemptRef, Report, store};
+use super::{AttemptRef, Report, flow::Back, store};
 use crate::{
     App, errors, lesson_plans, metrics,
     notifications::{
@@ -16,12 +16,17 @@ use crate::{
 };
 
 /// Stores reports of one gateway in one transaction; when this returns, all of them may
-/// be forgotten there: also those of attempts that were never this gateway's.
+/// be forgotten there: also those of attempts that were never this gateway's. Answers which of
+/// them are to be tried again, uncounted.
 ///
 /// # Errors
 ///
 /// When the database fails; the gateway repeats what was not acknowledged.
-pub async fn apply(app: &App, gateway_id: Uuid, reports: &[Report]) -> sqlx::Result<()> {
+pub async fn apply(
+    app: &App,
+    gateway_id: Uuid,
+    reports: &[Report],
+) -> sqlx::Result<HashMap<AttemptRef, Back>> {
     // One report per notification at a time; the later ones meet what the first left.
     let mut rounds: Vec<BTreeMap<Uuid, &Report>> = Vec::new();
     for report in reports {
@@ -33,23 +38,24 @@ pub async fn apply(app: &App, gateway_id: Uuid, reports: &[Report]) -> sqlx::Res
     }
     mark_unreachable(app, gateway_id, reports).await?;
     move_chats(app, gateway_id, reports).await?;
+    let mut back = HashMap::new();
     for round in rounds {
-        match apply_round(app, gateway_id, &round).await {
+        back.extend(match apply_round(app, gateway_id, &round).await {
             // Plans lock their rows too, and not in one order with others' plans.
             Err(error) if errors::is_contention(&error) => {
-                apply_round(app, gateway_id, &round).await?;
+                apply_round(app, gateway_id, &round).await?
             }
             applied => applied?,
-        }
+        });
     }
-    Ok(())
+    Ok(back)
 }
 
 async fn apply_round(
     app: &App,
     gateway_id: Uuid,
     reports: &BTreeMap<Uuid, &Report>,
-) -> sqlx::Result<()> {
+) -> sqlx::Result<HashMap<AttemptRef, Back>> {
     let started = Instant::now();
     let mut tx = app.pool.begin().await?;
     let ids: Vec<_> = reports.keys().copied().collect();
@@ -100,7 +106,22 @@ async fn apply_round(
         .filter(|step| step.change.standing.state == State::Pending)
         .filter_map(|step| step.row.bot_id);
     app.wakeups.wake(again);
-    Ok(())
+    Ok(steps
+        .iter()
+        .filter_map(|step| back(step, reports))
+        .collect())
+}
+
+/// A row that keeps its place among its chat's: one that was refused comes when it comes.
+fn back(step: &Step, reports: &BTreeMap<Uuid, &Report>) -> Option<(AttemptRef, Back)> {
+    let wait = step.change.wait?;
+    let attempt = reports.get(&step.row.id)?.attempt;
+    let back = Back {
+        attempt,
+        version: step.row.version + 1,
+        wait,
+    };
+    (step.change.standing.counted == 0).then_some((attempt, back))
 }
 
 fn step(app: &App, row: &Locked, report: &Report) -> Option<Step> {

@@ -465,23 +465,23 @@ impl Session {
         if reports.is_empty() {
             return;
         }
-        if let Err(error) = results::apply(&self.app, self.gateway_id, &reports).await {
+        let stored = results::apply(&self.app, self.gateway_id, &reports).await;
+        let Ok(back) = stored.inspect_err(|error| {
             tracing::warn!(%error, results = reports.len(), "results cannot be stored");
+        }) else {
             return;
-        }
+        };
         for report in reports {
+            let back = back.get(&report.attempt);
             for bot in self.bots.values() {
-                bot.shared.change(|flow| {
-                    if matches!(report.outcome, Outcome::Sent { .. }) {
-                        flow.sent(report.attempt, Instant::now());
-                    } else {
-                        flow.finished(report.attempt);
-                    }
+                bot.shared.change(|flow| match (&report.outcome, back) {
+                    (Outcome::Sent { .. }, _) => flow.sent(report.attempt, Instant::now()),
+                    (_, Some(back)) => flow.came_back(*back, Instant::now()),
+                    (_, None) => flow.finished(report.attempt),
                 });
             }
-            let ack = ResultAck {
-                attempt: Some(report.attempt.wire()),
-            };
+            let attempt = Some(report.attempt.wire());
+            let ack = ResultAck { attempt };
             self.send(dispatch_response::Message::ResultAck(ack)).await;
         }
     }

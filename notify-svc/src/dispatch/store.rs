@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use jiff::SignedDuration;
 use sqlx::PgConnection;
 use uuid::Uuid;
 
@@ -100,6 +101,8 @@ pub struct Begun {
     pub traceparent: String,
     /// Without its markup.
     pub plain: bool,
+    /// How much later than it was due it was to be begun, because of attempts before.
+    pub put_off: SignedDuration,
 }
 
 /// What Begin did.
@@ -150,13 +153,15 @@ pub async fn begin(
                    version = n.version + 1
                FROM locked
                WHERE n.id = locked.id
-               RETURNING n.id, n.user_id, n.attempt_no, n.lane, n.plain
+               RETURNING n.id, n.user_id, n.attempt_no, n.lane, n.plain,
+                         n.next_at - n.due_at AS put_off
            ), logged AS (
                INSERT INTO notify.attempts (notification_id, attempt_no, bot_id, gateway_id, epoch)
                SELECT id, attempt_no, $1, $3, $2 FROM begun
            )
            SELECT owner.renewal, b.id AS "id?", b.attempt_no AS "attempt_no?", b.lane AS "lane?",
                   b.plain AS "plain?",
+                  (extract(epoch FROM b.put_off) * 1e6)::bigint AS "put_off_us?",
                   r.chat_id AS "chat_id?", r.language AS "language?", r.time_zone AS "time_zone?",
                   r.quiet_start_minute AS "quiet_start_minute?",
                   r.quiet_end_minute AS "quiet_end_minute?",
@@ -191,6 +196,7 @@ struct BeginRow {
     attempt_no: Option<i32>,
     lane: Option<i16>,
     plain: Option<bool>,
+    put_off_us: Option<i64>,
     chat_id: Option<i64>,
     language: Option<String>,
     time_zone: Option<String>,
@@ -216,6 +222,7 @@ impl BeginRow {
             counterpart_name: self.counterpart_name,
             traceparent: self.traceparent?,
             plain: self.plain?,
+            put_off: SignedDuration::from_micros(self.put_off_us?),
         })
     }
 }

@@ -36,6 +36,11 @@ pub struct Upcoming {
     pub chat_id: i64,
     /// Until it is to be begun, by the database's clock; negative when late.
     pub in_us: i64,
+    /// When it fell due, by the database's clock, in microseconds since 1970: whatever put it
+    /// off, it goes before what its sender's chat has later.
+    pub due_us: i64,
+    /// It was out, uncounted, and keeps its place.
+    pub back: bool,
     /// Rows that may have been read with it at most; 0: read by itself.
     pub share: i64,
 }
@@ -157,7 +162,8 @@ pub async fn list_upcoming(
     sqlx::query_as!(
         Upcoming,
         r#"WITH upcoming AS (
-               (SELECT n.id, n.user_id, n.version, n.lane, n.sender, n.next_at, $3::bigint AS share
+               (SELECT n.id, n.user_id, n.version, n.lane, n.sender, n.next_at, n.due_at,
+                       n.returned > 0 AND n.counted = 0 AS back, $3::bigint AS share
                 FROM notify.notifications n
                 WHERE n.bot_id = $1 AND n.lane = 2 AND n.state = 'pending'
                   AND n.next_at BETWEEN now() - $12 * interval '1 second'
@@ -166,7 +172,8 @@ pub async fn list_upcoming(
                   AND n.user_id <> ALL ($5::uuid[])
                 ORDER BY n.next_at LIMIT $3)
                UNION ALL
-               (SELECT n.id, n.user_id, n.version, n.lane, n.sender, n.next_at, $3
+               (SELECT n.id, n.user_id, n.version, n.lane, n.sender, n.next_at, n.due_at,
+                       n.returned > 0 AND n.counted = 0, $3
                 FROM notify.notifications n
                 WHERE n.bot_id = $1 AND n.lane = 3 AND n.state = 'pending'
                   AND n.next_at BETWEEN now() - $12 * interval '1 second'
@@ -178,7 +185,8 @@ pub async fn list_upcoming(
                SELECT of_sender.*
                FROM unnest($4::bigint[]) AS senders (sender)
                CROSS JOIN LATERAL (
-                   SELECT n.id, n.user_id, n.version, n.lane, n.sender, n.next_at, $10::bigint
+                   SELECT n.id, n.user_id, n.version, n.lane, n.sender, n.next_at, n.due_at,
+                          n.returned > 0 AND n.counted = 0, $10::bigint
                    FROM notify.notifications n
                    WHERE n.bot_id = $1 AND n.lane = 4 AND n.state = 'pending'
                      AND n.sender = senders.sender
@@ -192,7 +200,8 @@ pub async fn list_upcoming(
                SELECT apart.*
                FROM unnest($8::smallint[], $9::uuid[]) AS crowded (lane, user_id)
                CROSS JOIN LATERAL (
-                   SELECT n.id, n.user_id, n.version, n.lane, n.sender, n.next_at, 0::bigint
+                   SELECT n.id, n.user_id, n.version, n.lane, n.sender, n.next_at, n.due_at,
+                          n.returned > 0 AND n.counted = 0, 0::bigint
                    FROM notify.notifications n
                    WHERE n.user_id = crowded.user_id AND n.bot_id = $1
                      AND n.lane = crowded.lane AND n.state = 'pending'
@@ -205,7 +214,8 @@ pub async fn list_upcoming(
            SELECT u.id AS "id!", u.user_id AS "user_id!", u.version AS "version!",
                   u.lane AS "lane!", u.sender AS "sender!", r.chat_id AS "chat_id!",
                   (extract(epoch FROM u.next_at - clock_timestamp()) * 1e6)::bigint AS "in_us!",
-                  u.share AS "share!"
+                  (extract(epoch FROM u.due_at) * 1e6)::bigint AS "due_us!",
+                  u.back AS "back!", u.share AS "share!"
            FROM upcoming u
            -- One by one: a join as a whole may read everybody.
            CROSS JOIN LATERAL (
@@ -250,9 +260,11 @@ pub async fn list_interactive(
         r#"SELECT u.id AS "id!", u.user_id AS "user_id!", u.version AS "version!",
                   u.lane AS "lane!", u.sender AS "sender!", r.chat_id AS "chat_id!",
                   (extract(epoch FROM u.next_at - clock_timestamp()) * 1e6)::bigint AS "in_us!",
-                  $4::bigint AS "share!"
+                  (extract(epoch FROM u.due_at) * 1e6)::bigint AS "due_us!",
+                  u.returned > 0 AND u.counted = 0 AS "back!", $4::bigint AS "share!"
            FROM (
-               SELECT n.id, n.user_id, n.version, n.lane, n.sender, n.next_at
+               SELECT n.id, n.user_id, n.version, n.lane, n.sender, n.next_at, n.due_at,
+                      n.returned, n.counted
                FROM notify.notifications n
                WHERE n.bot_id = $1 AND n.lane = 2 AND n.state = 'pending'
                  AND n.next_at BETWEEN now() - $5 * interval '1 second'

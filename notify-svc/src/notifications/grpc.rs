@@ -1,11 +1,16 @@
 //! `NotificationService`.
 
-use olm_proto::notify::v1::{
-    self as wire, CancelNotificationRequest, CancelNotificationResponse, CancelOutcome,
-    CreateNotificationRequest, CreateNotificationResponse, GetNotificationRequest,
-    GetNotificationResponse, GetWebhookKeyRequest, GetWebhookKeyResponse,
-    ListLessonDeliveriesRequest, ListLessonDeliveriesResponse, ListNotificationsRequest,
-    ListNotificationsResponse, notification_service_server::NotificationService,
+use olm_proto::{
+    common::v1::Caller,
+    notify::v1::{
+        self as wire, CancelNotificationRequest, CancelNotificationResponse, CancelOutcome,
+        CreateNotificationRequest, CreateNotificationResponse, GetNotificationRequest,
+        GetNotificationResponse, GetStatisticsRequest, GetStatisticsResponse, GetWebhookKeyRequest,
+        GetWebhookKeyResponse, ListLessonDeliveriesRequest, ListLessonDeliveriesResponse,
+        ListNotificationsRequest, ListNotificationsResponse, RescheduleNotificationRequest,
+        RescheduleNotificationResponse, RescheduleOutcome,
+        notification_service_server::NotificationService,
+    },
 };
 use service_kit::{
     grpc::server::{acting_user, caller},
@@ -19,8 +24,10 @@ use uuid::Uuid;
 
 use super::{
     Lane, of_lesson,
-    requests::{self, NewNotification, To},
+    requests::{self, NewNotification, NewTimes, To},
+    rescheduling::{self, Moved},
     states::{Event, State},
+    statistics,
     store::{self, Creator, Earlier, Seen, Viewer},
 };
 use crate::{App, errors::Error, recipients, webhooks};
@@ -108,6 +115,50 @@ impl Service {
             outcome: outcome.into(),
             notification: Some(notify(notification)),
         })
+    }
+
+    async fn reschedule(
+        &self,
+        id: Uuid,
+        viewer: &Viewer,
+        times: NewTimes,
+    ) -> Result<RescheduleNotificationResponse, Error> {
+        let mut tx = self.app.pool.begin().await?;
+        seen(&mut tx, id, viewer).await?;
+        let backoff = &self.app.pace.backoff;
+        let moved = rescheduling::reschedule(&mut tx, id, times, backoff).await?;
+        let notification = seen(&mut tx, id, viewer).await?;
+        tx.commit().await?;
+        if let Moved::Waits {
+            bot_id,
+            changed: true,
+        } = moved
+        {
+            self.app.wakeups.wake(bot_id);
+            tracing::info!(notification_id = %id, "notification rescheduled");
+        }
+        Ok(RescheduleNotificationResponse {
+            outcome: reschedule_outcome(moved, notification.state).into(),
+            notification: Some(notify(notification)),
+        })
+    }
+}
+
+/// What asking for another time achieved, by where it left the notification.
+fn reschedule_outcome(moved: Moved, state: State) -> RescheduleOutcome {
+    match (moved, state) {
+        (Moved::Waits { .. }, _) => RescheduleOutcome::Rescheduled,
+        (Moved::Never, State::Sent) => RescheduleOutcome::AlreadySent,
+        (
+            Moved::Never,
+            State::Pending
+            | State::Sending
+            | State::Failed
+            | State::Uncertain
+            | State::Unconfirmed
+            | State::Canceled
+            | State::Expired,
+        ) => RescheduleOutcome::TooLate,
     }
 }
 
@@ -288,6 +339,46 @@ impl NotificationService for Service {
             cancelled => cancelled?,
         };
         Ok(Response::new(response))
+    }
+
+    async fn reschedule_notification(
+        &self,
+        request: Request<RescheduleNotificationRequest>,
+    ) -> Result<Response<RescheduleNotificationResponse>, Status> {
+        let caller = caller(&request)?.name();
+        let request = request.into_inner();
+        let mut violations = Violations::default();
+        let id = violations.uuid("notification_id", &request.notification_id);
+        let viewer = viewer(None, caller, &request.client, &mut violations);
+        let times = requests::new_times(&request, self.app.clock.now(), &mut violations);
+        violations.check().map_err(Error::from)?;
+        let response = match self.reschedule(id, &viewer, times).await {
+            Err(error) if error.is_contention() => self.reschedule(id, &viewer, times).await?,
+            moved => moved?,
+        };
+        Ok(Response::new(response))
+    }
+
+    async fn get_statistics(
+        &self,
+        request: Request<GetStatisticsRequest>,
+    ) -> Result<Response<GetStatisticsResponse>, Status> {
+        let caller = caller(&request)?;
+        let request = request.into_inner();
+        let mut violations = Violations::default();
+        let creator = requests::creator(caller.name(), &request.client, &mut violations);
+        let (start, end) = requests::window(&request, self.app.clock.now(), &mut violations);
+        violations.check().map_err(Error::from)?;
+        let all = caller.0 == Caller::Operator && creator.client.is_empty();
+        let creator = (!all).then_some(&creator);
+        let mut conn = self.app.pool.acquire().await.map_err(Error::from)?;
+        let counts = statistics::list(&mut conn, creator, (start, end)).await;
+        let counts = counts.map_err(Error::from)?;
+        Ok(Response::new(GetStatisticsResponse {
+            counts: counts.iter().map(statistics::Tally::wire).collect(),
+            start_time: Some(olm_proto::timestamp(start)),
+            end_time: Some(olm_proto::timestamp(end)),
+        }))
     }
 
     async fn list_lesson_deliveries(

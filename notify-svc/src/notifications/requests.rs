@@ -21,6 +21,9 @@ const MAX_TEXT_UTF16: usize = 4096;
 const MAX_PAST: SignedDuration = SignedDuration::from_mins(5);
 const MAX_AHEAD: SignedDuration = SignedDuration::from_hours(366 * 24);
 const MAX_LIFE: SignedDuration = SignedDuration::from_hours(30 * 24);
+/// What is counted unless a window is given, and the longest window.
+const COUNTED: SignedDuration = SignedDuration::from_hours(30 * 24);
+const MAX_COUNTED: SignedDuration = SignedDuration::from_hours(92 * 24);
 /// Characters of a client's name.
 const MAX_CLIENT: usize = 64;
 
@@ -128,7 +131,8 @@ pub fn parse(
         }
         wire::UncertainPolicy::Hold => UncertainPolicy::Hold,
     };
-    let (due_at, expires_at) = parse_times(&request, now, violations);
+    let (due, expire) = (request.due_time.as_ref(), request.expire_time.as_ref());
+    let (due_at, expires_at) = parse_times(due, expire, now, violations);
     let to = parse_recipient(request.recipient.as_ref(), violations);
     check_text(&request.text, violations);
     let webhook = webhooks.parse(&request.webhook_url, violations);
@@ -183,19 +187,24 @@ fn check_text(text: &str, violations: &mut Violations) {
     violations.require(!text.contains('\0'), "text", "has a NUL character");
 }
 
+fn parse_instant(
+    field: &str,
+    wire: Option<&prost_types::Timestamp>,
+    violations: &mut Violations,
+) -> Option<Timestamp> {
+    let instant = olm_proto::instant(wire?);
+    violations.require(instant.is_some(), field, "is not an instant");
+    instant
+}
+
 fn parse_times(
-    request: &wire::CreateNotificationRequest,
+    due: Option<&prost_types::Timestamp>,
+    expire: Option<&prost_types::Timestamp>,
     now: Timestamp,
     violations: &mut Violations,
 ) -> (Option<Timestamp>, Option<Timestamp>) {
-    let mut instant = |field: &str, wire: Option<&prost_types::Timestamp>| {
-        let wire = wire?;
-        let instant = olm_proto::instant(wire);
-        violations.require(instant.is_some(), field, "is not an instant");
-        instant
-    };
-    let due_at = instant("due_time", request.due_time.as_ref());
-    let expires_at = instant("expire_time", request.expire_time.as_ref());
+    let due_at = parse_instant("due_time", due, violations);
+    let expires_at = parse_instant("expire_time", expire, violations);
     let due = due_at.unwrap_or(now);
     let ahead = due.duration_since(now);
     violations.require(
@@ -222,6 +231,60 @@ fn parse_times(
         );
     }
     (due_at, expires_at)
+}
+
+/// The times that a notification is moved to.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct NewTimes {
+    /// When it is to be sent.
+    pub due_at: Timestamp,
+    /// `None`: 24 hours after due.
+    pub expires_at: Option<Timestamp>,
+}
+
+/// Checks the times that a notification is to be moved to at `now`.
+pub fn new_times(
+    request: &wire::RescheduleNotificationRequest,
+    now: Timestamp,
+    violations: &mut Violations,
+) -> NewTimes {
+    violations.require(request.due_time.is_some(), "due_time", "is required");
+    let (due, expire) = (request.due_time.as_ref(), request.expire_time.as_ref());
+    let (due_at, expires_at) = parse_times(due, expire, now, violations);
+    NewTimes {
+        due_at: due_at.unwrap_or(now),
+        expires_at,
+    }
+}
+
+/// Checks the window that a client's notifications are counted in at `now`: from, to.
+pub fn window(
+    request: &wire::GetStatisticsRequest,
+    now: Timestamp,
+    violations: &mut Violations,
+) -> (Timestamp, Timestamp) {
+    let end = parse_instant("end_time", request.end_time.as_ref(), violations).unwrap_or(now);
+    let start = parse_instant("start_time", request.start_time.as_ref(), violations);
+    // Near the first instant there is, the default has no room.
+    let start = start.unwrap_or_else(|| end.checked_sub(COUNTED).unwrap_or(Timestamp::MIN));
+    let length = end.duration_since(start);
+    // PostgreSQL knows no year before -4713.
+    violations.require(
+        start >= Timestamp::UNIX_EPOCH,
+        "start_time",
+        "is before 1970",
+    );
+    violations.require(
+        length > SignedDuration::ZERO,
+        "end_time",
+        "is not after start_time",
+    );
+    violations.require(
+        length <= MAX_COUNTED,
+        "end_time",
+        "is more than 92 days after start_time",
+    );
+    (start, end)
 }
 
 /// Checks a filter of states; empty: every state.

@@ -211,6 +211,8 @@ pub enum Event<'a> {
     Resolve,
     /// The API or the planner does not want it any more.
     Cancel,
+    /// The API wants it at another time.
+    Reschedule,
     /// It is past its expiry.
     Expire,
     /// It fell due while its recipient cannot be reached.
@@ -245,17 +247,15 @@ pub struct Backoff {
 impl Backoff {
     /// The wait before the attempt after the `returned`th uncounted return; `jitter` in
     /// 0..1 spreads it over its upper half, so that rows that fail together do not come
-    /// back together.
+    /// back together. What Telegram asks for is the same for all that waited for it: which of
+    /// them goes first is the dispatcher's.
     fn uncounted(&self, returned: i16, asked: Duration, jitter: f64) -> Duration {
         let doublings = u32::from(returned.unsigned_abs().min(16));
         let whole = self
             .shortest
             .saturating_mul(1 << doublings)
             .min(self.longest);
-        // What Telegram asks for is a floor: jitter only adds to it.
-        whole
-            .mul_f64(0.5 + jitter / 2.0)
-            .max(asked + self.shortest.mul_f64(jitter))
+        whole.mul_f64(0.5 + jitter / 2.0).max(asked)
     }
 
     /// The wait after the `counted`th refusal: a fifth of the spread, then the rest.
@@ -296,11 +296,21 @@ pub fn after(now: &Standing, event: &Event<'_>, backoff: &Backoff, jitter: f64) 
             | State::Canceled
             | State::Expired => None,
         },
+        Event::Reschedule => is_movable(now).then(|| Change {
+            wait: Some(Duration::ZERO),
+            ..to(now, State::Pending)
+        }),
         Event::Expire => (now.state == State::Pending).then(|| end(now, State::Expired, "")),
         Event::Unreachable => {
             (now.state == State::Pending).then(|| end(now, State::Failed, UNREACHABLE))
         }
     }
+}
+
+/// Whether it may get another time: nothing of it is out, or may have arrived. What is past
+/// its expiry has missed its time, whether or not the sweep has been.
+fn is_movable(now: &Standing) -> bool {
+    now.state == State::Pending && !now.resent && !now.expired
 }
 
 fn after_outcome(

@@ -283,7 +283,7 @@ pub struct Locked {
     pub begun_at: Option<Timestamp>,
     /// What the edge depends on.
     pub standing: Standing,
-    version: i64,
+    pub(crate) version: i64,
 }
 
 /// Locks rows in the order everyone locks them in.

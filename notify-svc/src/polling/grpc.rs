@@ -1,9 +1,9 @@
 //! `PollingService`.
 
 use olm_proto::notify::v1::{
-    BeginDueRequest, BeginDueResponse, PolledNotification, ResolveNotificationRequest,
-    ResolveNotificationResponse, polling_service_server::PollingService,
-    resolve_notification_request::Result as Told,
+    BeginDueRequest, BeginDueResponse, PolledNotification, ReportChatSeenRequest,
+    ReportChatSeenResponse, ResolveNotificationRequest, ResolveNotificationResponse,
+    polling_service_server::PollingService, resolve_notification_request::Result as Told,
 };
 use service_kit::status::Violations;
 use tonic::{Request, Response, Status};
@@ -21,7 +21,8 @@ use crate::{
         results, words,
     },
     errors::Error,
-    notifications::{grpc::notify, requests, store::Seen},
+    notifications::{grpc::notify, requests, states::State, store::Seen},
+    recipients,
 };
 
 /// Serves `PollingService`.
@@ -70,10 +71,17 @@ impl Service {
         }
     }
 
-    async fn resolve(&self, client: &str, id: Uuid, said: &Said) -> Result<Seen, Error> {
+    async fn resolve(
+        &self,
+        client: &str,
+        id: Uuid,
+        attempt_no: Option<i32>,
+        said: &Said,
+    ) -> Result<Seen, Error> {
         let gateway = gateway_id(client);
         let mut conn = self.app.pool.acquire().await?;
-        let Some(attempt) = store::find_attempt(&mut conn, gateway, id).await? else {
+        let attempt = store::find_attempt(&mut conn, gateway, id, attempt_no).await?;
+        let Some(attempt) = attempt else {
             // Not begun, or not by this client.
             let bot_id = store::find_bot(&mut conn, client).await?;
             let bot_id = bot_id.ok_or(Error::NoPolledBot)?;
@@ -82,25 +90,41 @@ impl Service {
             return Err(Error::StateUnsuitable(seen.state));
         };
         drop(conn);
+        let attempt_no = attempt.attempt_no;
         if attempt.is_open() {
             let report = Report {
                 attempt: AttemptRef {
                     notification_id: id,
-                    attempt_no: attempt.attempt_no,
+                    attempt_no,
                 },
                 outcome: said.outcome(),
             };
             results::apply(&self.app, gateway, &[report]).await?;
         }
         let mut conn = self.app.pool.acquire().await?;
-        let attempt = store::find_attempt(&mut conn, gateway, id).await?;
+        // The same: another may have been begun meanwhile.
+        let attempt = store::find_attempt(&mut conn, gateway, id, Some(attempt_no)).await?;
         let seen = store::find(&mut conn, id, None, gateway).await?;
         let (attempt, seen) = attempt.zip(seen).ok_or(Error::NotificationNotFound)?;
         let outcome = attempt.outcome.as_deref();
-        if attempt.late || !outcome.is_some_and(|outcome| said.agrees_with(outcome)) {
+        // A second copy that arrived changes nothing, but nothing contradicts it either.
+        let is_copy = matches!(said, Said::Sent { .. }) && seen.state == State::Sent;
+        let is_late = attempt.late && !is_copy;
+        if is_late || !outcome.is_some_and(|outcome| said.agrees_with(outcome)) {
             return Err(Error::StateUnsuitable(seen.state));
         }
         Ok(seen)
+    }
+
+    /// Somebody wrote to a client's bot: notifications may go to them again.
+    async fn chat_seen(&self, client: &str, chat_id: i64) -> Result<(), Error> {
+        let mut conn = self.app.pool.acquire().await?;
+        let bot_id = store::find_bot(&mut conn, client).await?;
+        let bot_id = bot_id.ok_or(Error::NoPolledBot)?;
+        if recipients::store::update_reachable(&mut conn, bot_id, chat_id).await? {
+            tracing::info!(bot_id, client, "recipient can be reached again");
+        }
+        Ok(())
     }
 }
 
@@ -163,11 +187,27 @@ impl PollingService for Service {
         let mut violations = Violations::default();
         client(&request.client, &mut violations);
         let id = violations.uuid("notification_id", &request.notification_id);
+        let attempt_no = request.attempt_no;
+        violations.require(attempt_no >= 0, "attempt_no", "is less than 0");
+        let attempt_no = Some(attempt_no).filter(|number| *number > 0);
         let said = said(request.result, &mut violations);
         violations.check().map_err(Error::from)?;
-        let seen = self.resolve(&request.client, id, &said).await?;
+        let resolved = self.resolve(&request.client, id, attempt_no, &said);
         Ok(Response::new(ResolveNotificationResponse {
-            notification: Some(notify(seen)),
+            notification: Some(notify(resolved.await?)),
         }))
+    }
+
+    async fn report_chat_seen(
+        &self,
+        request: Request<ReportChatSeenRequest>,
+    ) -> Result<Response<ReportChatSeenResponse>, Status> {
+        let request = request.into_inner();
+        let mut violations = Violations::default();
+        client(&request.client, &mut violations);
+        violations.require(request.chat_id > 0, "chat_id", "is not more than 0");
+        violations.check().map_err(Error::from)?;
+        self.chat_seen(&request.client, request.chat_id).await?;
+        Ok(Response::new(ReportChatSeenResponse {}))
     }
 }

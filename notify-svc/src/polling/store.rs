@@ -193,7 +193,7 @@ impl Attempt {
     }
 }
 
-/// The last attempt at a notification that a client made.
+/// The last attempt at a notification that a client made, or the one of this number.
 ///
 /// # Errors
 ///
@@ -202,14 +202,17 @@ pub async fn find_attempt(
     conn: &mut PgConnection,
     gateway_id: Uuid,
     notification_id: Uuid,
+    attempt_no: Option<i32>,
 ) -> sqlx::Result<Option<Attempt>> {
     sqlx::query_as!(
         Attempt,
         "SELECT attempt_no, outcome, late FROM notify.attempts
          WHERE notification_id = $1 AND gateway_id = $2
+           AND ($3::int IS NULL OR attempt_no = $3)
          ORDER BY attempt_no DESC LIMIT 1",
         notification_id,
         gateway_id,
+        attempt_no,
     )
     .fetch_optional(conn)
     .await

@@ -187,6 +187,51 @@ async fn an_unwritten_row_comes_again_uncounted_and_a_refused_one_three_times(po
 }
 
 #[sqlx::test(migrator = "notify_svc::MIGRATOR")]
+async fn what_was_given_back_comes_again_in_the_order_it_fell_due_and_before_what_is_younger(
+    pool: PgPool,
+) {
+    let service = start(&pool, &[]).await;
+    let user = reader(&service).await;
+    let mut gateway = Gateway::ready(&service).await;
+    let limited = Kind::Limited(Limited {
+        retry_after: Some(seconds(1)),
+    });
+    for outcome in [limited, not_written()] {
+        let mut told = Vec::new();
+        for text in ["one", "two", "three"] {
+            told.push(service.tell(user, text).await);
+        }
+        let [first, second] = [gateway.deliver().await, gateway.deliver().await];
+        // The one behind is known first, and may go sooner.
+        gateway.answer(attempt(&second), not_written()).await;
+        gateway.answer(attempt(&first), outcome).await;
+        let mut came = Vec::new();
+        for no in 0..3 {
+            let deliver = gateway.deliver().await;
+            came.push(id(&deliver));
+            gateway.answer(attempt(&deliver), sent(no)).await;
+        }
+        assert_eq!(came, told);
+    }
+}
+
+#[sqlx::test(migrator = "notify_svc::MIGRATOR")]
+async fn what_comes_again_in_minutes_holds_up_nobody(pool: PgPool) {
+    let service = start(&pool, &[]).await;
+    let user = reader(&service).await;
+    let mut gateway = Gateway::ready(&service).await;
+    service.tell(user, "first").await;
+    let first = gateway.deliver().await;
+    let later = Kind::NotWritten(NotWritten {
+        cause: "no connection".to_owned(),
+        retry_after: Some(seconds(120)),
+    });
+    gateway.answer(attempt(&first), later).await;
+    let second = service.tell(user, "second").await;
+    assert_eq!(id(&gateway.send().await), second);
+}
+
+#[sqlx::test(migrator = "notify_svc::MIGRATOR")]
 async fn a_row_that_comes_back_follows_its_person_to_another_bot(pool: PgPool) {
     let service = start(&pool, &[]).await;
     let user = reader(&service).await;

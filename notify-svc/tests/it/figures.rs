@@ -1,6 +1,7 @@
 //! What the engine counts.
 
-use olm_proto::notify::v1::{Ambiguous, outcome::Kind};
+use jiff::SignedDuration;
+use olm_proto::notify::v1::{Ambiguous, NotWritten, outcome::Kind};
 use sqlx::PgPool;
 use uuid::Uuid;
 
@@ -59,4 +60,36 @@ async fn what_is_begun_told_and_resolved_is_counted(pool: PgPool) {
     eventually(true, rose).await;
     let shown = || async { service_kit::metrics::text().contains("olm_notify_queue{") };
     eventually(true, shown).await;
+}
+
+#[sqlx::test(migrator = "notify_svc::MIGRATOR")]
+async fn how_late_a_row_is_counts_from_its_instant_also_after_attempts_that_failed(pool: PgPool) {
+    let late = || {
+        figure(
+            "olm_notify_begin_lateness_seconds_sum",
+            "lane=\"broadcast\"",
+        )
+    };
+    let service = start(&pool, &[]).await;
+    let user = Uuid::new_v4();
+    service.put(person(user, "Boris", 12)).await;
+    let mut gateway = Gateway::ready(&service).await;
+    let told = service.tell(user, "hello").await;
+    let first = gateway.deliver().await;
+    // An hour of attempts, of which none came through.
+    sqlx::query(
+        "UPDATE notify.notifications SET due_at = due_at - interval '1 hour' WHERE id = $1",
+    )
+    .bind(told)
+    .execute(&pool)
+    .await
+    .unwrap();
+    let before = late();
+    let unsent = Kind::NotWritten(NotWritten::default());
+    gateway.answer(attempt(&first), unsent).await;
+    let again = gateway.deliver().await;
+    let due_in = olm_proto::span(again.due_in.as_ref().unwrap()).unwrap();
+    assert!(due_in <= SignedDuration::from_secs(-3_599), "{due_in:?}");
+    let counted = || async { late() - before >= 3_599.0 };
+    eventually(true, counted).await;
 }

@@ -1,6 +1,9 @@
 //! Bots in other languages: what is due is begun for the client that polls, and ends as
 //! it says.
 
+mod late;
+mod seen;
+
 use std::{collections::BTreeSet, time::Duration};
 
 use futures_util::future::join_all;
@@ -9,7 +12,7 @@ use olm_proto::{
     notify::v1::{
         BeginDueRequest, CancelNotificationRequest, CreateNotificationRequest, Notification,
         NotificationState, PolledFailed, PolledNotification, PolledSent, Recipient,
-        ResolveNotificationRequest, UncertainPolicy, content::Kind,
+        ReportChatSeenRequest, ResolveNotificationRequest, UncertainPolicy, content::Kind,
         resolve_notification_request::Result as Told,
     },
 };
@@ -88,9 +91,21 @@ async fn tell(
     id: Uuid,
     told: Told,
 ) -> Result<Notification, Status> {
+    tell_of(service, client, id, 0, told).await
+}
+
+/// Of one attempt; 0: of the last.
+async fn tell_of(
+    service: &Service,
+    client: &str,
+    id: Uuid,
+    attempt_no: i32,
+    told: Told,
+) -> Result<Notification, Status> {
     let request = ResolveNotificationRequest {
         client: client.to_owned(),
         notification_id: id.to_string(),
+        attempt_no,
         result: Some(told),
     };
     let resolved = service.polling().resolve_notification(request).await?;
@@ -449,10 +464,19 @@ async fn every_fault_of_a_poll_is_told_at_once(pool: PgPool) {
             assert!(status.message().contains(field), "{}", status.message());
         }
     }
-    let request = ResolveNotificationRequest::default();
+    let request = ResolveNotificationRequest {
+        attempt_no: -1,
+        ..ResolveNotificationRequest::default()
+    };
     let answer = service.polling().resolve_notification(request).await;
     let status = answer.unwrap_err();
-    for field in ["client", "notification_id", "result"] {
+    for field in ["client", "notification_id", "attempt_no", "result"] {
+        assert!(status.message().contains(field), "{}", status.message());
+    }
+    let request = ReportChatSeenRequest::default();
+    let status = service.polling().report_chat_seen(request).await;
+    let status = status.unwrap_err();
+    for field in ["client", "chat_id"] {
         assert!(status.message().contains(field), "{}", status.message());
     }
 }

@@ -8,7 +8,7 @@ mod protocol;
 mod steps;
 
 use notify_svc::notifications::states::{State, UncertainPolicy};
-use protocol::{Protocol, World};
+use protocol::{Protocol, Row, World};
 use stateright::{Checker as _, Model as _, Property};
 
 /// What must hold in every state that can be reached.
@@ -52,6 +52,10 @@ pub(crate) fn invariants() -> Vec<Property<Protocol>> {
         Property::always("I5: nothing is sent after CANCELED", |_, world: &World| {
             world.rows.iter().all(|row| !row.sent_after_canceled)
         }),
+        Property::always(
+            "RESCHEDULED: nothing is begun before the new time",
+            |_, world: &World| world.rows.iter().all(|row| !row.begun_early),
+        ),
         Property::always("I7: an end is an end", |_, world: &World| {
             world.rows.iter().all(|row| !row.reopened)
         }),
@@ -71,6 +75,10 @@ pub(crate) fn possibilities() -> Vec<Property<Protocol>> {
         Property::sometimes("canceled", |_, world: &World| world.some(State::Canceled)),
         Property::sometimes("failed", |_, world: &World| world.some(State::Failed)),
         Property::sometimes("expired", |_, world: &World| world.some(State::Expired)),
+        Property::sometimes("sent after a move", |_, world: &World| {
+            let moved = |row: &Row| row.version > 0 && row.standing.state == State::Sent;
+            world.rows.iter().any(moved)
+        }),
     ]
 }
 
@@ -92,6 +100,7 @@ fn one_notification_two_gateways_two_crashes() {
         crashes: 2,
         attempts: 2,
         partitions: 0,
+        moves: 0,
     });
 }
 
@@ -102,6 +111,7 @@ fn one_held_notification_two_gateways_two_crashes() {
         crashes: 2,
         attempts: 2,
         partitions: 1,
+        moves: 0,
     });
 }
 
@@ -112,6 +122,7 @@ fn two_notifications_two_gateways() {
         crashes: 0,
         attempts: 1,
         partitions: 0,
+        moves: 0,
     });
 }
 
@@ -122,5 +133,17 @@ fn one_notification_two_gateways_two_crashes_and_a_partition() {
         crashes: 2,
         attempts: 2,
         partitions: 1,
+        moves: 0,
+    });
+}
+
+#[test]
+fn one_notification_that_is_moved_two_gateways_a_crash() {
+    explore(Protocol {
+        policies: vec![UncertainPolicy::Resend],
+        crashes: 1,
+        attempts: 2,
+        partitions: 0,
+        moves: 1,
     });
 }

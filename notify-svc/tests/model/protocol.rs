@@ -24,6 +24,8 @@ pub struct Protocol {
     /// How often a gateway that knows an outcome may be unable to tell it for so long that
     /// its row is given up.
     pub partitions: u8,
+    /// How often each row may get another time.
+    pub moves: u8,
 }
 
 /// What Telegram or the network made of a request.
@@ -84,6 +86,13 @@ pub struct Row {
     pub canceled: bool,
     pub sent_after_canceled: bool,
     pub reopened: bool,
+    /// Raised by each move.
+    pub version: u8,
+    /// As the owner read it last, which it begins.
+    pub read: u8,
+    /// RESCHEDULED was answered, and that time has not come.
+    pub early: bool,
+    pub begun_early: bool,
 }
 
 /// The owner's row in the database.
@@ -180,6 +189,12 @@ pub enum Step {
     Resolve(RowNo),
     Cancel(RowNo),
     Expire(RowNo),
+    /// It gets a later time.
+    Move(RowNo),
+    /// That time comes.
+    FallDue(RowNo),
+    /// What is due is read again.
+    Read(RowNo),
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -212,6 +227,10 @@ impl Model for Protocol {
             canceled: false,
             sent_after_canceled: false,
             reopened: false,
+            version: 0,
+            read: 0,
+            early: false,
+            begun_early: false,
         };
         vec![World {
             rows: self.policies.iter().map(row).collect(),
@@ -262,6 +281,9 @@ impl Model for Protocol {
         if self.attempts < 2 || !self.policies.contains(&UncertainPolicy::Resend) {
             properties.retain(|property| property.name != "twice");
         }
+        if self.moves == 0 {
+            properties.retain(|property| property.name != "sent after a move");
+        }
         properties
     }
 }
@@ -274,6 +296,7 @@ impl Protocol {
                     steps.push(Step::Begin(row_no));
                 }
                 steps.extend([Step::Cancel(row_no), Step::Expire(row_no)]);
+                time_steps(row_no, row, steps);
             }
             // Nothing looks at its expiry before it is one of the other two.
             State::Sending => steps.extend([Step::Silence(row_no), Step::Cancel(row_no)]),
@@ -284,6 +307,17 @@ impl Protocol {
             State::Sent | State::Failed | State::Unconfirmed | State::Canceled | State::Expired => {
             }
         }
+        if row.version < self.moves {
+            steps.push(Step::Move(row_no));
+        }
+    }
+}
+
+fn time_steps(row_no: RowNo, row: &Row, steps: &mut Vec<Step>) {
+    if row.early {
+        steps.push(Step::FallDue(row_no));
+    } else if row.read != row.version {
+        steps.push(Step::Read(row_no));
     }
 }
 

@@ -28,6 +28,16 @@ impl Row {
         self.standing.returned = 0;
     }
 
+    /// As `rescheduling::reschedule` has it; the new expiry is ahead too.
+    fn moves(&mut self) -> Option<()> {
+        let change = after(&self.standing, &Event::Reschedule, &BACKOFF, 0.5)?;
+        self.reopened |= self.standing.state != change.standing.state;
+        self.standing = change.standing;
+        self.version += 1;
+        self.early = true;
+        Some(())
+    }
+
     /// A result of one gateway, as `dispatch::results` takes it.
     fn told(&mut self, gateway: GatewayNo, attempt_no: i32, kind: Kind) {
         let place = usize::try_from(attempt_no - 1).unwrap_or(usize::MAX);
@@ -118,6 +128,16 @@ impl World {
                 row.happens(&Event::Expire);
                 Some(())
             }
+            Step::Move(row) => self.rows[row].moves(),
+            Step::FallDue(row) => {
+                self.rows[row].early = false;
+                Some(())
+            }
+            Step::Read(row) => {
+                let row = &mut self.rows[row];
+                row.read = row.version;
+                Some(())
+            }
         }
     }
 
@@ -127,6 +147,10 @@ impl World {
     pub fn settle(&mut self) {
         for row in &mut self.rows {
             let state = row.standing.state;
+            if state.is_terminal() {
+                row.early = false;
+                row.read = row.version;
+            }
             if state.is_terminal() && state != State::Unconfirmed {
                 for (_, said) in &mut row.attempts {
                     *said = Said::Definite;
@@ -286,6 +310,10 @@ impl World {
         if standing.state != State::Pending || standing.stop || standing.expired {
             return None;
         }
+        if row.read != row.version {
+            return None;
+        }
+        row.begun_early |= row.early;
         standing.state = State::Sending;
         standing.attempt_no += 1;
         row.attempts.push((owner.gateway, Said::Nothing));

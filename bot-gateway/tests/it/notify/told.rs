@@ -44,6 +44,20 @@ impl NotificationService for Told {
         Err(Status::unimplemented(""))
     }
 
+    async fn reschedule_notification(
+        &self,
+        _: Request<RescheduleNotificationRequest>,
+    ) -> Reply<RescheduleNotificationResponse> {
+        Err(Status::unimplemented(""))
+    }
+
+    async fn get_statistics(
+        &self,
+        _: Request<GetStatisticsRequest>,
+    ) -> Reply<GetStatisticsResponse> {
+        Err(Status::unimplemented(""))
+    }
+
     async fn get_webhook_key(
         &self,
         _: Request<GetWebhookKeyRequest>,

@@ -97,9 +97,17 @@ impl<'a> View<'a> {
         };
         let arrived = !self.accepted(number).is_empty();
         let state = row.state.as_str();
+        let asked_to_stop = || self.asked_to_stop(wanted.id);
         match (state, arrived) {
-            ("sent" | "unconfirmed", true)
-            | ("unconfirmed" | "failed" | "canceled" | "expired", false) => None,
+            ("sent" | "unconfirmed", true) => None,
+            ("canceled", false) if asked_to_stop() => None,
+            ("failed", false) if asked_to_stop() || self.refused(number) => None,
+            ("unconfirmed", false) if wanted.hold || row.resent || asked_to_stop() => None,
+            // Whatever is wanted here is wanted for a day.
+            ("failed" | "canceled" | "expired" | "unconfirmed", false) => {
+                let what = format!("{number}: {state}, for no reason that anybody gave");
+                Some(breach("lost", what))
+            }
             ("sent", false) => Some(breach(
                 "I1",
                 format!("{number}: sent, and not in the ledger"),
@@ -110,6 +118,17 @@ impl<'a> View<'a> {
             )),
             (_, false) => Some(breach("lost", format!("{number}: still {state}"))),
         }
+    }
+
+    /// Its client cancelled it, whatever the answer was.
+    fn asked_to_stop(&self, id: Uuid) -> bool {
+        let mut canceled = self.history.known.canceled.iter();
+        canceled.any(|canceled| canceled.id == id)
+    }
+
+    fn refused(&self, number: u64) -> bool {
+        let copies = self.copies.get(&number);
+        copies.is_some_and(|copies| copies.iter().any(|copy| copy.refused))
     }
 
     /// I2.
@@ -221,32 +240,74 @@ impl<'a> View<'a> {
             .collect()
     }
 
-    /// I6, among one sender's: what was accepted well before and fell due well before, and needed no second
-    /// attempt, is in the chat before.
+    /// I6, among one sender's: what was accepted well before and fell due well before is in the chat before,
+    /// if nobody refused it and no outcome was unknown. Of what was to be tried again, the attempt that
+    /// brought the other one is judged if it was begun when it was known that there is to be another try.
     fn in_order(&self) -> Vec<Breach> {
-        let mut by_chat: BTreeMap<_, Vec<(&Wanted, u64, u64)>> = BTreeMap::new();
+        let mut by_chat: BTreeMap<_, Vec<Read>> = BTreeMap::new();
         for (number, wanted) in &self.history.known.wanted {
-            if let ([copy], [_]) = (self.accepted(*number).as_slice(), self.attempts(wanted.id)) {
+            if let Some(read) = self.read(*number, wanted) {
                 let chat = by_chat.entry((wanted.chat_id, wanted.client)).or_default();
-                chat.push((wanted, *number, copy.seq));
+                chat.push(read);
             }
         }
         let mut breaches = Vec::new();
         for mut chat in by_chat.into_values() {
-            chat.sort_by_key(|(wanted, ..)| wanted.due_us);
-            for (place, (early, first, first_seq)) in chat.iter().enumerate() {
-                let swapped = chat[place + 1..].iter().find(|(late, _, seq)| {
-                    early.due_us + ORDER_SLACK_US < late.due_us
-                        && early.accepted_us + ORDER_SLACK_US < late.due_us.max(late.accepted_us)
-                        && seq < first_seq
-                });
-                if let Some((_, second, _)) = swapped {
+            chat.sort_by_key(|read| read.wanted.due_us);
+            for (place, early) in chat.iter().enumerate() {
+                let overtakes = |late: &&Read| late.overtakes(early);
+                if let Some(late) = chat[place + 1..].iter().find(overtakes) {
+                    let (first, second) = (early.number, late.number);
                     let what = format!("{second} came before {first}, which was due before it");
                     breaches.push(breach("I6", what));
                 }
             }
         }
         breaches
+    }
+
+    /// What is in its chat once, after attempts that all but the last came to nothing, uncounted.
+    fn read<'b>(&self, number: u64, wanted: &'b Wanted) -> Option<Read<'b>> {
+        let (accepted, attempts) = (self.accepted(number), self.attempts(wanted.id));
+        let ([copy], Some((last, before))) = (accepted.as_slice(), attempts.split_last()) else {
+            return None;
+        };
+        let came_back = |attempt: &&Attempt| {
+            let outcome = attempt.outcome.as_deref()?;
+            matches!(outcome, "limited" | "not_written" | "moved").then_some(attempt.ended_us?)
+        };
+        let came_back: Option<Vec<i64>> = before.iter().map(came_back).collect();
+        Some(Read {
+            wanted,
+            number,
+            seq: copy.seq,
+            begun_us: last.begun_us,
+            came_back_us: came_back?.into_iter().max(),
+        })
+    }
+}
+
+/// A notification that its chat reads once.
+struct Read<'a> {
+    wanted: &'a Wanted,
+    number: u64,
+    seq: u64,
+    /// The attempt that brought it.
+    begun_us: i64,
+    /// When the last one before that was over, if there was one.
+    came_back_us: Option<i64>,
+}
+
+impl Read<'_> {
+    fn overtakes(&self, early: &Self) -> bool {
+        let (late, first) = (self.wanted, early.wanted);
+        let is_known = early
+            .came_back_us
+            .is_none_or(|came_back_us| came_back_us + SLACK_US < self.begun_us);
+        is_known
+            && first.due_us + ORDER_SLACK_US < late.due_us
+            && first.accepted_us + ORDER_SLACK_US < late.due_us.max(late.accepted_us)
+            && self.seq < early.seq
     }
 }
 

@@ -97,6 +97,7 @@ mod tests {
                 received_us: 0,
                 accepted: true,
                 answer_hidden: false,
+                refused: false,
                 retry_after_us: None,
                 violation: None,
             });

@@ -5,7 +5,7 @@ use olm_proto::notify::v1::{
     notification_service_server::{NotificationService, NotificationServiceServer},
     polling_service_server::{PollingService, PollingServiceServer},
 };
-use tonic::{Request, Response, Status, service::Routes};
+use tonic::{Request, Response, service::Routes};
 
 use super::{Fake, NOTIFICATION, Reply, STUDENT, time};
 
@@ -70,9 +70,11 @@ impl NotificationService for Fake {
 
     async fn list_notifications(
         &self,
-        _request: Request<notify::ListNotificationsRequest>,
+        request: Request<notify::ListNotificationsRequest>,
     ) -> Reply<notify::ListNotificationsResponse> {
-        Err(Status::unimplemented("no endpoint asks for it"))
+        self.enter(PACKAGE, "ListNotificationsRequest", &request)
+            .await?;
+        Ok(self.told())
     }
 
     async fn list_lesson_deliveries(
@@ -86,9 +88,29 @@ impl NotificationService for Fake {
 
     async fn cancel_notification(
         &self,
-        _request: Request<notify::CancelNotificationRequest>,
+        request: Request<notify::CancelNotificationRequest>,
     ) -> Reply<notify::CancelNotificationResponse> {
-        Err(Status::unimplemented("no endpoint asks for it"))
+        self.enter(PACKAGE, "CancelNotificationRequest", &request)
+            .await?;
+        Ok(self.told())
+    }
+
+    async fn reschedule_notification(
+        &self,
+        request: Request<notify::RescheduleNotificationRequest>,
+    ) -> Reply<notify::RescheduleNotificationResponse> {
+        self.enter(PACKAGE, "RescheduleNotificationRequest", &request)
+            .await?;
+        Ok(self.told())
+    }
+
+    async fn get_statistics(
+        &self,
+        request: Request<notify::GetStatisticsRequest>,
+    ) -> Reply<notify::GetStatisticsResponse> {
+        self.enter(PACKAGE, "GetStatisticsRequest", &request)
+            .await?;
+        Ok(self.told())
     }
 
     async fn get_webhook_key(
@@ -119,9 +141,41 @@ impl PollingService for Fake {
             .await?;
         Ok(self.told())
     }
+
+    async fn report_chat_seen(
+        &self,
+        request: Request<notify::ReportChatSeenRequest>,
+    ) -> Reply<notify::ReportChatSeenResponse> {
+        self.enter(PACKAGE, "ReportChatSeenRequest", &request)
+            .await?;
+        Ok(self.told())
+    }
 }
 
 pub fn answers(fake: &Fake) {
+    let waiting = a_notification(notify::NotificationState::Pending);
+    fake.answer(notify::ListNotificationsResponse {
+        notifications: vec![waiting.clone()],
+        next_page_token: "more".to_owned(),
+    });
+    fake.answer(notify::CancelNotificationResponse {
+        outcome: notify::CancelOutcome::Canceled.into(),
+        notification: Some(a_notification(notify::NotificationState::Canceled)),
+    });
+    fake.answer(notify::RescheduleNotificationResponse {
+        outcome: notify::RescheduleOutcome::Rescheduled.into(),
+        notification: Some(waiting),
+    });
+    fake.answer(notify::GetStatisticsResponse {
+        counts: vec![notify::NotificationCount {
+            kind: "custom".to_owned(),
+            lane: notify::Lane::Broadcast.into(),
+            state: notify::NotificationState::Sent.into(),
+            count: 12,
+        }],
+        start_time: Some(time("2025-12-17T12:00:00Z")),
+        end_time: Some(time("2026-01-16T12:00:00Z")),
+    });
     fake.answer(notify::GetWebhookKeyResponse {
         key: "whsec_a2V5".to_owned(),
     });
@@ -137,6 +191,7 @@ pub fn answers(fake: &Fake) {
             }],
         }],
     });
+    fake.answer(notify::ReportChatSeenResponse {});
     fake.answer(notify::BeginDueResponse {
         notifications: Vec::new(),
     });

@@ -1,6 +1,6 @@
 //! What is taken when, by whom and how much.
 
-use super::*;
+use super::{frozen::MAX_FROZEN, *};
 
 fn row(id: u128, lane: Lane, chat_id: i64, in_ms: i64) -> Upcoming {
     Upcoming {
@@ -12,6 +12,8 @@ fn row(id: u128, lane: Lane, chat_id: i64, in_ms: i64) -> Upcoming {
         share: 100,
         chat_id,
         in_us: in_ms * 1000,
+        due_us: in_ms * 1000,
+        back: false,
     }
 }
 
@@ -321,4 +323,165 @@ fn what_people_wait_for_is_added_to_what_waits_and_known_rows_are_replaced() {
     assert_eq!(ids(&taken), [1, 4, 3]);
     assert_eq!(taken[0].version, 2);
     assert_eq!(flow.next_due(), None, "the first one waits no second time");
+}
+
+/// What a row of the flow was told to wait, and its next version.
+fn back(id: u128, wait: Duration) -> Back {
+    Back {
+        attempt: attempt(id),
+        version: 3,
+        wait,
+    }
+}
+
+/// A flow with credit, in which two rows of chat 7 are out and a third one waits.
+fn with_two_out(now: Instant) -> Flow {
+    let mut flow = Flow::default();
+    for lane in Lane::ALL {
+        flow.credit(lane, 100, now);
+    }
+    let rows =
+        [(30, -30), (20, -20), (10, -10)].map(|(id, in_ms)| row(id, Lane::Reminder, 7, in_ms));
+    flow.load(&rows, now);
+    assert_eq!(ids(&flow.take(now, 10, now)), [30, 20]);
+    flow.began(attempt(30));
+    flow.began(attempt(20));
+    flow
+}
+
+#[test]
+fn rows_that_come_back_go_one_by_one_before_what_fell_due_after_them() {
+    let now = Instant::now();
+    let mut flow = with_two_out(now);
+    let second = Duration::from_secs(1);
+    // The one behind comes back first, and is to be tried first: what becomes of the one
+    // before it may be on its way.
+    flow.came_back(back(20, second), now);
+    assert!(flow.take(now + second, 10, now).is_empty());
+    assert_eq!(flow.next_due(), None);
+    flow.came_back(back(30, second * 2), now);
+    assert!(flow.take(now + second, 10, now).is_empty());
+    assert_eq!(flow.next_due(), Some(now + second * 2));
+    let later = now + second * 2;
+    for id in [30, 20] {
+        let taken = flow.take(later, 10, later);
+        assert_eq!(ids(&taken), [id]);
+        assert_eq!(taken[0].version, 3);
+        assert_eq!(
+            flow.next_due(),
+            None,
+            "the next one waits for what comes of it"
+        );
+        flow.began(attempt(id));
+        flow.sent(attempt(id), later);
+    }
+    assert_eq!(ids(&flow.take(later, 10, later)), [10]);
+    assert_eq!(flow.order.len(), 0);
+}
+
+#[test]
+fn what_came_back_is_kept_wherever_a_read_ends_and_what_was_read_before_it_did_is_passed_over() {
+    let now = Instant::now();
+    let mut flow = with_two_out(now);
+    flow.sent(attempt(20), now);
+    flow.came_back(back(30, Duration::from_secs(9)), now);
+    let third = row(10, Lane::Reminder, 7, -10);
+    flow.load(&[third], now);
+    assert!(
+        flow.take(now, 10, now).is_empty(),
+        "it waits for the first one"
+    );
+    // Read when the first one was still to be begun.
+    flow.load(&[row(30, Lane::Reminder, 7, -30), third], now);
+    assert!(flow.take(now, 10, now).is_empty());
+    // Read after somebody had brought it forward.
+    let sooner = Upcoming {
+        version: 4,
+        ..row(30, Lane::Reminder, 7, -30)
+    };
+    flow.load(&[sooner, third], now);
+    let taken = flow.take(now, 10, now);
+    assert_eq!(ids(&taken), [30]);
+    assert_eq!(taken[0].version, 4);
+    // It was cancelled: nothing is to wait for.
+    flow.not_begun(taken[0]);
+    assert_eq!(ids(&flow.take(now, 10, now)), [10]);
+}
+
+#[test]
+fn what_came_back_holds_up_no_other_chat_sender_or_lane_and_nobody_for_more_than_a_minute() {
+    let now = Instant::now();
+    let mut flow = with_two_out(now);
+    flow.came_back(back(30, Duration::from_mins(1)), now);
+    let others = [
+        row(1, Lane::Reminder, 8, -5),
+        row(2, Lane::Interactive, 7, -4),
+        Upcoming {
+            sender: 5,
+            ..row(3, Lane::Reminder, 9, -3)
+        },
+        // Due before it, and known only now.
+        row(4, Lane::Reminder, 7, -40),
+    ];
+    flow.load(&others, now);
+    flow.sent(attempt(20), now);
+    assert_eq!(ids(&flow.take(now, 10, now)), [2, 4, 1, 3]);
+    let mut flow = with_two_out(now);
+    flow.came_back(back(30, Duration::from_secs(61)), now);
+    assert_eq!(ids(&flow.take(now, 10, now)), [10]);
+}
+
+#[test]
+fn a_dispatcher_that_never_saw_it_out_keeps_the_place_of_what_came_back() {
+    let now = Instant::now();
+    let mut flow = Flow::default();
+    flow.credit(Lane::Reminder, 10, now);
+    let first = Upcoming {
+        due_us: -90_000,
+        back: true,
+        ..row(1, Lane::Reminder, 7, 700)
+    };
+    flow.load(&[first, row(2, Lane::Reminder, 7, -10)], now);
+    assert!(flow.take(now, 10, now).is_empty());
+    let later = flow.next_due().unwrap();
+    assert_eq!(later, now + Duration::from_millis(700));
+    assert_eq!(ids(&flow.take(later, 10, later)), [1]);
+    flow.forget_silent(Duration::ZERO, later + Duration::from_millis(1));
+    assert_eq!(ids(&flow.take(later, 10, later)), [2]);
+}
+
+#[test]
+fn a_row_that_comes_back_ahead_of_its_instant_is_begun_no_earlier_for_it() {
+    let now = Instant::now();
+    let mut flow = Flow::default();
+    flow.credit(Lane::Reminder, 10, now);
+    flow.load(&[row(1, Lane::Reminder, 7, 900)], now);
+    let due = now + Duration::from_millis(900);
+    assert_eq!(ids(&flow.take(due, 10, now)), [1]);
+    flow.began(attempt(1));
+    flow.came_back(back(1, Duration::ZERO), now);
+    assert_eq!(flow.next_due(), Some(due));
+}
+
+#[test]
+fn who_only_waits_for_what_came_back_is_read_apart_when_a_read_is_full() {
+    let now = Instant::now();
+    let mut flow = Flow::default();
+    let first = Upcoming {
+        back: true,
+        ..row(1, Lane::Reminder, 7, 900)
+    };
+    let behind = |share| Upcoming {
+        share,
+        due_us: 950_000,
+        ..row(2, Lane::Reminder, 7, -5)
+    };
+    let other = row(3, Lane::Reminder, 8, -5);
+    let crowded = Crowded(vec![(Lane::Reminder, Uuid::from_u128(7))]);
+    let all = flow.load(&[first, behind(100), other], now);
+    assert_eq!(all.crowded, Crowded::default());
+    let full = [first, behind(100), other].map(|row| Upcoming { share: 3, ..row });
+    assert_eq!(flow.load(&full, now).crowded, crowded);
+    // As long as it waits.
+    assert_eq!(flow.load(&[behind(0), other], now).crowded, crowded);
 }

@@ -303,6 +303,33 @@ fn a_repeated_cancellation_changes_nothing() {
     }
 }
 
+#[test]
+fn only_what_waits_and_cannot_have_arrived_gets_another_time_and_nothing_else_changes() {
+    let mut states = Vec::new();
+    for state in State::ALL {
+        let now = standing(state);
+        let Some(change) = after(&now, &Event::Reschedule, &BACKOFF, 0.0) else {
+            continue;
+        };
+        assert_eq!((change.standing, change.failure), (now, None));
+        states.push(state);
+    }
+    assert_eq!(states, [State::Pending]);
+    let waiting = standing(State::Pending);
+    let resent = Standing {
+        resent: true,
+        attempt_no: 1,
+        ..waiting
+    };
+    let missed = Standing {
+        expired: true,
+        ..waiting
+    };
+    for now in [resent, missed] {
+        assert_eq!(after(&now, &Event::Reschedule, &BACKOFF, 0.0), None);
+    }
+}
+
 /// Begin, as the store's statement does it.
 fn begun(now: &Standing) -> Option<Standing> {
     (now.state == State::Pending && !now.stop && !now.expired).then(|| Standing {
@@ -352,6 +379,7 @@ fn whatever_happens_the_invariants_hold() {
             Event::Silence,
             Event::Resolve,
             Event::Cancel,
+            Event::Reschedule,
             Event::Expire,
             Event::Unreachable,
             Event::Restored,

@@ -59,6 +59,7 @@ fn attempt(id: Uuid, number: i32, begun_us: i64) -> Attempt {
         gateway_id: GATEWAY,
         begun_us,
         outcome: Some("sent".to_owned()),
+        ended_us: Some(begun_us + SECOND / 5),
     }
 }
 
@@ -70,6 +71,7 @@ fn copy(number: u64, received_us: i64) -> Copy {
         received_us,
         accepted: true,
         answer_hidden: false,
+        refused: false,
         retry_after_us: None,
         violation: None,
     }
@@ -257,11 +259,118 @@ fn a_chat_reads_in_the_order_things_fell_due() {
         });
     };
     assert_eq!(broken(swapped), ["I6"]);
-    let tried_twice = |it: &mut History| {
-        swapped(it);
-        it.attempts.push(attempt(ID, 2, 12 * SECOND));
+}
+
+#[test]
+fn what_came_back_uncounted_keeps_its_place_and_what_was_begun_before_that_was_known_may_pass() {
+    let tried_again = |outcome: &'static str, known_us: i64| {
+        move |it: &mut History| {
+            add(it, 2, Uuid::from_u128(2), 14 * SECOND);
+            it.attempts[0].outcome = Some(outcome.to_owned());
+            it.attempts[0].ended_us = Some(known_us);
+            it.attempts.push(attempt(ID, 2, 15 * SECOND));
+            let first = it.copies.remove(0);
+            it.copies.push(Copy {
+                received_us: 15 * SECOND,
+                seq: 15_000_000,
+                ..first
+            });
+        }
     };
-    assert_eq!(broken(tried_twice), [""; 0]);
+    for outcome in ["limited", "not_written", "moved"] {
+        let known = broken(tried_again(outcome, 12 * SECOND));
+        assert_eq!(known, ["I6"], "{outcome}");
+        let unknown = broken(tried_again(outcome, 13 * SECOND + SECOND / 2));
+        assert_eq!(unknown, [""; 0], "{outcome}");
+    }
+    for outcome in ["refused", "ambiguous"] {
+        let lost_its_place = broken(tried_again(outcome, 12 * SECOND));
+        assert_eq!(lost_its_place, [""; 0], "{outcome}");
+    }
+}
+
+/// Not in the ledger, and ended so.
+fn absent(state: &'static str) -> impl Fn(&mut History) {
+    move |it| {
+        it.copies.clear();
+        row(it).state = state.to_owned();
+    }
+}
+
+/// Cancelled too late.
+fn stopped(it: &mut History) {
+    it.known.canceled.push(Canceled {
+        id: ID,
+        bound: false,
+        answered_us: 11 * SECOND,
+    });
+}
+
+#[test]
+fn what_failed_without_a_refusal_or_a_clients_wish_is_lost() {
+    let failed = absent("failed");
+    assert_eq!(broken(&failed), ["lost"]);
+    let wished = |it: &mut History| {
+        failed(it);
+        stopped(it);
+    };
+    assert_eq!(broken(wished), [""; 0]);
+    let answered = |refused: bool| {
+        let failed = &failed;
+        move |it: &mut History| {
+            failed(it);
+            it.copies.push(Copy {
+                accepted: false,
+                refused,
+                ..copy(1, 10 * SECOND + 1)
+            });
+        }
+    };
+    assert_eq!(broken(answered(true)), [""; 0]);
+    assert_eq!(broken(answered(false)), ["lost"]);
+}
+
+#[test]
+fn what_is_canceled_and_nobody_asked_for_that_is_lost() {
+    let canceled = absent("canceled");
+    assert_eq!(broken(&canceled), ["lost"]);
+    let wished = |it: &mut History| {
+        canceled(it);
+        stopped(it);
+    };
+    assert_eq!(broken(wished), [""; 0]);
+}
+
+#[test]
+fn what_expired_is_lost_even_if_its_client_thought_better() {
+    let expired = absent("expired");
+    assert_eq!(broken(&expired), ["lost"]);
+    let wished = |it: &mut History| {
+        expired(it);
+        stopped(it);
+    };
+    assert_eq!(broken(wished), ["lost"]);
+}
+
+#[test]
+fn what_is_unconfirmed_and_absent_was_held_resent_or_stopped_or_is_lost() {
+    let unconfirmed = absent("unconfirmed");
+    assert_eq!(broken(&unconfirmed), ["lost"]);
+    let held = |it: &mut History| {
+        unconfirmed(it);
+        it.known.wanted.get_mut(&1).unwrap().hold = true;
+    };
+    assert_eq!(broken(held), [""; 0]);
+    let resent = |it: &mut History| {
+        unconfirmed(it);
+        row(it).resent = true;
+    };
+    assert_eq!(broken(resent), [""; 0]);
+    let wished = |it: &mut History| {
+        unconfirmed(it);
+        stopped(it);
+    };
+    assert_eq!(broken(wished), [""; 0]);
 }
 
 #[test]
