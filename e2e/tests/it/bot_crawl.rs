@@ -16,7 +16,8 @@ use cast::School;
 /// Acts of one crawl.
 const MOST: usize = 1_500;
 
-/// Kinds of buttons that somebody is not shown, and why; a kind with `*` is all that begin so.
+/// Kinds of buttons that somebody may not be shown, and why; a kind with `*` is all that begin
+/// so.
 type Unshown<'a> = &'a [(&'a str, &'a str)];
 
 fn judge(who: &str, crawl: &Crawl, unshown: Unshown<'_>) {
@@ -46,10 +47,6 @@ fn judge(who: &str, crawl: &Crawl, unshown: Unshown<'_>) {
         unexcused.is_empty(),
         "{who}: never shown: {unexcused:?}; missed:\n{missed}"
     );
-    for (listed, why) in unshown {
-        let reached = pressed.iter().find(|kind| is_of(kind, listed));
-        assert_eq!(reached, None, "{who}, and yet: {why}");
-    }
 }
 
 /// These notices, all commands, as one says them, and what is none.
@@ -57,9 +54,10 @@ fn starts(notices: &[&'static str]) -> Vec<Start> {
     let commands = COMMANDS.iter().chain(&TEACHER_COMMANDS);
     let commands = commands.map(|command| format!("/{}", command.name()));
     let says = commands.chain(["what?".to_owned()]).map(Start::Says);
-    let reads = notices.iter().copied().map(Start::Reads);
-    // First: answers begin as notices do.
-    reads.chain(says).collect()
+    let mut reads = notices.iter().copied().map(Start::Reads);
+    // Answers begin as the first does, so that is read before there are any.
+    let first = reads.next();
+    first.into_iter().chain(says).chain(reads).collect()
 }
 
 const SOON: &str = "the first free time is too near to be moved from";
@@ -154,7 +152,12 @@ async fn a_newcomer_can_press_everything() -> Result<()> {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_student_can_press_everything() -> Result<()> {
     let stage = Stage::shared().await?;
-    let notices = [sign::BOOKED, sign::REMINDER, sign::QUESTION];
+    let notices = [
+        sign::BOOKED,
+        sign::REMINDER,
+        sign::REQUESTED,
+        sign::QUESTION,
+    ];
     for language in ["ru", "en"] {
         let school = School::open(&stage, language).await?;
         let people = async || cast::student(&stage, &school, language).await;
@@ -168,6 +171,8 @@ async fn a_student_can_press_everything() -> Result<()> {
 async fn a_teacher_can_press_everything() -> Result<()> {
     let stage = Stage::shared().await?;
     let notices = [sign::BOOKED, sign::REQUESTED];
+    // With whom they can book themselves.
+    cast::teacher(&stage, "Mentor", "en").await?;
     for language in ["ru", "en"] {
         let people = async || cast::busy_teacher(&stage, language).await;
         let crawl = Crawl::run(&starts(&notices), MOST, people).await?;

@@ -13,10 +13,9 @@ const BOOKING: &[&str] = &[
 const NOTICES: &[&str] = &["b.c", "b.nk", "b.ng", "b.nm", "b.nx", "b.ny", "b.nn"];
 /// Of the teachers' part.
 const TEACHING: &[&str] = &[
-    "t.d", "t.w", "t.l", "t.ls", "t.n?", "t.x?", "t.n:0", "t.n:1", "t.n:2", "t.n:3", "t.x:0",
-    "t.x:1", "t.x:2", "t.x:3", "t.nw", "t.xw", "t.a", "t.A", "t.m", "t.mw", "t.md", "t.mp", "t.m?",
-    "t.mt", "t.o", "t.of", "t.ol", "t.ot", "t.oa", "t.os:0", "t.os:1", "t.or", "t.oc?", "t.oc",
-    "t.i", "t.is", "t.ig", "t.il", "t.ir",
+    "t.d", "t.w", "t.l", "t.ls", "t.n?", "t.x?", "t.n", "t.x", "t.nw", "t.xw", "t.a", "t.A", "t.m",
+    "t.mw", "t.md", "t.mp", "t.m?", "t.mt", "t.o", "t.of", "t.ol", "t.ot", "t.oa", "t.os:0",
+    "t.os:1", "t.or", "t.oc?", "t.oc", "t.i", "t.is", "t.ig", "t.il", "t.ir",
 ];
 /// That open a page of the settings.
 const PAGES: &[&str] = &[
@@ -55,7 +54,7 @@ pub(super) fn kind_of(key: &Key) -> Option<String> {
     let which = match kind {
         "s.o" => fields.next(),
         "s.g" | "s.k" | "t.os" => fields.nth(1),
-        "s.r" | "t.n" | "t.x" => fields.nth(2),
+        "s.r" => fields.nth(2),
         _ => None,
     };
     Some(which.map_or_else(|| kind.to_owned(), |which| format!("{kind}:{which}")))
@@ -119,7 +118,7 @@ mod tests {
             ("s.g:3:ru", "s.g:ru"),
             ("s.k:12:5:1", "s.k:5"),
             ("s.r:7:Asia/Tokyo:1", "s.r:1"),
-            ("t.x:AAAA:4:2", "t.x:2"),
+            ("t.x:AAAA:4:2", "t.x"),
             ("t.os:20261124:1:5", "t.os:1"),
             ("b.v:AAAA", "b.v"),
         ] {

@@ -19,8 +19,6 @@ pub struct School {
     teacher: Member,
     /// Another one, whose lessons stand against those of the first.
     other: Member,
-    /// One who confirms what is booked.
-    asked: Member,
 }
 
 /// A new teacher.
@@ -33,22 +31,22 @@ pub async fn teacher(stage: &Stage, name: &str, language: &str) -> Result<Member
 
 impl School {
     pub async fn open(stage: &Stage, language: &str) -> Result<Self> {
-        let asked = teacher(stage, &format!("Prior of {language}"), "en").await?;
-        confirms(&stage.story(), &asked).await?;
         Ok(Self {
             teacher: teacher(stage, &format!("Tutor of {language}"), "en").await?,
             other: teacher(stage, &format!("Other of {language}"), "en").await?,
-            asked,
         })
     }
 }
 
-/// From now on the teacher is asked for each lesson.
+/// From now on the teacher is asked for each lesson, and takes no new students: those of other
+/// tests do not find them.
 async fn confirms(story: &Story, teacher: &Member) -> Result<()> {
     let path = format!("/api/v1/teachers/{}", teacher.user.id);
     let version = story.get(&path, teacher).await?["version"].as_i64();
     let path = "/api/v1/me/teacher/policies";
-    let policies = json!({ "requires_approval": true, "min_notice_s": 7_200 });
+    let policies = json!({
+        "requires_approval": true, "accepting_students": false, "min_notice_s": 7_200,
+    });
     let set = story.change(Method::PUT, path, teacher, version, Some(&policies));
     set.await?;
     Ok(())
@@ -112,25 +110,26 @@ async fn plan(
 /// A student with lessons of every sort, who was told of them, reminded and asked.
 pub async fn student(stage: &Stage, school: &School, language: &str) -> Result<Talk> {
     let (stack, story) = (stage.stack(), stage.story());
-    let School {
-        teacher,
-        other,
-        asked,
-    } = school;
+    let School { teacher, other } = school;
     let mut student = story.join(stack, "Student", language).await?;
-    for days in [2, 3] {
+    for days in [3, 4] {
         book(&story, &student, teacher, days).await?;
     }
-    book(&story, &student, asked, 1).await?;
+    let asked = self::teacher(stage, "Prior", "en").await?;
+    book(&story, &student, &asked, 5).await?;
+    confirms(&story, &asked).await?;
+    book(&story, &student, &asked, 3).await?;
     story.notice(&student, sign::BOOKED, 0).await?;
+    story.notice(&student, sign::REQUESTED, 0).await?;
 
     let group = group(&story, teacher, &student).await?;
     let start = free(&story, &student, &[teacher], 4).await?;
     plan(&story, teacher, &group, start, true).await?;
     let start = free(&story, &student, &[teacher], 5).await?;
     let taken = plan(&story, teacher, &group, start, false).await?;
-    // It is moved to when the student has a lesson: they are asked whether they come.
-    let to = free(&story, &student, &[teacher, other], 6).await?;
+    // It is moved to when the student has a lesson: they are asked whether they come. Both are
+    // the first in their list.
+    let to = free(&story, &student, &[teacher, other], 1).await?;
     story.book(&student, other, to).await?;
     let taken = BookedLesson {
         id: taken["id"].as_str().ok_or("no lesson")?.to_owned(),
@@ -141,7 +140,7 @@ pub async fn student(stage: &Stage, school: &School, language: &str) -> Result<T
     story.act(teacher, &taken, "reschedule", &to).await?;
     story.notice(&student, sign::QUESTION, 0).await?;
 
-    let lesson = book(&story, &student, teacher, 1).await?;
+    let lesson = book(&story, &student, teacher, 2).await?;
     let soon = Story::lead(lesson.start, SignedDuration::from_secs(SOON));
     story.set_lead(stack, &mut student, soon).await?;
     story.notice(&student, sign::REMINDER, 0).await?;
