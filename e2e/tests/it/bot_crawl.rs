@@ -137,16 +137,23 @@ const TEACHER: Unshown<'_> = &[
     ("t.n?", "of earlier releases: n is in its place"),
 ];
 
+/// Beside one another: people wait most of the time.
+async fn in_both_languages(crawl: impl AsyncFn(&'static str) -> Result<()>) -> Result<()> {
+    tokio::try_join!(crawl("ru"), crawl("en"))?;
+    Ok(())
+}
+
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_newcomer_can_press_everything() -> Result<()> {
     let stage = Stage::shared().await?;
     cast::teacher(&stage, "Nora", "en").await?;
-    for language in ["ru", "en"] {
+    in_both_languages(async |language| {
         let people = async || Talk::begin(stage.stack(), "Newcomer", language).await;
         let crawl = Crawl::run(&[Start::Says("/start".to_owned())], MOST, people).await?;
         judge(&format!("a newcomer, {language}"), &crawl, NEWCOMER);
-    }
-    Ok(())
+        Ok(())
+    })
+    .await
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -158,13 +165,14 @@ async fn a_student_can_press_everything() -> Result<()> {
         sign::REQUESTED,
         sign::QUESTION,
     ];
-    for language in ["ru", "en"] {
+    in_both_languages(async |language| {
         let school = School::open(&stage, language).await?;
         let people = async || cast::student(&stage, &school, language).await;
         let crawl = Crawl::run(&starts(&notices), MOST, people).await?;
         judge(&format!("a student, {language}"), &crawl, STUDENT);
-    }
-    Ok(())
+        Ok(())
+    })
+    .await
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -173,10 +181,11 @@ async fn a_teacher_can_press_everything() -> Result<()> {
     let notices = [sign::BOOKED, sign::REQUESTED];
     // With whom they can book themselves.
     cast::teacher(&stage, "Mentor", "en").await?;
-    for language in ["ru", "en"] {
+    in_both_languages(async |language| {
         let people = async || cast::busy_teacher(&stage, language).await;
         let crawl = Crawl::run(&starts(&notices), MOST, people).await?;
         judge(&format!("a teacher, {language}"), &crawl, TEACHER);
-    }
-    Ok(())
+        Ok(())
+    })
+    .await
 }
