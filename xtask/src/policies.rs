@@ -152,7 +152,9 @@ mod tests {
         let calls = text.split("deploy/operator.sh ").skip(1);
         let calls = calls.map(|call| {
             let (call, names) = match call.strip_prefix("--as ") {
-                Some(call) => (call.split_once("> ").or(call.split_once(' ')), true),
+                // `$USER_ID`, or `<user id>`.
+                Some(call) if call.starts_with('<') => (call.split_once("> "), true),
+                Some(call) => (call.split_once(' '), true),
                 None => (Some(("", call)), false),
             };
             let name = call.map_or("", |(_, call)| call);
